@@ -1,0 +1,49 @@
+# One command each; `make repro` and `make test` install what they need first.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+PRESET ?=
+DATA_ROOT ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup repro test test-slow lint ui cluster-up cluster-down clean
+
+setup: .venv/.installed  ## build .venv from constraints.txt
+
+.venv/.installed: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie
+	@if [ -n "$(PRESET)" ]; then $(BIN)/python -m pipeline.preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
+	$(BIN)/python -m pipeline.cluster up
+	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/python -m pipeline.cluster down; exit $$status
+
+test: setup  ## the fast tests
+	$(BIN)/python -m pytest
+
+test-slow: setup  ## the slow tests
+	$(BIN)/python -m pytest -m slow
+
+lint: setup  ## what CI checks before the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ui: setup  ## MLflow's page at http://127.0.0.1:5000
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+cluster-up: setup  ## a local Ray head that all stages share
+	$(BIN)/python -m pipeline.cluster up
+
+cluster-down:
+	$(BIN)/python -m pipeline.cluster down
+
+clean:  ## remove what the pipeline made; keeps data/external, the DVC cache, checkpoints and MLflow's store
+	rm -rf artifacts dvc_plots
+	find data -mindepth 1 -maxdepth 1 ! -name external -exec rm -rf {} +

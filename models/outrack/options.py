@@ -1,0 +1,85 @@
+"""OUTrack's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.params import Section
+
+
+class NetworkOptions(Section):
+    """What the network consists of."""
+
+    backbone: Literal["resnet_fpn", "dla34"] = Field(description="light residual pyramid for CPUs, or the paper's DLA-34")
+    width: int = Field(ge=8, multiple_of=8, description="channels at stride 4 (dla34 has 64)")
+    head_width: int = Field(ge=8, description="channels between a head's two convolutions (paper: 256)")
+    embedding: int = Field(ge=2, description="dimensions of the re-identification embedding (paper: 256)")
+    occlusion: bool = Field(description="estimate occlusion centres and offsets (paper: true)")
+    depth_head: bool = Field(description="predict a depth distribution, trained by the depth labels")
+    depth_detached: bool = Field(description="keep the depth loss out of the backbone (FDTA: true)")
+    depth_bins: int = Field(ge=2, description="linearly increasing depth bins (FDTA: 150)")
+    depth_min: float = Field(ge=0, description="nearest depth, in the labels' unit")
+    depth_max: float = Field(gt=0, description="farthest depth, in the labels' unit; beyond it is background")
+    max_objects: int = Field(ge=1, description="objects a frame that training uses at most (paper: 500)")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NetworkOptions:
+        if self.backbone == "dla34" and self.width != 64:
+            raise ValueError(f"width must be 64 with backbone dla34, got {self.width}")
+        if self.depth_max <= self.depth_min:
+            raise ValueError(f"depth_max must exceed depth_min, got {self.depth_max} and {self.depth_min}")
+        return self
+
+
+class LossOptions(Section):
+    """What is minimised (numbers of the paper in brackets)."""
+
+    temperature: Literal["adaptive"] | Annotated[float, Field(gt=0)] = Field(description="softmax temperature T, adaptive = 2 ln(C + 1)")
+    placeholder: Literal["mean", "zero", "none"] = Field(description="similarity that unmatched objects go to (mean)")
+    intra: bool = Field(description="objects of one frame must not match, Eq. 3")
+    inter: bool = Field(description="each object matches one other or the placeholder, Eq. 4")
+    cycle: bool = Field(description="forward and backward matching agree, Eq. 5")
+    margin: float = Field(ge=0, le=1, description="margin m of Eq. 4 (0.5)")
+    negative_hinge: bool = Field(description="margin to the placeholder in negative pairs, in the released code, not in Eq. 7")
+    occlusion_threshold: float = Field(ge=0, lt=1, description="tau of Eq. 9 (0.7)")
+    occlusion_weight: float = Field(ge=0, description="weight of occlusion centre and offset (0.5)")
+    size_weight: float = Field(ge=0, description="weight of the box sides (0.1)")
+    offset_weight: float = Field(ge=0, description="weight of the centre offset (1)")
+    depth_weight: float = Field(ge=0, description="weight of the depth distribution (FDTA: 1)")
+    depth_foreground_weight: float = Field(ge=0, description="weight of depth inside boxes, 1 outside (FDTA: 6)")
+    s_det: float = Field(description="initial log variance of the detection loss (-1.85)")
+    s_id: float = Field(description="initial log variance of the re-identification loss (-1.05)")
+
+
+class TrackerOptions(Section):
+    """How boxes become tracks."""
+
+    detection_threshold: float = Field(ge=0, le=1, description="least score of a detection, and of a birth (0.4)")
+    occlusion_score: float = Field(ge=0, le=1, description="least score of an occlusion centre (0.1)")
+    top_k: int = Field(ge=1, description="detections a frame, and a quarter of the occlusion centres (500)")
+    embedding_limit: float = Field(ge=0, description="largest cost of the embedding stage (0.4)")
+    appearance_weight: float = Field(ge=0, le=1, description="lambda: share of cosine distance against gated motion (0.98)")
+    iou_limit: float = Field(ge=0, le=1, description="largest 1 - IoU of the second stage (0.5)")
+    unconfirmed_limit: float = Field(ge=0, le=1, description="largest 1 - IoU to confirm a new track (0.7)")
+    duplicate_limit: float = Field(ge=0, le=1, description="1 - IoU below which the younger of two tracks goes (0.15)")
+    buffer_seconds: float = Field(ge=0, description="how long a lost track is remembered (1.0)")
+    embedding_momentum: float = Field(ge=0, lt=1, description="weight of a track's old embedding (0.9)")
+    refind: Literal["paper", "release", "off"] = Field(description="lost-object refinding: Eqs. 15-16, or as released")
+    refind_threshold: float = Field(ge=0, le=1, description="tau_o: least Gaussian score (0.7)")
+    refind_window: int = Field(ge=1, description="tau_w: frames in a row that a lost object is searched for")
+    min_area: float = Field(ge=0, description="boxes up to this many square pixels are not output (100)")
+    max_aspect: float = Field(gt=0, description="boxes wider than this times their height are not output (1.6)")
+    clip_boxes: bool = Field(description="clip output boxes to the image (MOT20)")
+
+
+class OutrackOptions(Section):
+    """Everything about OUTrack that params.yaml decides."""
+
+    network: NetworkOptions
+    loss: LossOptions
+    tracker: TrackerOptions
+
+
+OPTIONS = OutrackOptions

@@ -1,0 +1,157 @@
+"""MLflow runs: one a stage, with parameters, metrics over time, data set inputs, upstream runs and the state of the code."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.params import Mlflow
+from pipeline.publish import Manifest
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+PARAMS_A_CALL = 100
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """The MLflow run of one stage.
+
+    Attributes:
+        run_id: MLflow's id.
+        tracking_uri: absolute, usable from any process and folder.
+    """
+
+    run_id: str
+    tracking_uri: str
+
+    def metrics(self, values: dict[str, float], step: int | None = None) -> None:
+        """Log numbers, all at one step."""
+        worker_log(self.tracking_uri, self.run_id, values, step)
+
+    def params(self, values: dict[str, Any]) -> None:
+        """Log a nested mapping as dotted parameters."""
+        from mlflow.entities import Param
+
+        flat = [Param(key, str(value)[:6000]) for key, value in _flatten(values)]
+        for start in range(0, len(flat), PARAMS_A_CALL):
+            _client(self.tracking_uri).log_batch(self.run_id, params=flat[start : start + PARAMS_A_CALL])
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        """Attach a file."""
+        _client(self.tracking_uri).log_artifact(self.run_id, str(path), folder)
+
+    def tag(self, key: str, value: str) -> None:
+        """Set a tag."""
+        _client(self.tracking_uri).set_tag(self.run_id, key, value)
+
+    def output(self, manifest: Manifest) -> None:
+        """Record a published folder; `input` of a later stage finds this run by the manifest's digest."""
+        self.tag(_output_tag(manifest), manifest.stage)
+
+    def input(self, manifest: Manifest, name: str) -> None:
+        """Record a published folder that this stage reads, as a data set input, and the run that wrote it."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = json.dumps({"stage": manifest.stage, "digest": manifest.digest})
+        dataset = Dataset(name=name, digest=manifest.digest[:36], source_type="throughline", source=source)
+        tags = [InputTag("mlflow.data.context", "input")]
+        _client(self.tracking_uri).log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+        self.tag(f"throughline.input.{name}", manifest.digest)
+        upstream = find_writer(self.tracking_uri, manifest)
+        if upstream is not None:
+            self.tag(f"throughline.upstream.{name}", upstream)
+
+
+def worker_log(tracking_uri: str, run_id: str, values: dict[str, float], step: int | None = None) -> None:
+    """Log numbers to a run from any process, all at one step."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(key, float(value), now, step or 0) for key, value in values.items()]
+    _client(tracking_uri).log_batch(run_id, metrics=metrics)
+
+
+def find_writer(tracking_uri: str, manifest: Manifest) -> str | None:
+    """Run id of the newest run that published this content, or None where this store does not know it."""
+    client = _client(tracking_uri)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    query = f"tags.`{_output_tag(manifest)}` = '{manifest.stage}'"
+    runs = client.search_runs(experiments, query, max_results=1, order_by=["attributes.start_time DESC"])
+    return runs[0].info.run_id if runs else None
+
+
+@contextmanager
+def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str]) -> Iterator[StageRun]:
+    """Open a stage's run; it ends FINISHED, or FAILED when the block raises.
+
+    Args:
+        settings: the `mlflow` section.
+        root: the repository; relative stores lie in it.
+        stage: name of the run.
+        tags: recorded on the run beside the state of git.
+    """
+    import mlflow
+
+    _quiet()
+    uri = absolute_uri(settings.tracking_uri, root)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(settings.experiment)
+    described = tags | git_state(root) | {"throughline.stage": stage}
+    with mlflow.start_run(run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
+        yield StageRun(run.info.run_id, uri)
+
+
+def absolute_uri(uri: str, root: Path) -> str:
+    """Make `sqlite:///relative.db` independent of the working folder; other stores stay as they are."""
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
+        return prefix + str((root / uri.removeprefix(prefix)).resolve())
+    return uri
+
+
+def git_state(root: Path) -> dict[str, str]:
+    """Tags for the commit and whether tracked files differ from it; `unknown` outside a git checkout."""
+
+    def git(*arguments: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "throughline.git_commit": commit or "unknown",
+        "throughline.git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+    }
+
+
+@functools.lru_cache(maxsize=4)
+def _client(tracking_uri: str) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri)
+
+
+def _output_tag(manifest: Manifest) -> str:
+    return f"throughline.output.{manifest.digest[:16]}"
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _quiet() -> None:
+    for name in ("mlflow", "alembic", "mlflow.system_metrics", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,173 @@
+"""What a model tells the rest of the system: the contract behind models/README.md.
+
+Loader, training loop, inference and scoring know a model only through these types. Boxes are xyxy in pixels, float32,
+not clipped to the image (amodal). Frames are counted from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+Reads = Literal["still", "pair", "clip"]
+
+
+@dataclass(frozen=True)
+class TrainingFrame:
+    """One augmented frame of a training clip, at network input size.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        boxes: (N, 4) float32, xyxy pixels of `image`, amodal (may leave the image).
+        identities: (N,) int64; -1 everywhere unless the model's spec sets `uses_identities`.
+        ignore: (N,) bool, boxes that are neither object nor background.
+        depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    ignore: NDArray[np.bool_]
+    depth: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """The frames of one training sample.
+
+    Attributes:
+        frames: 1 (still), 2 (pair: the current frame, then its partner) or more (clip, in time order).
+        same_scene: False for a negative pair, whose frames come from different scenes.
+        video: whether the frames come from a video (False: augmentations of one still).
+    """
+
+    frames: tuple[TrainingFrame, ...]
+    same_scene: bool = True
+    video: bool = False
+
+
+class Batch(NamedTuple):
+    """A collated batch of B clips of F frames.
+
+    Attributes:
+        images: (B, F, 3, H, W) uint8.
+        targets: tensors made by the model's `make_targets`, each stacked to (B, ...).
+        same_scene: (B,) bool.
+    """
+
+    images: Tensor
+    targets: dict[str, Tensor]
+    same_scene: Tensor
+
+
+class Losses(NamedTuple):
+    """`total` is what is minimised (scalar tensor); `terms` are detached scalars for the log."""
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a network saw in one frame. A model may subclass it to carry more to its own tracker.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy pixels.
+        scores: (N,) float32 in [0, 1], descending.
+        embeddings: (N, D) float32, unit length; D may be 0.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+    def moved(self, scale: float, left: float, top: float) -> Detections:
+        """Map from network input to image pixels: image = (input - (left, top)) / scale."""
+        shift = np.array([left, top, left, top], np.float32)
+        return replace(self, boxes=((self.boxes - shift) / np.float32(scale)).astype(np.float32))
+
+    def select(self, index: NDArray[Any]) -> Detections:
+        """Keep the detections at `index` (indices or mask), in that order."""
+        return replace(
+            self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index]
+        )
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What a tracker says about one frame.
+
+    Attributes:
+        boxes: (M, 4) float32, xyxy image pixels.
+        identities: (M,) int64, from 1, unique in the frame, owned by the tracker instance.
+        scores: (M,) float32.
+        recovered: (M,) bool, True where no detection supports the box (a refound object).
+    """
+
+    boxes: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    recovered: NDArray[np.bool_]
+
+
+class Tracker(Protocol):
+    """Memory between frames. One instance per sequence; identities start at 1 in each."""
+
+    def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
+        """Advance by one frame.
+
+        Args:
+            detections: this frame's detections in image pixels.
+            public: (P, 4) float32 xyxy boxes of a public detector: only detections near one may start a track
+                (CenterTrack's rule). None for private detections.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything the shared machinery needs of a model; one constant `SPEC` in `models/<name>/__init__.py`.
+
+    Attributes:
+        name: the word used in params.yaml and the registry.
+        options: pydantic class of the `model` section without `name` (fields network, loss, tracker).
+        reads: what one training sample is.
+        clip_frames: frames in a training sample.
+        uses_identities: whether training may see identity labels.
+        build_network: options -> module; forward takes (N, 3, H, W) float RGB in [0, 1], returns a NamedTuple of tensors.
+        build_task: (network, options, id_weight) -> module owning the network as `.network` and any learnable loss weights;
+            forward takes a `Batch` on the device and returns `Losses`.
+        make_targets: (clip, options) -> arrays of fixed shape for one sample; runs in loader processes.
+        decode: (outputs, options) -> Detections per image, in network input pixels, best first.
+        embed: (outputs, boxes per image) -> (N_i, D) unit embeddings at given boxes (network input pixels), per image.
+        build_tracker: (options, frame_rate, width, height) -> a fresh Tracker.
+    """
+
+    name: str
+    options: type[BaseModel]
+    reads: Reads
+    clip_frames: int
+    uses_identities: bool
+    build_network: Any = field(repr=False)
+    build_task: Any = field(repr=False)
+    make_targets: Any = field(repr=False)
+    decode: Any = field(repr=False)
+    embed: Any = field(repr=False)
+    build_tracker: Any = field(repr=False)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable scalars."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def to_float(images: Tensor, *, channels_last: bool = True) -> Tensor:
+    """(N, 3, H, W) uint8 -> float32 in [0, 1]; no mean or deviation is subtracted (FairMOT's convention)."""
+    floats = images.to(torch.float32).div_(255.0)
+    return floats.contiguous(memory_format=torch.channels_last) if channels_last else floats

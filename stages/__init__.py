@@ -1,0 +1,171 @@
+"""The story: one file a stage, in the order of dvc.yaml. This page is the frame that every stage runs in.
+
+`run` reads the parameters, opens the MLflow run, calls the stage with a `Context` and turns a user's mistake into one plain message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import hashlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from models import load as load_spec
+from models import options as load_options
+from pipeline import closure
+from pipeline import params as parameters
+from pipeline.errors import UserError
+from pipeline.params import Params
+from pipeline.publish import Publication
+from pipeline.runs import StageRun, started
+from pipeline.spec import ModelSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+EXIT_USER_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage gets.
+
+    Attributes:
+        params: the whole parameter file, checked.
+        options: the model's part of it, checked by the model's own class.
+        stage: the stage's name.
+        root: the repository, absolute.
+        run: the stage's MLflow run.
+        fingerprint: digest of this stage's parameters, inputs and code; the same fingerprint means the same output.
+    """
+
+    params: Params
+    options: BaseModel
+    stage: str
+    root: Path
+    run: StageRun
+    fingerprint: str
+
+    @property
+    def data(self) -> Path:
+        """Folder of the data artefacts."""
+        return self.root / "data"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of what training and tracking make."""
+        return self.root / "artifacts"
+
+    @functools.cached_property
+    def spec(self) -> ModelSpec:
+        """The model of `params.model.name`."""
+        return load_spec(self.params.model.name)
+
+    def publication(self, out: Path) -> Publication:
+        """A folder that this stage publishes."""
+        return Publication(out, self.stage, self.fingerprint)
+
+
+def run(stage: str, work: Callable[[Context], None]) -> None:
+    """Run a stage as `python -m stages.<stage> [--params FILE]`; exits with 2 and a plain message on a user's mistake."""
+    parser = argparse.ArgumentParser(prog=f"python -m stages.{stage}", description=work.__doc__)
+    parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
+    execute(stage, work, Path(parser.parse_args().params))
+
+
+def execute(stage: str, work: Callable[[Context], None], params_file: Path, root: Path = ROOT) -> None:
+    """Run a stage's work on a parameter file (see `run`)."""
+    with plain_errors():
+        params, options = check(params_file)
+        section = getattr(params, stage)
+        fingerprint = fingerprint_of(stage, params, root)
+        tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
+        begun = time.monotonic()
+        with started(params.mlflow, root, stage=stage, tags=tags) as stage_run:
+            stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
+            work(Context(params, options, stage, root, stage_run, fingerprint))
+            stage_run.metrics({"stage_seconds": time.monotonic() - begun})
+
+
+def check(params_file: Path) -> tuple[Params, BaseModel]:
+    """Read a parameter file whole, the model's section included.
+
+    Raises:
+        UserError: names every key that cannot be used.
+    """
+    params = parameters.load(params_file)
+    section = params.model.model_dump()
+    name = section.pop("name")
+    return params, parameters.validate(load_options(name), section, where=str(params_file), prefix="model")
+
+
+class plain_errors:  # noqa: N801 - reads as a statement
+    """Context manager: a `UserError` (or a full disk) ends the process with status 2 and its message alone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, UserError):
+            self._stop(str(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._stop(f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again")
+
+    @staticmethod
+    def _stop(message: str) -> None:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+        raise SystemExit(EXIT_USER_ERROR)
+
+
+# What a stage's output depends on: parameter sections and published folders (dvc.yaml names the same ones; a test compares).
+SECTIONS = {
+    "render_walkers": ("base.seed", "render_walkers"),
+    "extract_frames": ("base.data_root", "extract_frames"),
+    "label_depth": ("base.data_root", "extract_frames.sources", "label_depth"),
+    "pack_samples": ("pack_samples",),
+    "pretrain": ("base.seed", "model.name", "model.network", "model.loss", "pack_samples", "pretrain"),
+    "finetune": ("base.seed", "model.name", "model.network", "model.loss", "pack_samples", "finetune"),
+    "track": ("model.tracker", "track"),
+    "evaluate": ("track.frames", "evaluate"),
+    "report": ("report",),
+}
+FOLDERS = {
+    "render_walkers": (),
+    "extract_frames": ("data/walkers",),
+    "label_depth": ("data/frames",),
+    "pack_samples": ("data/frames", "data/depth"),
+    "pretrain": ("data/samples",),
+    "finetune": ("data/samples", "artifacts/pretrain"),
+    "track": ("data/frames", "data/samples", "artifacts/finetune"),
+    "evaluate": ("data/frames", "data/samples", "artifacts/finetune", "artifacts/tracks", "artifacts/observations"),
+    "report": ("data/frames", "data/depth", "artifacts/pretrain", "artifacts/finetune", "artifacts/tracks", "artifacts/observations"),
+}
+
+
+def fingerprint_of(stage: str, params: Params, root: Path) -> str:
+    """Digest of everything the stage's output depends on: its parameters, the folders it reads and the code.
+
+    A missing input folder counts as empty here; the stage itself says what is missing.
+    """
+    values = {name: _lookup(params, name) for name in SECTIONS[stage]}
+    inputs = {folder: _manifest_digest(root / folder) for folder in FOLDERS[stage]}
+    return parameters.digest(stage, values, inputs, closure.digest(f"stages/{stage}.py", ROOT))
+
+
+def _lookup(params: Params, dotted: str) -> object:
+    value: object = params
+    for part in dotted.split("."):
+        value = getattr(value, part)
+    if isinstance(value, list):
+        return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
+    return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _manifest_digest(folder: Path) -> str:
+    path = folder / "manifest.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "absent"
