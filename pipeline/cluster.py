@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -28,7 +29,9 @@ Result = TypeVar("Result")
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD_FILE = ROOT / ".throughline" / "ray-head.json"
+TOKEN_FILE = ROOT / ".throughline" / "ray-token"
 PROBE_SECONDS = 2.0
+STOP_SECONDS = 3.0
 # BLAS and OpenCV threads of every worker process; training and tracking set their own count.
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
 DRIVER_ENVIRONMENT = {
@@ -48,9 +51,9 @@ def attached(cluster: Cluster) -> Iterator[None]:
     Raises:
         UserError: the named head does not answer.
     """
+    _prepare_environment()
     import ray
 
-    os.environ.update(DRIVER_ENVIRONMENT)
     if ray.is_initialized():
         yield
         return
@@ -130,6 +133,21 @@ def _result(reference: Any, others: dict[Any, int]) -> Any:
         raise
 
 
+def _prepare_environment() -> None:
+    """Settings that Ray reads from the environment; a user's own (a remote cluster's token, say) win.
+
+    Ray asks every process for a token: this repository's own lies in .throughline, readable by its owner alone.
+    """
+    for key, value in DRIVER_ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    if not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        if not TOKEN_FILE.is_file():
+            TOKEN_FILE.parent.mkdir(parents=True, exist_ok=True)
+            TOKEN_FILE.touch(mode=0o600)
+            TOKEN_FILE.write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(TOKEN_FILE)}
+
+
 def _address(cluster: Cluster) -> str | None:
     """The head to attach to, or None for a local Ray."""
     if cluster.address == "local":
@@ -181,13 +199,14 @@ def up(cluster: Cluster) -> str:
     head = _known_head()
     if head is not None and _answers(head):
         return head
+    _prepare_environment()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
     command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
     command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | DRIVER_ENVIRONMENT | WORKER_ENVIRONMENT)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
     HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
     HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
     return f"127.0.0.1:{port}"
@@ -201,7 +220,7 @@ def down() -> None:
     port = head.rpartition(":")[2]
     for process in _head_processes(port):
         process.terminate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + STOP_SECONDS
     while _head_processes(port) and time.monotonic() < deadline:
         time.sleep(0.2)
     for process in _head_processes(port):
@@ -213,7 +232,7 @@ def _head_processes(port: str) -> list[Any]:
     """Processes of the head at `port` and no other Ray's: each names the GCS port on its command line."""
     import psutil
 
-    marks = (f"--gcs_server_port={port}", f"127.0.0.1:{port}")
+    marks = (f"--gcs_server_port={port}", f":{port}", f"--gcs-port={port}")
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or [])

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import stages
+from pipeline import params
+from pipeline.errors import UserError
+from tests.shared import ROOT
+
+WALKERS = (ROOT / "presets" / "walkers.yaml").read_text()
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    assert old in WALKERS
+    path = tmp_path / "params.yaml"
+    path.write_text(WALKERS.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("  seed: 317", "  sead: 317", ["base.sead: unknown key", "seed, data_root", "base.seed: missing"]),
+        ("  seed: 317", "  seed: many", ["base.seed: Input should be a valid integer", "'many'"]),
+        ("  backend: ground_plane", "  backend: guess", ["label_depth.backend", "'ground_plane', 'files' or 'transformers'"]),
+        ("    backbone: resnet_fpn", "    backbone: vgg", ["model.network.backbone", "'resnet_fpn' or 'dla34'"]),
+        ("    placeholder: mean", "    placeholder: median", ["model.loss.placeholder", "'mean', 'zero' or 'none'"]),
+        ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),
+        ("  height: 256", "  height: 250", ["pack_samples", "multiples of 32"]),
+        ("    rotate: 5.0", "    rotates: 5.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
+    ],
+)
+def test_a_wrong_key_or_value_names_itself_and_what_is_allowed(tmp_path: Path, old: str, new: str, parts: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        stages.check(changed(tmp_path, old, new))
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_missing_file_and_broken_yaml(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such parameter file"):
+        params.load(tmp_path / "nothing.yaml")
+    (tmp_path / "broken.yaml").write_text("base: [1")
+    with pytest.raises(UserError, match="not valid YAML"):
+        params.load(tmp_path / "broken.yaml")
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(UserError, match="expected sections"):
+        params.load(tmp_path / "list.yaml")
+
+
+def test_every_stage_stops_with_one_plain_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = changed(tmp_path, "  seed: 317", "  sead: 317")
+    for stage in params.STAGES:
+        with pytest.raises(SystemExit) as stop:
+            stages.execute(stage, lambda context: pytest.fail("work began"), path, tmp_path)
+        message = capsys.readouterr().err
+        assert stop.value.code == 2
+        assert message.startswith("error: ")
+        assert "base.sead" in message
+
+
+def test_digest_ignores_key_order_and_sees_values() -> None:
+    assert params.digest({"a": 1, "b": 2}) == params.digest({"b": 2, "a": 1})
+    assert params.digest({"a": 1}) != params.digest({"a": 2})
+
+
+def test_fingerprint_follows_what_a_stage_reads(tmp_path: Path) -> None:
+    def fingerprints(old: str, new: str) -> dict[str, str]:
+        loaded, _ = stages.check(changed(tmp_path, old, new))
+        return {stage: stages.fingerprint_of(stage, loaded, tmp_path) for stage in params.STAGES}
+
+    before = fingerprints("seed: 317", "seed: 317")
+    tracker = fingerprints("detection_threshold: 0.4", "detection_threshold: 0.5")
+    assert {stage for stage in params.STAGES if before[stage] != tracker[stage]} == {"track"}
+    (tmp_path / "data/samples").mkdir(parents=True)
+    (tmp_path / "data/samples/manifest.json").write_text("{}")
+    after = fingerprints("seed: 317", "seed: 317")
+    assert {stage for stage in params.STAGES if before[stage] != after[stage]} == {"pretrain", "finetune", "track", "evaluate"}

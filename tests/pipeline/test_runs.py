@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from pipeline import runs
+from pipeline.params import Mlflow
+from pipeline.publish import Publication
+
+SETTINGS = Mlflow(tracking_uri="sqlite:///runs.db", experiment="demo", system_metrics=False)
+
+
+def test_a_run_finds_the_run_that_wrote_its_input(tmp_path: Path) -> None:
+    made = Publication(tmp_path / "out", "writer", "a" * 64)
+    with made.write("one.txt") as path:
+        path.write_text("one")
+    manifest = made.publish()
+    with runs.started(SETTINGS, tmp_path, stage="writer", tags={}) as writer:
+        writer.output(manifest)
+        writer.params({"writer": {"lr": 0.1, "augment": {"flip": 0.5}}})
+        writer.metrics({"loss": 2.0}, step=1)
+        writer.metrics({"loss": 1.0}, step=2)
+        writer.artifact(made.out / "one.txt")
+    with runs.started(SETTINGS, tmp_path, stage="reader", tags={"note": "x"}) as reader:
+        reader.input(manifest, "frames")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/runs.db")
+    written, read = client.get_run(writer.run_id), client.get_run(reader.run_id)
+    assert written.data.params == {"writer.lr": "0.1", "writer.augment.flip": "0.5"}
+    assert [m.value for m in client.get_metric_history(writer.run_id, "loss")] == [2.0, 1.0]
+    assert read.data.tags["throughline.upstream.frames"] == writer.run_id
+    assert read.inputs.dataset_inputs[0].dataset.digest == manifest.digest[:36]
+    assert read.data.tags["throughline.git_commit"] == "unknown"
+    assert read.info.status == "FINISHED"
+
+
+def test_a_failed_stage_leaves_a_failed_run(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), runs.started(SETTINGS, tmp_path, stage="broken", tags={}) as run:
+        raise RuntimeError("no")
+    assert mlflow.MlflowClient(run.tracking_uri).get_run(run.run_id).info.status == "FAILED"
+
+
+def test_relative_stores_are_made_absolute(tmp_path: Path) -> None:
+    assert runs.absolute_uri("sqlite:///mlflow.db", tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlflow.db"
+    assert runs.absolute_uri("sqlite:////var/mlflow.db", tmp_path) == "sqlite:////var/mlflow.db"
+    assert runs.absolute_uri("http://server:5000", tmp_path) == "http://server:5000"

@@ -1,0 +1,104 @@
+"""The house rules: names agree, imports point one way, presets parse, README commands exist, dvc.yaml knows its code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import stages
+from pipeline import closure, params
+from tests.shared import ROOT
+
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+README = (ROOT / "README.md").read_text()
+ALLOWED = {"pipeline": {"pipeline"}, "models": {"models", "pipeline"}, "stages": {"stages", "models", "pipeline"}}
+
+
+def test_stage_names_agree_and_keep_one_order() -> None:
+    sections = [name for name in params.Params.model_fields if name in params.STAGES]
+    files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert list(DVC) == list(params.STAGES) == sections
+    assert files == set(params.STAGES)
+    for name, body in DVC.items():
+        assert body["cmd"] == f"python -m stages.{name}"
+
+
+@pytest.mark.parametrize("stage", params.STAGES)
+def test_stage_frame_and_dvc_agree_on_what_a_stage_depends_on(stage: str) -> None:
+    body = DVC[stage]
+    folders = [dep for dep in body["deps"] if dep.startswith(("data/", "artifacts/"))]
+    assert tuple(body["params"]) == stages.SECTIONS[stage]
+    assert set(stages.FOLDERS[stage]) <= set(folders)
+    code = [dep for dep in body["deps"] if dep.split("/")[0] in closure.PACKAGES]
+    assert code == closure.dvc_dependencies(stage, ROOT), "run: python -m pipeline.closure"
+
+
+@pytest.mark.parametrize("package", ["pipeline", "models", "stages"])
+def test_imports_point_one_way(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                names = [node.module or ""]
+            ours = {name.split(".")[0] for name in names} & set(ALLOWED)
+            assert ours <= ALLOWED[package], f"{path} imports {ours}"
+
+
+def test_pipeline_knows_no_model_by_name() -> None:
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        code = ast.parse(path.read_text())
+        names = {node.id.lower() for node in ast.walk(code) if isinstance(node, ast.Name)}
+        assert not any("outrack" in name for name in names), path
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_presets_are_complete_and_say_how_to_use_them(preset: Path) -> None:
+    stages.check(preset)
+    first = preset.read_text().splitlines()[0]
+    assert first.startswith("# make repro")
+    assert preset.stem == "walkers" or f"PRESET={preset.stem}" in first
+
+
+def test_every_preset_value_has_a_comment() -> None:
+    for preset in PRESETS:
+        for line in preset.read_text().splitlines():
+            if re.match(r"^\s+\w+: [^#\s]", line) and not line.strip().startswith("-"):
+                assert " # " in line, f"{preset.name}: {line}"
+
+
+def test_params_file_is_the_walkers_preset() -> None:
+    assert yaml.safe_load((ROOT / "params.yaml").read_text()) == yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
+
+
+def _commands() -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.S)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_readme_commands_exist(command: str) -> None:
+    words = shlex.split(command)
+    words = [word for word in words if "=" not in word or word.startswith("-")]
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M)
+        assert set(words[1:]) <= set(targets), command
+    elif "-m" in words:
+        module = words[words.index("-m") + 1]
+        assert (ROOT / (module.replace(".", "/") + ".py")).is_file() or module in {"pytest"}, command
+    else:
+        assert words[0] in {"git", "cd", "dvc", "source"}, command
+
+
+def test_packages_are_listed() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    there = {p.parent.relative_to(ROOT).as_posix().replace("/", ".") for pkg in ALLOWED for p in (ROOT / pkg).rglob("__init__.py")}
+    assert listed == there
