@@ -1,0 +1,206 @@
+"""Scene to frames: people and occluders composited from far to near, with labels measured on the instance masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.walkers import gait
+from pipeline.walkers.backdrop import paint_backdrop
+from pipeline.walkers.camera import Array, Camera
+from pipeline.walkers.draw import Figure, View, draw_figure
+from pipeline.walkers.light import shadow_mask
+from pipeline.walkers.occluders import Sprite, draw_occluder, turn_sprite
+from pipeline.walkers.people import Image
+from pipeline.walkers.scene import Scene
+
+DEPTH_STRIDE = 4
+NEAREST = 1.2  # metres; nearer people would fill the image
+OPAQUE = 127  # alpha above which a pixel belongs to a person
+NOISE_MARGIN = 61
+InstanceMap = NDArray[np.uint16]
+
+
+class Labels(NamedTuple):
+    """The people of one frame, at least partly in the image.
+
+    Attributes:
+        identities: (N,) int64 from 1.
+        boxes: (N, 4) float64 xyxy pixels of the whole silhouette, hidden and cut parts included.
+        visible_boxes: (N, 4) float64 xyxy pixels of what can be seen; zeros where nothing can.
+        head_boxes: (N, 4) float64 xyxy pixels.
+        visibilities: (N,) float64, visible pixels divided by all pixels of the silhouette, also those outside the image.
+        insides: (N,) float64, pixels inside the image, hidden or not, divided by all pixels.
+    """
+
+    identities: NDArray[np.int64]
+    boxes: Array
+    visible_boxes: Array
+    head_boxes: Array
+    visibilities: Array
+    insides: Array
+
+
+class Rendered(NamedTuple):
+    """One frame: (H, W, 3) uint8 blue-green-red image, labels, and (H // 4, W // 4) float64 depth in metres along the optical axis."""
+
+    image: Image
+    labels: Labels
+    depth: Array
+
+
+class Layer(NamedTuple):
+    """Something to composite; `person` is its index from 0, or -1 for an occluder."""
+
+    depth: float
+    person: int
+    drawn: Figure | Sprite
+
+
+def render(scene: Scene) -> Iterator[Rendered]:
+    """Draw the frames of a scene in order."""
+    widest = max(abs(camera.yaw) + abs(camera.pitch - scene.camera.pitch) for camera in scene.cameras)
+    margin = 0 if widest == 0 else int(np.ceil(1.3 * scene.camera.focal * np.tan(widest))) + 8
+    wide = scene.camera.widened(margin)
+    empty = paint_backdrop(scene.backdrop, wide)
+    sprites = [draw_occluder(occluder, wide) for occluder in scene.occluders]
+    rng = np.random.default_rng([*scene.seed, 1])
+    noise = _noise_bank(rng, scene)
+    for index, camera in enumerate(scene.cameras):
+        image = empty.copy() if margin == 0 else _turned(empty, wide, camera)
+        tracks = scene.tracks
+        pose = (tracks.positions[index], tracks.headings[index], tracks.phases[index], tracks.efforts[index])
+        joints = gait.skeletons(*pose, scene.stature)
+        seconds = index / scene.rate
+        shadows = shadow_mask(scene.light, camera, joints, scene.stature, _uprights(scene), seconds)
+        image = np.asarray(cv2.multiply(image, shadows, scale=1 / 255), np.uint8)
+        layers = _people(scene, camera, joints, index) + _standing(scene, sprites, wide, camera)
+        layers.sort(key=lambda layer: (-layer.depth, layer.person))
+        instances = _composite(image, layers)
+        labels = _labels(layers, instances)
+        yield Rendered(_exposed(scene, image, noise, rng, seconds), labels, _depth(scene, camera, layers, instances))
+
+
+def _people(scene: Scene, camera: Camera, joints: Array, index: int) -> list[Layer]:
+    pixels, depths = camera.project(joints)
+    heading = scene.tracks.headings[index]
+    position = scene.tracks.positions[index]
+    # Angle of the direction from the person to the camera, so that facing is right at the image's edges too.
+    toward = np.arctan2(-position[:, 0], -position[:, 1])
+    light = scene.light.across()
+    layers = []
+    for person, look in enumerate(scene.looks):
+        depth = float(depths[person, gait.PELVIS])
+        if depths[person].min() < NEAREST or not _near_image(pixels[person], camera):
+            continue
+        turn = float(heading[person] - toward[person])
+        view = View(pixels[person], camera.focal / depth, float(np.cos(turn)), float(-np.sin(turn)), light)
+        layers.append(Layer(depth, person, draw_figure(look, view)))
+    return layers
+
+
+def _near_image(pixels: Array, camera: Camera) -> bool:
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    pad = 0.25 * (high[1] - low[1])
+    return bool(high[0] > -pad and low[0] < camera.width + pad and high[1] > -pad and low[1] < camera.height + pad)
+
+
+def _standing(scene: Scene, sprites: list[Sprite], wide: Camera, camera: Camera) -> list[Layer]:
+    if wide == camera:
+        return [Layer(sprite.depth, -1, sprite) for sprite in sprites]
+    layers = []
+    for occluder, sprite in zip(scene.occluders, sprites, strict=True):
+        depth = float(camera.project(np.array([occluder.x, 0.0, occluder.z]))[1])
+        turned = turn_sprite(sprite, wide, camera, depth)
+        if turned is not None:
+            layers.append(Layer(depth, -1, turned))
+    return layers
+
+
+def _composite(image: Image, layers: list[Layer]) -> InstanceMap:
+    """Paint the layers in place; returns for each pixel 1 + the index of the layer seen there, 0 for the empty scene."""
+    instances = np.zeros(image.shape[:2], np.uint16)
+    for number, layer in enumerate(layers, start=1):
+        window = _window(layer.drawn, image.shape)
+        if window is None:
+            continue
+        (top, bottom, left, right), pixels = window
+        alpha = pixels[..., 3]
+        through = cv2.bitwise_not(alpha)
+        target = image[top:bottom, left:right]
+        kept = cv2.multiply(target, cv2.merge([through, through, through]), scale=1 / 255)
+        cv2.add(kept, cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), dst=target)
+        np.copyto(instances[top:bottom, left:right], np.uint16(number), where=alpha > OPAQUE)
+    return instances
+
+
+def _window(drawn: Figure | Sprite, shape: tuple[int, ...]) -> tuple[tuple[int, int, int, int], Image] | None:
+    """Where a drawing overlaps an image of a shape, (top, bottom, left, right), and that part of the drawing."""
+    rows, columns = drawn.pixels.shape[:2]
+    top, left = max(drawn.top, 0), max(drawn.left, 0)
+    bottom, right = min(drawn.top + rows, shape[0]), min(drawn.left + columns, shape[1])
+    if top >= bottom or left >= right:
+        return None
+    return (top, bottom, left, right), drawn.pixels[top - drawn.top : bottom - drawn.top, left - drawn.left : right - drawn.left]
+
+
+def _labels(layers: list[Layer], instances: InstanceMap) -> Labels:
+    visible = np.bincount(instances.ravel(), minlength=len(layers) + 1)
+    rows = []
+    for number, layer in enumerate(layers, start=1):
+        figure = layer.drawn
+        window = None if isinstance(figure, Sprite) else _window(figure, instances.shape)
+        if window is None or isinstance(figure, Sprite):
+            continue
+        (top, bottom, left, right), pixels = window
+        whole = max(1, int(np.count_nonzero(figure.pixels[..., 3] > OPAQUE)))
+        inside = int(np.count_nonzero(pixels[..., 3] > OPAQUE))
+        if inside == 0:
+            continue
+        seen = (instances[top:bottom, left:right] == number).astype(np.uint8)
+        x, y, width, height = cv2.boundingRect(seen)
+        shown = np.array([left + x, top + y, left + x + width, top + y + height], float) if width else np.zeros(4)
+        rows.append((layer.person + 1, figure.box, shown, figure.head, visible[number] / whole, inside / whole))
+    rows.sort(key=lambda row: row[0])
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
+    boxes, shown_boxes, heads = (np.array(column, float).reshape(-1, 4) for column in columns[1:4])
+    return Labels(np.array(columns[0], np.int64), boxes, shown_boxes, heads, np.array(columns[4], float), np.array(columns[5], float))
+
+
+def _depth(scene: Scene, camera: Camera, layers: list[Layer], instances: InstanceMap) -> Array:
+    empty = camera.surface_depth(scene.backdrop.distance, DEPTH_STRIDE)
+    sampled = instances[DEPTH_STRIDE // 2 :: DEPTH_STRIDE, DEPTH_STRIDE // 2 :: DEPTH_STRIDE][: empty.shape[0], : empty.shape[1]]
+    table = np.array([0.0] + [layer.depth for layer in layers])
+    return np.asarray(np.where(sampled > 0, table[sampled], empty))
+
+
+def _turned(empty: Image, wide: Camera, camera: Camera) -> Image:
+    half = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
+    matrix = np.linalg.inv(half) @ wide.homography(camera) @ half
+    turned = cv2.warpPerspective(empty, matrix, (camera.width, camera.height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(turned, np.uint8)
+
+
+def _uprights(scene: Scene) -> Array:
+    rows = [[item.x, item.z, item.half, min(item.height, 4.0)] for item in scene.occluders]
+    return np.array(rows, float).reshape(-1, 4)
+
+
+def _noise_bank(rng: np.random.Generator, scene: Scene) -> tuple[Image, Image]:
+    """Brighter and darker parts of one noise picture, larger than a frame, that each frame cuts elsewhere."""
+    shape = (scene.camera.height + NOISE_MARGIN, scene.camera.width + NOISE_MARGIN, 3)
+    noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(scene.light.noise)
+    return np.clip(np.rint(noise), 0, 255).astype(np.uint8), np.clip(np.rint(-noise), 0, 255).astype(np.uint8)
+
+
+def _exposed(scene: Scene, image: Image, noise: tuple[Image, Image], rng: np.random.Generator, seconds: float) -> Image:
+    """Lens softness, exposure and sensor noise."""
+    soft = cv2.GaussianBlur(image, (3, 3), scene.light.blur)
+    lit = cv2.LUT(soft, scene.light.exposure(seconds))
+    y, x = (int(v) for v in rng.integers(NOISE_MARGIN, size=2))
+    window = (slice(y, y + image.shape[0]), slice(x, x + image.shape[1]))
+    return np.asarray(cv2.subtract(cv2.add(lit, noise[0][window]), noise[1][window]), np.uint8)
