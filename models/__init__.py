@@ -1,9 +1,9 @@
-"""The systems that can be trained: one dict from the name in params.yaml to the module that holds its `SPEC`."""
+"""The systems that can be trained: from the name in params.yaml to the modules of its `SPEC` and its options."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -12,7 +12,8 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
 
-MODELS = {"outrack": "models.outrack"}
+MODELS = {"outrack": "models.outrack.spec"}
+OPTIONS = {"outrack": "models.outrack.options"}
 
 
 def load(name: str) -> ModelSpec:
@@ -21,7 +22,7 @@ def load(name: str) -> ModelSpec:
     Raises:
         UserError: no system has that name.
     """
-    spec: ModelSpec = import_module(_module(name)).SPEC
+    spec: ModelSpec = _module(MODELS, name).SPEC
     return spec
 
 
@@ -31,11 +32,11 @@ def options(name: str) -> type[BaseModel]:
     Raises:
         UserError: no system has that name.
     """
-    kind: type[BaseModel] = import_module(f"{_module(name)}.options").OPTIONS
+    kind: type[BaseModel] = _module(OPTIONS, name).OPTIONS
     return kind
 
 
-def _module(name: str) -> str:
-    if name not in MODELS:
-        raise UserError(f"model.name: {name!r} is not a system of this repository; allowed: {', '.join(MODELS)}\nnext: set model.name")
-    return MODELS[name]
+def _module(modules: dict[str, str], name: str) -> Any:
+    if name not in modules:
+        raise UserError(f"model.name: {name!r} is not a system of this repository; allowed: {', '.join(modules)}\nnext: set model.name")
+    return import_module(modules[name])

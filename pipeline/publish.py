@@ -96,6 +96,8 @@ class Publication:
     def publish(self, **facts: Any) -> Manifest:
         """Write the manifest and let the folder appear, replacing an older one."""
         self.partial.mkdir(parents=True, exist_ok=True)
+        for left_by_a_kill in self.partial.rglob(".*.tmp"):
+            left_by_a_kill.unlink()
         records = self.partial / ".parts"
         names = sorted(p.relative_to(self.partial).as_posix() for p in self.partial.rglob("*") if p.is_file() and records not in p.parents)
         files = {name: self._known(name) for name in names if name != MANIFEST}

@@ -132,7 +132,7 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Everything the shared machinery needs of a model; one constant `SPEC` in `models/<name>/__init__.py`.
+    """Everything the shared machinery needs of a model; one constant `SPEC` in `models/<name>/spec.py`.
 
     Attributes:
         name: the word used in params.yaml and the registry.

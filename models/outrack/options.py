@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.params import Section
 
@@ -36,13 +36,14 @@ class NetworkOptions(Section):
 class LossOptions(Section):
     """What is minimised (numbers of the paper in brackets)."""
 
-    temperature: Literal["adaptive"] | Annotated[float, Field(gt=0)] = Field(description="softmax temperature T, adaptive = 2 ln(C + 1)")
+    temperature: Literal["adaptive"] | float = Field(description="softmax temperature T, adaptive = 2 ln(C + 1)")
     placeholder: Literal["mean", "zero", "none"] = Field(description="similarity that unmatched objects go to (mean)")
     intra: bool = Field(description="objects of one frame must not match, Eq. 3")
     inter: bool = Field(description="each object matches one other or the placeholder, Eq. 4")
     cycle: bool = Field(description="forward and backward matching agree, Eq. 5")
     margin: float = Field(ge=0, le=1, description="margin m of Eq. 4 (0.5)")
     negative_hinge: bool = Field(description="margin to the placeholder in negative pairs, in the released code, not in Eq. 7")
+    partner_detection: bool = Field(description="detection, occlusion and depth losses on the partner frame too (released code: false)")
     occlusion_threshold: float = Field(ge=0, lt=1, description="tau of Eq. 9 (0.7)")
     occlusion_weight: float = Field(ge=0, description="weight of occlusion centre and offset (0.5)")
     size_weight: float = Field(ge=0, description="weight of the box sides (0.1)")
@@ -51,6 +52,14 @@ class LossOptions(Section):
     depth_foreground_weight: float = Field(ge=0, description="weight of depth inside boxes, 1 outside (FDTA: 6)")
     s_det: float = Field(description="initial log variance of the detection loss (-1.85)")
     s_id: float = Field(description="initial log variance of the re-identification loss (-1.05)")
+
+    @field_validator("temperature", mode="before")
+    @classmethod
+    def _word_or_number(cls, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+        if value != "adaptive" and not number:
+            raise ValueError("must be adaptive or a number above 0")
+        return value
 
 
 class TrackerOptions(Section):

@@ -39,8 +39,11 @@ def test_finished_parts_survive_a_kill_and_half_written_ones_do_not(tmp_path: Pa
     assert again.done("done.txt")
     assert not again.done("half.txt")
     assert not publication(tmp_path, "b" * 64).done("done.txt")
+    (made.partial / ".half.txt.1.tmp").write_text("left by a kill")
     made.path("done.txt").write_text("cut")
     assert not again.done("done.txt")
+    again.publish()
+    assert sorted(p.name for p in made.out.iterdir()) == ["done.txt", "manifest.json"]
 
 
 def test_a_new_folder_replaces_the_old_and_stale_attempts_go(tmp_path: Path) -> None:

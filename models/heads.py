@@ -1,0 +1,75 @@
+"""Dense prediction heads on the stride-4 map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+PRIOR_BIAS = -2.19  # sigmoid(-2.19) = 0.1, CenterNet's start for heat maps
+
+
+class DenseHeads(nn.Module):
+    """A 3x3 convolution, ReLU and a 1x1 convolution for each output, all at the input's stride.
+
+    The heads share no weight. Their first convolutions are held as one wide convolution, which gives the same numbers and
+    reads the input once.
+
+    Args:
+        inputs: channels of the map.
+        hidden: channels between the two convolutions of each head.
+        outputs: channels of each head, by name.
+        heat_maps: names of the heads whose last bias starts at `PRIOR_BIAS`; the others start at 0.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: dict[str, int], heat_maps: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = tuple(outputs)
+        self.hidden = nn.Conv2d(inputs, hidden * len(outputs), 3, padding=1)
+        self.last = nn.ModuleDict({name: nn.Conv2d(hidden, channels, 1) for name, channels in outputs.items()})
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.constant_(parameter, PRIOR_BIAS if name.split(".")[1] in heat_maps else 0.0)
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Args: features (N, inputs, h, w). Returns (N, channels, h, w) for each name."""
+        hidden = functional.relu(self.hidden(features), inplace=True).chunk(len(self.names), dim=1)
+        return {name: self.last[name](part) for name, part in zip(self.names, hidden, strict=True)}
+
+
+class DepthHead(nn.Module):
+    """Depth distribution from strides 8, 16 and 32 (FDTA, supplement B.1): Eq. 10, two 3x3 blocks, one 1x1 classifier.
+
+    Args:
+        inputs: channels of the three maps.
+        hidden: channels c of the fused map (FDTA: 256).
+        bins: K; the output has K + 1 channels, the last being background.
+    """
+
+    def __init__(self, inputs: tuple[int, int, int], hidden: int, bins: int) -> None:
+        super().__init__()
+        self.project = nn.ModuleList([_normalised(channels, hidden, kernel=1) for channels in inputs])
+        self.dense = nn.Sequential(
+            _normalised(hidden, hidden, kernel=3), nn.ReLU(inplace=True), _normalised(hidden, hidden, kernel=3), nn.ReLU(inplace=True)
+        )
+        self.classify = nn.Conv2d(hidden, bins + 1, 1)
+
+    def forward(self, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Tensor:
+        """Returns logits (N, K + 1, H/8, W/8)."""
+        size = stride8.shape[-2:]
+        maps = [layer(x) for layer, x in zip(self.project, (stride8, stride16, stride32), strict=True)]
+        risen = [functional.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:]]
+        logits: Tensor = self.classify(self.dense(torch.stack([maps[0], *risen]).mean(0)))
+        return logits
+
+
+def at_cells(maps: Tensor, cells: Tensor) -> Tensor:
+    """Values (N, K, C) of maps (N, C, h, w) at flat cells (N, K)."""
+    flat = maps.flatten(2)
+    return flat.gather(2, cells[:, None].expand(-1, flat.shape[1], -1)).transpose(1, 2)
+
+
+def _normalised(inputs: int, outputs: int, *, kernel: int) -> nn.Sequential:
+    """Convolution and group normalisation, in 32 groups where the channels divide into them, as FDTA."""
+    groups = max(n for n in range(1, 33) if outputs % n == 0)
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.GroupNorm(groups, outputs))

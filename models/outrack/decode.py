@@ -1,0 +1,110 @@
+"""Maps to detections: peaks, boxes, embeddings and occlusion centres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from models.heads import at_cells
+from models.outrack.network import STRIDE, OutrackOutputs
+from models.outrack.options import OutrackOptions
+from pipeline.spec import Detections
+
+LEAST_SCORE = 0.01  # peaks below are noise that no tracker and no precision-recall curve needs
+
+
+@dataclass(frozen=True)
+class OutrackDetections(Detections):
+    """Detections and where people hide behind each other.
+
+    Attributes:
+        occlusion_centres: (P, 2) float32 x, y in pixels, best first.
+        occlusion_scores: (P,) float32 in [0, 1].
+    """
+
+    occlusion_centres: NDArray[np.float32]
+    occlusion_scores: NDArray[np.float32]
+
+    def moved(self, scale: float, left: float, top: float) -> OutrackDetections:
+        """Map boxes and occlusion centres from network input to image pixels."""
+        centres = ((self.occlusion_centres - np.array([left, top], np.float32)) / np.float32(scale)).astype(np.float32)
+        return replace(self, boxes=super().moved(scale, left, top).boxes, occlusion_centres=centres)
+
+
+@torch.no_grad()
+def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDetections]:
+    """Read the detections of each image, in network input pixels.
+
+    A detection is a cell that is the largest of its 3x3 neighbourhood; there is no suppression by overlap. Reads `top_k` and
+    `occlusion_score` of the tracker's options; detections are cut only at `LEAST_SCORE`, the tracker's threshold comes later.
+
+    Returns:
+        One `OutrackDetections` an image, scores descending, embeddings taken at the integer peak.
+    """
+    top_k = options.tracker.top_k
+    scores, cells = _peaks(outputs.heatmap, top_k)
+    centres = _points(cells, outputs.offset)
+    size = at_cells(outputs.size.float(), cells)
+    boxes = torch.cat([centres - size[..., :2], centres + size[..., 2:]], -1) * STRIDE
+    embeddings = functional.normalize(at_cells(outputs.embedding, cells).float(), dim=-1)
+    hidden_scores, hidden = _occlusions(outputs, 4 * top_k)
+    found = []
+    for i in range(len(scores)):
+        keep = int((scores[i] >= LEAST_SCORE).sum())
+        likely = int((hidden_scores[i] >= options.tracker.occlusion_score).sum())
+        parts = (boxes[i, :keep], scores[i, :keep], embeddings[i, :keep], hidden[i, :likely], hidden_scores[i, :likely])
+        found.append(OutrackDetections(*map(_numpy, parts)))
+    return found
+
+
+@torch.no_grad()
+def embed(outputs: OutrackOutputs, boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Embeddings at the centres of given boxes, the nearest cell inside the map for centres outside.
+
+    Args:
+        outputs: maps of N images.
+        boxes: for each image (N_i, 4) float32 xyxy in network input pixels.
+
+    Returns:
+        For each image (N_i, D) float32 of unit length.
+    """
+    height, width = outputs.embedding.shape[-2:]
+    found = []
+    for features, image_boxes in zip(outputs.embedding, boxes, strict=True):
+        corners = torch.from_numpy(np.asarray(image_boxes, np.float32).reshape(-1, 4)).to(features.device)
+        cells = ((corners[:, :2] + corners[:, 2:]) / (2 * STRIDE)).floor().long()
+        x, y = cells[:, 0].clamp(0, width - 1), cells[:, 1].clamp(0, height - 1)
+        found.append(_numpy(functional.normalize(features[:, y, x].float().T, dim=-1)))
+    return found
+
+
+def _occlusions(outputs: OutrackOutputs, top_k: int) -> tuple[Tensor, Tensor]:
+    """Scores (N, P) and points (N, P, 2) in input pixels; P is 0 without the occlusion heads."""
+    if outputs.occlusion is None or outputs.occlusion_offset is None:
+        none = outputs.heatmap.new_zeros((len(outputs.heatmap), 0, 2), dtype=torch.float32)
+        return none[..., 0], none
+    scores, cells = _peaks(outputs.occlusion, top_k)
+    return scores, _points(cells, outputs.occlusion_offset) * STRIDE
+
+
+def _peaks(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """Scores (N, k) descending and flat cells (N, k) of the local maxima of (N, 1, h, w); other cells score 0."""
+    heat = logits.float().sigmoid()
+    peaks = torch.where(functional.max_pool2d(heat, 3, 1, 1) == heat, heat, 0.0).flatten(1)
+    scores, cells = peaks.topk(min(top_k, peaks.shape[1]))
+    return scores, cells
+
+
+def _points(cells: Tensor, offset: Tensor) -> Tensor:
+    """(N, k, 2) x, y in map cells: the cell plus the predicted offset."""
+    width = offset.shape[-1]
+    return torch.stack([cells % width, cells // width], -1) + at_cells(offset.float(), cells)
+
+
+def _numpy(values: Tensor) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values.float().cpu().numpy())

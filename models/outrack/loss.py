@@ -1,0 +1,147 @@
+"""What OUTrack minimises: detection, occlusion and re-identification in a learnt balance, plus depth."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.heads import at_cells
+from models.outrack.depth import depth_error, depth_loss
+from models.outrack.network import OutrackNetwork, OutrackOutputs
+from models.outrack.options import OutrackOptions
+from models.outrack.reid import reid_losses
+from pipeline.spec import Batch, Losses, to_float
+
+LEAST_PROBABILITY = 1e-4
+
+
+class OutrackTask(nn.Module):
+    """Network and loss of a training step.
+
+    total = 0.5 (exp(-s_det) L_det + exp(-s_id) id_weight L_id + s_det + s_id) + depth_weight L_depth, with learnt s_det and s_id;
+    L_det and depth alone when `id_weight` is 0.
+
+    Args:
+        network: from `build_network`.
+        options: the whole `model` section.
+        id_weight: weight of the re-identification loss (paper: 1 on MOTChallenge; 10 on CrowdHuman in the released scripts).
+    """
+
+    def __init__(self, network: OutrackNetwork, options: OutrackOptions, id_weight: float) -> None:
+        super().__init__()
+        self.network = network
+        self.options = options
+        self.id_weight = id_weight
+        if id_weight > 0:
+            self.s_det = nn.Parameter(torch.tensor(options.loss.s_det))
+            self.s_id = nn.Parameter(torch.tensor(options.loss.s_id))
+
+    def forward(self, batch: Batch) -> Losses:
+        """One forward pass over both frames of all pairs, then the losses.
+
+        Args:
+            batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/outrack/targets.py lists them.
+        """
+        outputs = self.network(to_float(batch.images.flatten(0, 1)))
+        return self.losses(outputs, batch.targets, batch.same_scene)
+
+    def losses(self, outputs: OutrackOutputs, targets: dict[str, Tensor], same_scene: Tensor) -> Losses:
+        """Losses of maps of (B * 2) frames, pair by pair.
+
+        Args:
+            outputs: maps of frame 1 and 2 of pair 1, then of pair 2, and so on.
+            targets: tensors (B, 2, ...).
+            same_scene: (B,) bool, False for negative pairs.
+        """
+        frames = 2 if self.options.loss.partner_detection else 1
+        truth = {name: x[:, :frames].flatten(0, 1) for name, x in targets.items()}
+        maps = {
+            name: x.unflatten(0, (-1, 2))[:, :frames].flatten(0, 1).float()
+            for name, x in outputs._asdict().items()
+            if x is not None and name != "embedding"
+        }
+        terms = detection_terms(maps, truth)
+        terms |= self._reid_terms(outputs.embedding, targets, same_scene)
+        if "depth" in maps:
+            terms |= self._depth_terms(maps["depth"], truth)
+        return self._weighted(terms)
+
+    def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
+        valid = targets["object_valid"]
+        used = max(1, int(valid.sum(-1).max()))  # objects come first: cut the padding that no frame of the batch needs
+        features = at_cells(embedding, targets["object_cells"][..., :used].flatten(0, 1))
+        found = reid_losses(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, self.options.loss)
+        return {f"reid_{name}": value for name, value in found._asdict().items()} | {"reid": found.total}
+
+    def _depth_terms(self, logits: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
+        near, far = self.options.network.depth_min, self.options.network.depth_max
+        loss = depth_loss(logits, truth["depth"], truth["foreground"], near, far, self.options.loss.depth_foreground_weight)
+        return {"depth": loss, "depth_error": depth_error(logits, truth["depth"], near, far)}
+
+    def _weighted(self, terms: dict[str, Tensor]) -> Losses:
+        weights = self.options.loss
+        detection = terms["heatmap"] + weights.size_weight * terms["size"] + weights.offset_weight * terms["offset"]
+        if "occlusion" in terms:
+            detection = detection + weights.occlusion_weight * (terms["occlusion"] + terms["occlusion_offset"])
+        if self.id_weight > 0:
+            terms |= {"s_det": self.s_det, "s_id": self.s_id}
+            reid = torch.exp(-self.s_id) * self.id_weight * terms["reid"]
+            total = 0.5 * (torch.exp(-self.s_det) * detection + reid + self.s_det + self.s_id)
+        else:
+            total = detection + 0.0 * terms["reid"]  # gradients of 0 reach the embedding head, as data-parallel training needs
+        if "depth" in terms:
+            total = total + weights.depth_weight * terms["depth"]
+        terms |= {"detection": detection, "total": total}
+        return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
+
+
+def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float) -> OutrackTask:
+    """The task that `ModelSpec.build_task` promises."""
+    return OutrackTask(network, options, id_weight)
+
+
+def detection_terms(maps: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Heat map, size and offset losses, and those of occlusions where the network has the heads (Eqs. 11-14, with one normaliser each).
+
+    Args:
+        maps: (N, C, h, w) float32 by name of `OutrackOutputs`.
+        truth: targets (N, ...).
+    """
+    cells, valid = truth["object_cells"], truth["object_valid"]
+    terms = {
+        "heatmap": focal_loss(maps["heatmap"], truth["heatmap"], truth["background"]),
+        "size": l1_loss(at_cells(maps["size"], cells), truth["size"], valid),
+        "offset": l1_loss(at_cells(maps["offset"], cells), truth["offset"], valid),
+    }
+    if "occlusion" in maps:
+        offset = at_cells(maps["occlusion_offset"], truth["occlusion_cells"])
+        terms["occlusion"] = focal_loss(maps["occlusion"], truth["occlusion"], truth["background"])
+        terms["occlusion_offset"] = l1_loss(offset, truth["occlusion_offset"], truth["occlusion_valid"])
+    return terms
+
+
+def focal_loss(logits: Tensor, truth: Tensor, background: Tensor) -> Tensor:
+    """CornerNet's focal loss (Eq. 12; alpha 2, beta 4), divided by the number of peaks; by 1 if there is none.
+
+    Args:
+        logits: (N, 1, h, w).
+        truth: (N, 1, h, w) in [0, 1], 1 at peaks.
+        background: (N, 1, h, w) bool, where cells that are no peak count.
+    """
+    p = logits.sigmoid().clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    peak = truth == 1
+    found = (1 - p) ** 2 * p.log() * peak
+    absent = (1 - truth) ** 4 * p**2 * (1 - p).log() * (background & ~peak)
+    return -(found.sum() + absent.sum()) / peak.sum().clamp(min=1)
+
+
+def l1_loss(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference over the coordinates of valid objects.
+
+    Args:
+        predicted: (N, K, C).
+        truth: (N, K, C).
+        valid: (N, K) bool.
+    """
+    mask = valid[..., None].expand_as(truth)
+    return ((predicted - truth).abs() * mask).sum() / (mask.sum() + 1e-4)

@@ -1,0 +1,131 @@
+"""Refinding of lost objects behind others (section 3.2.2 of the OUTrack paper).
+
+A detector misses a person who stands behind another, but an occlusion centre, the middle of the region where their boxes
+overlap, may still be seen. With the occluder's box it says where the hidden box is.
+
+The paper scores a pair of occluder and centre by "the aforementioned Gaussian", whose sigma it leaves to CornerNet; in
+training that is a third of the radius, in the authors' tracker the whole. We take the whole radius: with a third, the gate
+of 0.7 only lets through what the Kalman filter already had right. (Simulated: height 100, 70 % overlap, Kalman filter off by 6
+pixels an axis: the whole finds 96 % and halves the error, a third finds 41 %.)
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.outrack.targets import gaussian_radius
+from pipeline.boxes import intersection_over_area
+
+Floats = NDArray[np.float64]
+
+OCCLUDED_SHARE = 0.2  # release: part of a box that others cover when it counts as occluded
+BORDER = 0.05  # release: part of the image at each side where nothing counts as occluded
+MEMORY_FRAMES = 2  # release: frames for which having been occluded is remembered
+
+
+class Evidence(NamedTuple):
+    """What the occlusion centres say about L lost objects.
+
+    Attributes:
+        scores: (L,) float64, Gaussian score of the best pair of occluder and centre; 0 without any pair.
+        boxes: (L, 4) float64 xyxy pixels, recovered from that pair by Eqs. 15 and 16; the prediction without any.
+    """
+
+    scores: Floats
+    boxes: Floats
+
+
+def find_evidence(predicted: Floats, occluders: Floats, centres: NDArray[Any], *, within_both: bool = False) -> Evidence:
+    """The best pair of occluder and occlusion centre for each lost object.
+
+    Args:
+        predicted: (L, 4) xyxy pixels where the Kalman filter expects the lost objects.
+        occluders: (J, 4) xyxy pixels of the objects that were detected.
+        centres: (K, 2) xy pixels of the occlusion centres.
+        within_both: whether a centre must lie in the occluder too (as released) or only in the prediction (the paper).
+    """
+    scores, boxes = np.zeros(len(predicted)), predicted.copy()
+    for row, box in enumerate(predicted):
+        points = centres[_contains(box[None], centres)[0]].astype(np.float64)
+        near = occluders[_touches(box, occluders)]
+        if not len(points) or not len(near):
+            continue
+        pair_scores = _gaussian(box, near, points)
+        if within_both:
+            pair_scores = np.where(_contains(near, points), pair_scores, 0.0)
+        best_box, best_point = np.unravel_index(np.argmax(pair_scores), pair_scores.shape)
+        scores[row] = pair_scores[best_box, best_point]
+        boxes[row] = recover(box, near[best_box], points[best_point])
+    return Evidence(scores, boxes)
+
+
+def recover(predicted: Floats, occluder: Floats, centre: Floats) -> Floats:
+    """Eq. 15: the lost object's box (4,), of the predicted size, from its occluder (4,) and the occlusion centre (2,)."""
+    corner = [
+        _solve_axis(predicted[axis], predicted[axis + 2], occluder[axis], occluder[axis + 2], centre[axis])
+        for axis in (0, 1)
+    ]
+    shift = np.array(corner) - predicted[:2]
+    return predicted + np.concatenate([shift, shift])
+
+
+def _solve_axis(low: float, high: float, occluder_low: float, occluder_high: float, centre: float) -> float:
+    """Eq. 16 as printed, F(a1, a2, b1, b2, z): where the lost interval begins.
+
+    The released code instead solves every case and keeps the self-consistent ones, which snaps to a wrong solution when the
+    occluder is the smaller of the two.
+    """
+    length = high - low
+    if low <= occluder_low and high <= occluder_high:  # overhangs at the low end: overlap = (occluder_low, high)
+        return 2 * centre - occluder_low - length
+    if low > occluder_low and high <= occluder_high:  # hidden altogether: overlap = the lost interval
+        return centre - length / 2
+    if low > occluder_low:  # overhangs at the high end: overlap = (low, occluder_high)
+        return 2 * centre - occluder_high
+    return low  # larger than the occluder: the overlap says nothing about it
+
+
+def _gaussian(box: Floats, occluders: Floats, centres: Floats) -> Floats:
+    """(J, K) Gaussian of the distance of the centres (K, 2) to the middle of the overlap of box (4,) and occluders (J, 4)."""
+    low, high = np.maximum(box[:2], occluders[:, :2]), np.minimum(box[2:], occluders[:, 2:])
+    squared = np.square((low + high)[:, None] / 2 - centres[None]).sum(axis=2)
+    size = high - low
+    sigma = gaussian_radius(size[:, 1], size[:, 0])
+    return np.exp(-squared / (2 * sigma[:, None] ** 2))
+
+
+def _contains(boxes: Floats, points: NDArray[Any]) -> NDArray[np.bool_]:
+    """(J, K) whether the point (K, 2) lies strictly inside the box (J, 4)."""
+    return ((points[None] > boxes[:, None, :2]) & (points[None] < boxes[:, None, 2:])).all(axis=2)
+
+
+def _touches(box: Floats, others: Floats) -> NDArray[np.bool_]:
+    """(J,) whether a box (4,) and others (J, 4) share area."""
+    return ((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(axis=1)
+
+
+class OcclusionMemory:
+    """Which tracks were occluded lately: what the released tracker asks instead of the paper's gate and window."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """For images of width x height pixels."""
+        size = np.array([width, height], np.float64)
+        self._inner = (size * BORDER, size * (1 - BORDER))
+        self._frames: dict[int, int] = {}
+
+    def remember(self, identities: NDArray[np.int64], boxes: Floats, frame: int) -> None:
+        """Note which of the tracked objects, (N,) and (N, 4) xyxy pixels, are occluded in this frame, counted from 1."""
+        covered = intersection_over_area(boxes, boxes)
+        np.fill_diagonal(covered, 0.0)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        inside = ((centres > self._inner[0]) & (centres < self._inner[1])).all(axis=1)
+        occluded = inside & (covered.max(axis=1, initial=0.0) > OCCLUDED_SHARE)
+        self._frames.update(dict.fromkeys(identities[occluded].tolist(), frame))
+        self._frames = {key: last for key, last in self._frames.items() if frame - last < MEMORY_FRAMES}
+
+    def recall(self, identities: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(N,) whether each track is remembered as occluded."""
+        return np.array([int(identity) in self._frames for identity in identities], bool)

@@ -1,0 +1,96 @@
+"""Unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper over all pairs of a batch at once.
+
+No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.outrack.options import LossOptions
+
+NEVER = -1e9  # similarity of what cannot be chosen; finite, so that a row without any choice stays a number
+
+
+class ReidLosses(NamedTuple):
+    """Scalars, each divided by the number of objects of all pairs, as the released code does (Eqs. 6-8 divide by pair).
+
+    Attributes:
+        intra: Eq. 3.
+        inter: Eq. 4.
+        cycle: Eq. 5.
+        negative: Eq. 7, with the margin to the placeholder that the released code adds.
+    """
+
+    intra: Tensor
+    inter: Tensor
+    cycle: Tensor
+    negative: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Eq. 8: the shares of positive and negative pairs follow from their object counts."""
+        return self.intra + self.inter + self.cycle + self.negative
+
+
+def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> ReidLosses:
+    """Losses of B pairs with up to K objects a frame.
+
+    Args:
+        embeddings: (B, 2, K, D) float32, any length; padding may hold anything finite.
+        valid: (B, 2, K) bool.
+        positive: (B,) bool, False for two frames of different scenes.
+        options: temperature, placeholder, margin and which terms count.
+    """
+    slots = valid.shape[2]
+    exists = valid.flatten(1)
+    features = functional.normalize(embeddings.float().flatten(1, 2), dim=-1)
+    pairs = exists[:, :, None] & exists[:, None, :] & ~torch.eye(2 * slots, dtype=torch.bool, device=valid.device)
+    assigned, placed = _assignment(features @ features.transpose(1, 2), exists, pairs, positive, options)
+
+    frame = torch.arange(2 * slots, device=valid.device) >= slots
+    same_frame = frame[:, None] == frame[None, :]
+    forward, backward = assigned[:, :slots, slots:], assigned[:, slots:, :slots].transpose(1, 2)
+    rows = exists.float()
+    positives, negatives = positive.float(), (~positive).float()
+    hinge = functional.relu(assigned.amax(2) + options.margin - placed) * rows * options.negative_hinge
+    counted = exists.sum().clamp(min=1)
+    return ReidLosses(
+        intra=(positives * (assigned * same_frame).sum((1, 2))).sum() / counted * options.intra,
+        inter=(positives * (_margin(assigned, placed, options.margin) * rows).sum(1)).sum() / counted * options.inter,
+        cycle=(positives * (forward - backward).abs().sum((1, 2))).sum() / counted * options.cycle,
+        negative=(negatives * (assigned.sum((1, 2)) + hinge.sum(1))).sum() / counted,
+    )
+
+
+def temperature(columns: Tensor, options: LossOptions) -> Tensor:
+    """T of Eq. 2 for matrices of so many columns, the placeholder included: 2 ln(C + 1), or the number in the options."""
+    if options.temperature == "adaptive":
+        return 2 * torch.log(columns.float() + 1)
+    return torch.full_like(columns, options.temperature, dtype=torch.float32)
+
+
+def _assignment(similarity: Tensor, exists: Tensor, pairs: Tensor, positive: Tensor, options: LossOptions) -> tuple[Tensor, Tensor]:
+    """M' (Eq. 2 on S'): among objects (B, 2K, 2K), zero outside `pairs`, and to the placeholder (B, 2K), zero where there is no object.
+
+    Negative pairs always have a placeholder, of similarity 0, since everything shall go there.
+    """
+    padded = ~positive | (options.placeholder != "none")
+    value = torch.zeros_like(positive, dtype=similarity.dtype)
+    if options.placeholder == "mean":
+        mean = (similarity * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
+        value = torch.where(positive, mean.detach(), value)
+    column = torch.where(padded, value, NEVER)[:, None, None].expand(-1, similarity.shape[1], 1)
+    choices = torch.cat([similarity.masked_fill(~pairs, NEVER), column], 2)
+    matrix = (choices * temperature(exists.sum(1) + padded, options)[:, None, None]).softmax(2)
+    return matrix[:, :, :-1] * pairs, matrix[:, :, -1] * (exists & padded[:, None])
+
+
+def _margin(assigned: Tensor, placed: Tensor, margin: float) -> Tensor:
+    """Eq. 4 a row: how far the best choice fails to lead the second by the margin, over objects and placeholder (B, 2K)."""
+    best, second = torch.cat([assigned, placed[:, :, None]], 2).topk(2, dim=2).values.unbind(2)
+    return functional.relu(second + margin - best)

@@ -1,0 +1,25 @@
+"""OUTrack as the shared machinery knows it."""
+
+from __future__ import annotations
+
+from models.outrack.decode import decode, embed
+from models.outrack.loss import build_task
+from models.outrack.network import build_network
+from models.outrack.options import OutrackOptions
+from models.outrack.targets import make_targets
+from models.outrack.tracker import build_tracker
+from pipeline.spec import ModelSpec
+
+SPEC = ModelSpec(
+    name="outrack",
+    options=OutrackOptions,
+    reads="pair",
+    clip_frames=2,
+    uses_identities=False,
+    build_network=build_network,
+    build_task=build_task,
+    make_targets=make_targets,
+    decode=decode,
+    embed=embed,
+    build_tracker=build_tracker,
+)

@@ -1,0 +1,178 @@
+"""OUTrack's tracker: Algorithm 1 of the paper on FairMOT's association.
+
+A frame is handled in this order: predict all tracks; match confirmed and lost tracks by embedding and motion, what is left of
+the visible ones by overlap, then tracks seen once by overlap; start tracks; refind lost objects behind others; forget.
+
+Where the paper is silent:
+- A recovered box is output and fed to the Kalman filter as a measurement. Its w stays as it was (Algorithm 1, line 22): w counts
+  the frames without any trace, so an object may be followed behind another for longer than tau_w. But only a detection renews
+  the buffer of `buffer_seconds`, so no phantom outlives it. In the next frame a recovered track may match by overlap, as a
+  visible one would, since its place is known.
+- Occluders are the tracks with a detection in this frame, at their Kalman-corrected boxes.
+- Without embeddings (D = 0), the first stage compares by 1 - IoU within the motion gate, lost tracks included.
+- Tracks seen once are predicted like the others. FairMOT leaves them where they were, whereby they learn no velocity from
+  their second sighting.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.outrack.decode import OutrackDetections
+from models.outrack.options import OutrackOptions, TrackerOptions
+from models.outrack.refind import OcclusionMemory, find_evidence
+from models.tracking import kalman
+from models.tracking.affinity import cosine_distance, fuse_motion, iou_distance
+from models.tracking.assignment import Indices, assign
+from models.tracking.births import near_public
+from models.tracking.tracklet import Phase, Tracklets
+from pipeline.boxes import area, clip
+from pipeline.spec import Detections, Tracks
+
+
+def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height: int) -> OutrackTracker:
+    """A fresh tracker for one sequence of width x height pixels at frame_rate frames a second."""
+    return OutrackTracker(options.tracker, frame_rate=frame_rate, width=width, height=height)
+
+
+class OutrackTracker:
+    """The memory of one sequence; satisfies `pipeline.spec.Tracker`."""
+
+    def __init__(self, options: TrackerOptions, *, frame_rate: float, width: int, height: int) -> None:
+        """Start with no tracks; the first identity will be 1."""
+        self._options = options
+        self._size = (width, height)
+        self._buffer_frames = round(options.buffer_seconds * frame_rate)
+        self._tracklets = Tracklets()
+        self._memory = OcclusionMemory(width, height)
+        # The release leaves what it outputs without a detection among the lost.
+        self._located = (Phase.TRACKED,) if options.refind == "release" else (Phase.TRACKED, Phase.RECOVERED)
+        self._frame = 0
+
+    def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
+        """Advance by one frame; see `pipeline.spec.Tracker.update`.
+
+        Boxes are the Kalman-corrected ones. A recovered box has the score of its occlusion centre's Gaussian. Plain
+        `Detections`, which carry no occlusion centres, are tracked without refinding.
+
+        Raises:
+            ValueError: a box, score or embedding is not finite.
+        """
+        self._frame += 1
+        seen = self._usable(detections)
+        self._tracklets.predict()
+        free = self._associate(seen)
+        self._start(seen, free, public)
+        self._refind(detections)
+        self._forget()
+        return self._output()
+
+    def _usable(self, detections: Detections) -> Detections:
+        """Detections above the threshold; a box without width or height has no aspect and is none."""
+        for values in (detections.boxes, detections.scores, detections.embeddings):
+            if not np.isfinite(values).all():
+                raise ValueError(f"detections of frame {self._frame} hold NaN or infinity: has the network diverged?")
+        sized = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
+        return detections.select(np.flatnonzero(sized & (detections.scores >= self._options.detection_threshold)))
+
+    def _associate(self, seen: Detections) -> Indices:
+        """Match tracks with detections in three stages, and return the indices of the detections left over."""
+        tracks, options = self._tracklets, self._options
+        before = tracks.phase.copy()
+        free = np.arange(len(seen.boxes))
+        rows = np.flatnonzero(before != Phase.NEW)
+        cost, limit = self._appearance_cost(rows, seen)
+        rows, free = self._match(cost, limit, rows, free, seen)
+        rows = rows[np.isin(before[rows], self._located)]
+        _, free = self._match(self._overlap_cost(rows, free, seen), options.iou_limit, rows, free, seen)
+        rows = np.flatnonzero(before == Phase.NEW)
+        rows, free = self._match(self._overlap_cost(rows, free, seen), options.unconfirmed_limit, rows, free, seen)
+        tracks.phase[tracks.seen < self._frame] = Phase.LOST
+        tracks.keep(~np.isin(np.arange(len(tracks)), rows))
+        return free
+
+    def _appearance_cost(self, rows: Indices, seen: Detections) -> tuple[NDArray[np.float64], float]:
+        """(R, N) cost of the first stage, and its limit."""
+        tracks, options = self._tracklets, self._options
+        distance = kalman.squared_mahalanobis(tracks.motion.select(rows), kalman.to_measurements(seen.boxes))
+        if seen.embeddings.shape[1] == 0:
+            return fuse_motion(iou_distance(tracks.boxes(rows), seen.boxes), distance, weight=1.0), options.iou_limit
+        cost = cosine_distance(tracks.embedding[rows], seen.embeddings) if len(rows) else np.zeros_like(distance)
+        return fuse_motion(cost, distance, weight=options.appearance_weight), options.embedding_limit
+
+    def _overlap_cost(self, rows: Indices, free: Indices, seen: Detections) -> NDArray[np.float64]:
+        return iou_distance(self._tracklets.boxes(rows), seen.boxes[free])
+
+    def _match(
+        self, cost: NDArray[np.float64], limit: float, rows: Indices, free: Indices, seen: Detections
+    ) -> tuple[Indices, Indices]:
+        """Assign tracks `rows` to detections `free`, update the tracks, and return what is left of both."""
+        found = assign(cost, limit)
+        chosen = seen.select(free[found.columns])
+        self._tracklets.match(
+            rows[found.rows],
+            chosen.boxes,
+            chosen.scores,
+            chosen.embeddings,
+            frame=self._frame,
+            momentum=self._options.embedding_momentum,
+        )
+        return rows[found.unmatched_rows], free[found.unmatched_columns]
+
+    def _start(self, seen: Detections, free: Indices, public: NDArray[np.float32] | None) -> None:
+        """Births: at once in the first frame, on probation later."""
+        if public is not None:
+            free = free[near_public(seen.boxes[free], public)]
+        born = seen.select(free)
+        phase = Phase.TRACKED if self._frame == 1 else Phase.NEW
+        self._tracklets.start(born.boxes, born.scores, born.embeddings, frame=self._frame, phase=phase)
+
+    def _refind(self, detections: Detections) -> None:
+        """Step 5 of Algorithm 1: locate lost tracks by occlusion centres, or count one more frame without a trace."""
+        tracks, options = self._tracklets, self._options
+        lost = tracks.among(Phase.LOST)
+        visible = tracks.among(Phase.NEW, Phase.TRACKED)
+        released = options.refind == "release"
+        found = np.zeros(len(lost), bool)
+        if options.refind != "off" and isinstance(detections, OutrackDetections):
+            centres = detections.occlusion_centres
+            scores, boxes = find_evidence(tracks.boxes(lost), tracks.boxes(visible), centres, within_both=released)
+            if released:
+                found = (scores > 0) & self._memory.recall(tracks.identity[lost])
+            else:
+                found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
+                tracks.correct(lost[found], boxes[found])
+            tracks.score[lost[found]] = scores[found]
+        tracks.phase[lost[found]] = Phase.RECOVERED
+        tracks.lost_frames[lost[~found]] += 1
+        if released:
+            self._memory.remember(tracks.identity[visible], tracks.boxes(visible), self._frame)
+
+    def _forget(self) -> None:
+        """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""
+        tracks = self._tracklets
+        keep = self._frame - tracks.seen <= self._buffer_frames
+        visible, lost = tracks.among(Phase.NEW, Phase.TRACKED), tracks.among(Phase.LOST)
+        close = iou_distance(tracks.boxes(visible), tracks.boxes(lost)) < self._options.duplicate_limit
+        age = tracks.seen - tracks.born
+        for first, second in np.argwhere(close):
+            pair = visible[first], lost[second]
+            keep[pair[1] if age[pair[0]] > age[pair[1]] else pair[0]] = False
+        tracks.keep(keep)
+
+    def _output(self) -> Tracks:
+        tracks, options = self._tracklets, self._options
+        rows = tracks.among(Phase.TRACKED, Phase.RECOVERED)
+        boxes = tracks.boxes(rows).astype(np.float32)
+        if options.clip_boxes:
+            boxes = clip(boxes, *self._size)
+        size = boxes[:, 2:] - boxes[:, :2]
+        shown = (area(boxes) > options.min_area) & (size[:, 0] <= options.max_aspect * size[:, 1])
+        rows = rows[shown]
+        return Tracks(
+            boxes=boxes[shown],
+            identities=tracks.identity[rows],
+            scores=tracks.score[rows],
+            recovered=tracks.phase[rows] == Phase.RECOVERED,
+        )

@@ -1,0 +1,40 @@
+"""Wrong options are refused by name before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.outrack.options import OutrackOptions
+from pipeline.errors import UserError
+from pipeline.params import validate
+from tests.models.outrack.samples import small_options
+
+
+def check(section: str, **changes: Any) -> OutrackOptions:
+    raw = small_options().model_dump()
+    raw[section] |= changes
+    return validate(OutrackOptions, raw, where="params.yaml", prefix="model")
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("loss", {"temperature": "warm"}, r"model\.loss\.temperature: must be adaptive or a number above 0 \(got 'warm'\)"),
+        ("loss", {"temperature": 0}, r"model\.loss\.temperature: must be adaptive or a number above 0"),
+        ("loss", {"placeholder": "median"}, r"model\.loss\.placeholder: .*'mean', 'zero' or 'none'"),
+        ("network", {"backbone": "dla34"}, r"model\.network: width must be 64 with backbone dla34, got 8"),
+        ("network", {"depth_min": 100.0}, r"model\.network: depth_max must exceed depth_min"),
+        ("network", {"width": 12}, r"model\.network\.width: .*multiple of 8"),
+        ("tracker", {"refinding": "paper"}, r"model\.tracker\.refinding: unknown key; allowed here: .*refind_window"),
+    ],
+)
+def test_mistakes_are_named(section: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check(section, **changes)
+
+
+@pytest.mark.parametrize("temperature", ["adaptive", 3, 2.5])
+def test_temperature_is_a_word_or_a_number(temperature: str | float) -> None:
+    assert check("loss", temperature=temperature).loss.temperature == temperature

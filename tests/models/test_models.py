@@ -1,0 +1,119 @@
+"""What holds for every system: it trains, saves, loads, sees an empty frame and starts each sequence afresh."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_model, save_model
+
+import models
+from pipeline.errors import UserError
+from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_float
+from tests.models.outrack import samples
+
+# the smallest options of each system, and a batch with every kind of frame that training meets
+SMALL = {"outrack": (samples.small_options, samples.mixed_batch)}
+
+
+@pytest.fixture(params=list(models.MODELS))
+def system(request: pytest.FixtureRequest) -> tuple[ModelSpec, Any, Batch]:
+    options, batch = SMALL[request.param]
+    torch.manual_seed(0)
+    made = options()
+    return models.load(request.param), made, batch(made)
+
+
+@pytest.mark.parametrize("id_weight", [1.0, 0.0])
+def test_losses_are_finite_and_gradients_reach_every_parameter(system: tuple[ModelSpec, Any, Batch], id_weight: float) -> None:
+    spec, options, batch = system
+    task = spec.build_task(spec.build_network(options), options, id_weight)
+    losses = task(batch)
+    losses.total.backward()
+    assert losses.total.shape == ()
+    assert all(torch.isfinite(value).all() for value in losses.terms.values())
+    assert [name for name, p in task.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
+
+
+def test_empty_frames_alone_give_a_finite_loss(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, _ = system
+    empty = TrainingFrame(
+        np.zeros((64, 96, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), depth=None
+    )
+    batch = samples.batch([TrainingClip((empty,) * spec.clip_frames)] * 2, options)
+    task = spec.build_task(spec.build_network(options), options, 1.0)
+    total = task(batch).total
+    total.backward()
+    assert torch.isfinite(total)
+    assert [name for name, p in task.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
+
+
+def test_saved_and_loaded_networks_agree_to_the_bit(system: tuple[ModelSpec, Any, Batch], tmp_path: Path) -> None:
+    spec, options, batch = system
+    first, second = spec.build_network(options).eval(), spec.build_network(options).eval()
+    save_model(first, str(tmp_path / "weights.safetensors"))
+    load_model(second, tmp_path / "weights.safetensors")
+    images = to_float(batch.images[:, 0])
+    with torch.no_grad():
+        for one, other in zip(first(images), second(images), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, batch = system
+    with torch.no_grad():
+        outputs = spec.build_network(options).eval()(to_float(batch.images[:, 0]))
+    found = spec.decode(outputs, options)
+    assert len(found) == len(batch.images)
+    for seen in found:
+        assert seen.boxes.dtype == seen.scores.dtype == seen.embeddings.dtype == np.float32
+        assert seen.boxes.shape == (len(seen.scores), 4)
+        assert (np.diff(seen.scores) <= 0).all()
+        assert np.linalg.norm(seen.embeddings, axis=1) == pytest.approx(np.ones(len(seen.scores)), abs=1e-5)
+    given = [seen.boxes[:2] for seen in found]
+    assert [e.shape for e in spec.embed(outputs, given)] == [(len(b), found[0].embeddings.shape[1]) for b in given]
+
+
+def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, batch = system
+    with torch.no_grad():
+        seen = spec.decode(spec.build_network(options).eval()(to_float(batch.images[:1, 0])), options)[0]
+    first = spec.build_tracker(options, 25.0, 96, 64)
+    for _ in range(2):
+        once = first.update(seen)
+    again = spec.build_tracker(options, 25.0, 96, 64)
+    for _ in range(2):
+        twice = again.update(seen)
+    assert once.identities.tolist() == twice.identities.tolist()
+
+
+def test_identities_are_not_read_unless_the_spec_says_so(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, _ = system
+    if spec.uses_identities:
+        pytest.skip(f"{spec.name} trains with identities")
+    shown = samples.frame(samples.PEOPLE)
+    other = TrainingFrame(shown.image, shown.boxes, np.array([5, 9, 7]), shown.ignore, shown.depth)
+    one, two = (spec.make_targets(TrainingClip((f,) * spec.clip_frames), options) for f in (shown, other))
+    assert one.keys() == two.keys()
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_specs_travel_to_loader_processes(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, _, _ = system
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_options_come_without_torch() -> None:
+    code = "import sys, models; [models.options(n) for n in models.MODELS]; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=samples.ROOT).returncode == 0
+
+
+def test_unknown_systems_are_named_with_what_is_allowed() -> None:
+    with pytest.raises(UserError, match=r"'yolo' is not a system.*allowed: outrack"):
+        models.load("yolo")
