@@ -142,7 +142,7 @@ FOLDERS = {
     "pretrain": ("data/samples",),
     "finetune": ("data/samples", "artifacts/pretrain"),
     "track": ("data/frames", "data/samples", "artifacts/finetune"),
-    "evaluate": ("data/frames", "data/samples", "artifacts/finetune", "artifacts/tracks", "artifacts/observations"),
+    "evaluate": ("data/frames", "data/samples", "artifacts/tracks", "artifacts/observations"),
     "report": ("data/frames", "data/depth", "artifacts/pretrain", "artifacts/finetune", "artifacts/tracks", "artifacts/observations"),
 }
 

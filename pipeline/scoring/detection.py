@@ -1,0 +1,90 @@
+"""Detection AP at IoU 0.5, pooled over all frames.
+
+In each frame detections, best score first, each take the free scored object they overlap most, by at least half (COCO's greedy rule).
+One that takes none but lies on a box that is not scored (flag 0, another class; IoU at least 0.5) or in an ignored region (half of the
+detection inside) is left out; the rest are false. AP is the area under precision over recall made non-increasing, at every point
+(PASCAL VOC since 2010), not at 11 or 101.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.boxes import intersection_over_area, iou
+
+THRESHOLD = 0.5
+
+
+class Seen(NamedTuple):
+    """Detections and ground truth of one frame.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy pixels.
+        scores: (N,) float32, in any order.
+        truth: (M, 4) float32, xyxy pixels.
+        scored: (M,) bool, objects to find.
+        regions: (M,) bool, ignored regions; the remaining boxes are ignored objects.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    scored: NDArray[np.bool_]
+    regions: NDArray[np.bool_]
+
+
+class DetectionMetrics(NamedTuple):
+    """`AP50` and `recall` (of all detections, at any score) in percent; objects to find and detections that were judged."""
+
+    AP50: float
+    recall: float
+    objects: int
+    detections: int
+
+
+def detection_metrics(frames: Iterable[Seen]) -> DetectionMetrics:
+    """AP at IoU 0.5; 0 where there is no object to find."""
+    scores, rights, objects = [np.zeros(0, np.float32)], [np.zeros(0, np.bool_)], 0
+    for frame in frames:
+        right, judged = match(frame)
+        scores.append(frame.scores[judged])
+        rights.append(right[judged])
+        objects += int(frame.scored.sum())
+    score, right = np.concatenate(scores), np.concatenate(rights)
+    right = right[np.argsort(-score, kind="stable")]
+    recall = float(right.sum()) / objects if objects else 0.0
+    return DetectionMetrics(100 * _area(right, objects), 100 * recall, objects, len(right))
+
+
+def match(frame: Seen) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Match one frame.
+
+    Returns:
+        (N,) bool whether a detection found an object, and (N,) bool whether it counts at all.
+    """
+    right, judged = np.zeros(len(frame.boxes), np.bool_), np.ones(len(frame.boxes), np.bool_)
+    overlap = iou(frame.boxes, frame.truth)
+    free = frame.scored.copy()
+    for index in np.argsort(-frame.scores, kind="stable"):
+        candidates = np.where(free, overlap[index], -1.0)
+        best = int(candidates.argmax()) if len(candidates) else -1
+        if best >= 0 and candidates[best] >= THRESHOLD:
+            right[index], free[best] = True, False
+    inside = intersection_over_area(frame.boxes, frame.truth)
+    excused = (overlap >= THRESHOLD) & ~frame.scored & ~frame.regions | (inside >= THRESHOLD) & frame.regions
+    judged &= right | ~excused.any(axis=1)
+    return right, judged
+
+
+def _area(right: NDArray[np.bool_], objects: int) -> float:
+    """Area under the precision envelope; `right` best score first."""
+    if not objects or not right.any():
+        return 0.0
+    found = np.cumsum(right)
+    precision = found / np.arange(1, len(right) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(envelope[right].sum() / objects)

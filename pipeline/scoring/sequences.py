@@ -1,0 +1,225 @@
+"""What is scored: per sequence the frames, the ground truth and the tracker's rows, from frame files or from plain text folders."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.frames import read_frames
+from pipeline.mot_text import MotRows, read_rows
+from pipeline.splits import Splits
+
+COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
+IMAGES = {".jpg", ".jpeg", ".png"}
+# Ground truth states at most three decimals; this undoes the rounding of float32 corners below 8192 pixels.
+DECIMALS = 3
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Boxes of one sequence.
+
+    Attributes:
+        frame: (N,) int64, the sequence's own numbers.
+        identity: (N,) int64, -1 unknown.
+        boxes: (N, 4) float64, left, top, width, height in pixels.
+        confidence: (N,) float64: ground truth's flag (0 = not scored), or a tracker's score.
+        class_id: (N,) int64, MOTChallenge's classes.
+        ignore: (N,) bool, regions that are neither object nor background.
+    """
+
+    frame: NDArray[np.int64]
+    identity: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    class_id: NDArray[np.int64]
+    ignore: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ScoredSequence:
+    """One sequence to score.
+
+    Attributes:
+        name: of the sequence.
+        frames: (F,) int64, ascending numbers of the frames that count; one without rows counts too.
+        truth: ground truth rows of those frames.
+        results: the tracker's rows, all of those frames.
+    """
+
+    name: str
+    frames: NDArray[np.int64]
+    truth: Rows
+    results: Rows
+
+
+def spans(splits: Splits, which: Literal["train", "val", "all"]) -> dict[tuple[str, str], tuple[int, int]]:
+    """First and last frame that `track.frames` selects, by data set and sequence; sequences of which it selects nothing are absent."""
+    found = {}
+    for dataset, sequences in splits.items():
+        for name, ranges in sequences.items():
+            parts = [part for part in (ranges if which == "all" else [getattr(ranges, which)]) if part is not None]
+            if parts:
+                found[dataset, name] = (min(first for first, _ in parts), max(last for _, last in parts))
+    return found
+
+
+def from_frames(path: Path, tracks: Path, span: tuple[int, int] | None = None) -> ScoredSequence:
+    """Pair a frame file with a result file.
+
+    Args:
+        path: data/frames/<dataset>/<sequence>.parquet.
+        tracks: folder with <sequence>.txt.
+        span: first and last frame that count; None: all.
+
+    Raises:
+        UserError: the result file is missing, or a row of it is broken, double or outside the frames that count.
+    """
+    name = path.stem
+    chosen = [row for row in read_frames(path, COLUMNS) if span is None or span[0] <= row.frame <= span[1]]
+    numbers = np.array([row.frame for row in chosen], np.int64)
+    objects = [row.objects for row in chosen]
+    truth = Rows(
+        frame=np.repeat(numbers, [len(item) for item in objects]),
+        identity=_joined([item.identities for item in objects], np.int64),
+        boxes=_left_top_width_height(_joined([item.boxes.reshape(-1) for item in objects], np.float64).reshape(-1, 4)),
+        confidence=_joined([item.confidences for item in objects], np.float64),
+        class_id=_joined([item.classes for item in objects], np.int64),
+        ignore=_joined([item.ignores for item in objects], np.bool_),
+    )
+    return ScoredSequence(name, numbers, truth, read_results(tracks / f"{name}.txt", numbers))
+
+
+def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]]:
+    """Pair anyone's ground truth with anyone's results, both MOTChallenge text.
+
+    A sequence has as many frames as its img1 folder shows, or, without images, as seqinfo.ini's seqLength says; never fewer than the
+    ground truth reaches, whose last frame decides where neither is there. A result row beyond that is an error.
+
+    Args:
+        root: <root>/<sequence>/gt/gt.txt, or itself one sequence, <root>/gt/gt.txt.
+        tracks: folder with <sequence>.txt.
+
+    Returns:
+        The sequences by name, and remarks for the user: lengths that disagree, result files that no ground truth claims.
+
+    Raises:
+        UserError: a file is missing, or a row is broken, double or out of range (file:line).
+    """
+    folders = _sequence_folders(root)
+    if not tracks.is_dir():
+        raise UserError(f"{tracks}: no such folder\nnext: name the folder that holds <sequence>.txt for {_names(folders)}")
+    sequences: list[ScoredSequence] = []
+    remarks: list[str] = []
+    for folder in folders:
+        truth_file = folder / "gt" / "gt.txt"
+        found = read_rows(truth_file, kind="ground_truth")
+        length = _length(folder, int(found.frame.max(initial=0)), remarks)
+        numbers = np.arange(1, length + 1, dtype=np.int64)
+        results = read_results(tracks / f"{folder.name}.txt", numbers)
+        sequences.append(ScoredSequence(folder.name, numbers, _rows(truth_file, found), results))
+    known = {folder.name for folder in folders}
+    strays = sorted(path.stem for path in tracks.glob("*.txt") if path.stem not in known)
+    if strays:
+        remarks.append(f"not scored, no ground truth in {root}: {', '.join(strays)}")
+    return sequences, remarks
+
+
+def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
+    """Read a tracker's rows.
+
+    Args:
+        path: MOTChallenge text.
+        frames: (F,) numbers a row may have.
+
+    Raises:
+        UserError: the file is missing, or a row is broken, double or of another frame; names file and line.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
+    found = read_rows(path, kind="results")
+    outside = ~np.isin(found.frame, frames)
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        allowed = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
+        raise UserError(
+            f"{path}:{found.line[first]}: frame {found.frame[first]} is not scored, allowed are {allowed}"
+            f" ({int(outside.sum())} such rows)\nnext: track the frames that are scored, or correct the sequence's length in seqinfo.ini"
+        )
+    return _rows(path, found)
+
+
+def _rows(path: Path, found: MotRows) -> Rows:
+    # The corners of MotRows are float32; whoever compares with another scorer wants the numbers of the file.
+    exact = np.zeros((0, 4))
+    if len(found.frame):  # loadtxt warns of an empty file
+        exact = np.loadtxt(path, delimiter=",", usecols=(2, 3, 4, 5), comments=None, ndmin=2, encoding="utf-8")
+    return Rows(
+        frame=found.frame.astype(np.int64),
+        identity=found.identity.astype(np.int64),
+        boxes=exact,
+        confidence=found.confidence.astype(np.float64),
+        class_id=found.class_id.astype(np.int64),
+        ignore=np.zeros(len(found.frame), np.bool_),
+    )
+
+
+def _sequence_folders(root: Path) -> list[Path]:
+    root = root.resolve()
+    if (root / "gt" / "gt.txt").is_file():
+        return [root]
+    folders = sorted(path.parents[1] for path in root.glob("*/gt/gt.txt"))
+    if not folders:
+        raise UserError(f"{root}: no ground truth\nnext: expected {root}/<sequence>/gt/gt.txt, or {root}/gt/gt.txt for a single sequence")
+    return folders
+
+
+def _length(folder: Path, last: int, remarks: list[str]) -> int:
+    """How many frames a sequence has; `last` is the last one with ground truth."""
+    images = _last_image(folder / "img1")
+    stated = _stated_length(folder / "seqinfo.ini")
+    length = max(last, images or stated or 0)
+    if stated is not None and stated != length:
+        shown = f"img1 ends at {images}" if images else f"ground truth ends at {last}"
+        remarks.append(f"{folder.name}: seqinfo.ini says {stated} frames, {shown}: scored as {length}")
+    elif length > last:
+        remarks.append(f"{folder.name}: ground truth ends at frame {last} of {length}; boxes after it count as false positives")
+    return length
+
+
+def _last_image(folder: Path) -> int | None:
+    numbers = [int(path.stem) for path in folder.glob("*") if path.suffix.lower() in IMAGES and path.stem.isdigit()]
+    return max(numbers, default=None)
+
+
+def _stated_length(path: Path) -> int | None:
+    if not path.is_file():
+        return None
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
+        return parser.getint("Sequence", "seqLength", fallback=None)
+    except (configparser.Error, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be read: {error}\nnext: mend it, or remove it (the length is then the last frame of gt.txt)"
+        ) from None
+
+
+def _left_top_width_height(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1).round(DECIMALS)
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
+
+
+def _names(folders: list[Path]) -> str:
+    names = [folder.name for folder in folders]
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -1,0 +1,103 @@
+"""Scores as files and on the terminal: metrics.json, per_sequence.csv, a table, flat names for MLflow."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.publish import write_file
+from pipeline.scoring.detection import DetectionMetrics
+from pipeline.scoring.reid import Retrieval
+from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
+
+METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
+COMBINED = "COMBINED"
+SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "Frag")
+DECIMALS = 4
+UNLIMITED = 10_000
+
+
+def document(
+    tracking: TrackingScores,
+    benchmark: str,
+    reid: Retrieval | None = None,
+    detection: DetectionMetrics | None = None,
+    speed: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What metrics.json holds; parts that were not measured are left out.
+
+    Keys: benchmark, combined, sequences.<name>, reid, detection (their fields as in `TrackingMetrics`, `Retrieval` and
+    `DetectionMetrics`), speed (as measured).
+    """
+    found: dict[str, Any] = {
+        "benchmark": benchmark,
+        "combined": tracking.combined._asdict(),
+        "sequences": {name: metrics._asdict() for name, metrics in tracking.sequences.items()},
+    }
+    if reid is not None:
+        found["reid"] = reid._asdict()
+    if detection is not None:
+        found["detection"] = detection._asdict()
+    if speed is not None:
+        found["speed"] = dict(speed)
+    rounded: dict[str, Any] = _rounded(found)
+    return rounded
+
+
+def write_metrics(path: Path, found: Mapping[str, Any]) -> None:
+    """Write `document` as JSON."""
+    write_file(path, json.dumps(found, indent=1) + "\n")
+
+
+def write_per_sequence(path: Path, tracking: TrackingScores) -> None:
+    """Write a row a sequence and COMBINED as the last."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["sequence", *TrackingMetrics._fields])
+        for name, metrics in _lines(tracking):
+            writer.writerow([name, *map(_rounded, metrics)])
+
+
+def print_table(tracking: TrackingScores, title: str) -> None:
+    """Print a row a sequence, then the row of all together; never narrower than its content, so that a log keeps it whole."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("sequence")
+    for name in SHOWN:
+        table.add_column(name, justify="right")
+    for name, metrics in _lines(tracking):
+        if name == COMBINED:
+            table.add_section()
+        values = metrics._asdict()
+        table.add_row(name, *(f"{values[key]:.2f}" if isinstance(values[key], float) else str(values[key]) for key in SHOWN))
+    needed = Console(width=UNLIMITED).measure(table).maximum
+    Console(width=max(Console().width, needed)).print(table)
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers of `document` under dotted names that MLflow accepts."""
+    return {re.sub(r"[^\w.\-/ ]", "_", name): float(value) for name, value in _numbers(found, "")}
+
+
+def _lines(tracking: TrackingScores) -> list[tuple[str, TrackingMetrics]]:
+    return [*tracking.sequences.items(), (COMBINED, tracking.combined)]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return round(value, DECIMALS) if isinstance(value, float) else value
+
+
+def _numbers(value: Any, prefix: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _numbers(item, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, (int, float)):
+        yield prefix, value

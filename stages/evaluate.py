@@ -1,0 +1,150 @@
+"""Tracks and ground truth to scores: TrackEval, re-identification, detection AP; the champion moves to the better model.
+
+As a stage it reads params.yaml. With --gt it scores anyone's MOTChallenge results against anyone's ground truth and needs nothing else:
+
+    python -m stages.evaluate --gt MOT17/train --tracks results --benchmark MOT17 --out scores
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import params as parameters
+from pipeline.errors import UserError
+from pipeline.frames import frame_facts
+from pipeline.publish import Manifest, read_manifest
+from pipeline.scoring import tables
+from pipeline.scoring.network import score_network
+from pipeline.scoring.sequences import ScoredSequence, from_frames, from_text, spans
+from pipeline.scoring.tracking import BENCHMARKS, Benchmark, TrackingScores, score
+from pipeline.splits import read_split
+from stages import ROOT, Context, execute, plain_errors
+
+
+def evaluate(context: Context) -> None:
+    """Score artifacts/tracks and artifacts/observations, publish artifacts/evaluate, promote the model if it is better."""
+    settings = context.params.evaluate
+    frames = _read(context, context.data / "frames")
+    tracks = _read(context, context.artifacts / "tracks")
+    _read(context, context.artifacts / "observations")
+    sequences = _sequences(context)
+    scores = score(sequences, settings.benchmark)
+    reid, detection = score_network(sequences, context.artifacts / "observations", settings.benchmark, settings.reid_min_visibility)
+    found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
+    manifest = _publish(context, scores, found)
+    tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
+    context.run.metrics(tables.flat(found))
+    context.run.output(manifest)
+    _promote(context, found, frames, tracks)
+
+
+def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> TrackingScores:
+    """Score text files against text files, print a table, write metrics.json and per_sequence.csv.
+
+    Args:
+        truth: <truth>/<sequence>/gt/gt.txt, or one sequence's folder.
+        tracks: folder with <sequence>.txt.
+        benchmark: whose rules.
+        out: folder to make or fill.
+
+    Raises:
+        UserError: see `from_text` and `score`.
+    """
+    sequences, remarks = from_text(truth, tracks)
+    scores = score(sequences, benchmark)
+    out.mkdir(parents=True, exist_ok=True)
+    tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
+    tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)
+    tables.print_table(scores, f"{tracks} by the rules of {benchmark}")
+    for remark in remarks:
+        print(f"note: {remark}", file=sys.stderr)
+    return scores
+
+
+def _read(context: Context, folder: Path) -> Manifest:
+    manifest = read_manifest(folder)
+    context.run.input(manifest, folder.name)
+    return manifest
+
+
+def _speed(context: Context) -> dict[str, Any]:
+    path = context.artifacts / "speed.json"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file\nnext: run `dvc repro track`")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _sequences(context: Context) -> list[ScoredSequence]:
+    """Ground truth and tracks of the frames that were tracked; a sequence without ground truth cannot be scored."""
+    selected = spans(read_split(context.data / "samples"), context.params.track.frames)
+    chosen = []
+    for (dataset, name), span in sorted(selected.items()):
+        path = context.data / "frames" / dataset / f"{name}.parquet"
+        if frame_facts(path)["ground_truth"]:
+            chosen.append(from_frames(path, context.artifacts / "tracks", span))
+        else:
+            print(f"{dataset}/{name}: not scored, it has no ground truth")
+    if not chosen:
+        raise UserError(
+            f"evaluate: no sequence with ground truth among the {context.params.track.frames} frames\n"
+            "next: set track.frames (val, train, all), or add gt/gt.txt to a sequence and run `dvc repro`"
+        )
+    return chosen
+
+
+def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) -> Manifest:
+    publication = context.publication(context.artifacts / "evaluate")
+    with publication.write(tables.METRICS) as path:
+        tables.write_metrics(path, found)
+    with publication.write(tables.PER_SEQUENCE) as path:
+        tables.write_per_sequence(path, scores)
+    for name in (tables.METRICS, tables.PER_SEQUENCE):
+        context.run.artifact(publication.path(name), "evaluate")
+    return publication.publish(benchmark=context.params.evaluate.benchmark, frames=context.params.track.frames)
+
+
+def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: Manifest) -> None:
+    """Tag the model that made the tracks with its scores; it becomes champion if it beats the present one on this data."""
+    from pipeline import registry
+
+    settings, name = context.params.evaluate, context.params.model.name
+    split = read_split(context.data / "samples")
+    data = parameters.digest(frames.digest, split, settings.benchmark, context.params.track.frames)
+    context.run.tag("throughline.evaluation_digest", data)
+    version = registry.find_version(context.run.tracking_uri, name, tracks.facts["weights_sha256"])
+    if version is None:
+        print(f"the model of these tracks is not in the registry at {context.run.tracking_uri}: champion not considered")
+        return
+    metrics = {key: value for key, value in found["combined"].items() if isinstance(value, float)}
+    uri, metric = context.run.tracking_uri, settings.champion_metric
+    print(registry.promote(uri, name, version, metrics=metrics, evaluation_digest=data, metric=metric).reason)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The stage, or with --gt the scorer for anyone's files."""
+    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="parameter file of the stage (default: params.yaml)")
+    parser.add_argument("--gt", type=Path, help="ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder")
+    parser.add_argument("--tracks", type=Path, help="results: TRACKS/<sequence>.txt")
+    parser.add_argument("--benchmark", choices=BENCHMARKS, help="whose rules")
+    parser.add_argument("--out", type=Path, help="folder for metrics.json and per_sequence.csv")
+    chosen = parser.parse_args(arguments)
+    files = {"--gt": chosen.gt, "--tracks": chosen.tracks, "--benchmark": chosen.benchmark, "--out": chosen.out}
+    missing = [name for name, value in files.items() if value is None]
+    if len(missing) == len(files):
+        execute("evaluate", evaluate, chosen.params)
+    elif missing:
+        parser.error(f"scoring files needs {', '.join(missing)} as well")
+    else:
+        with plain_errors():
+            score_files(chosen.gt, chosen.tracks, chosen.benchmark, chosen.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Scores from observation files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.observations import Observation, ObservationWriter
+from pipeline.scoring.network import score_network
+from pipeline.scoring.sequences import Rows, ScoredSequence
+
+NONE = Rows(*(np.zeros(shape, kind) for shape, kind in ((0, "i8"), (0, "i8"), ((0, 4), "f8"), (0, "f8"), (0, "i8"), (0, "?"))))
+EMPTY = np.zeros((0, 4), np.float32)
+
+
+def sequence(name: str, frames: int = 4) -> ScoredSequence:
+    """Per frame: person 1, person 2, and a reflection 3 (class 12, flag 0)."""
+    numbers = np.arange(1, frames + 1)
+    truth = Rows(
+        np.repeat(numbers, 3),
+        np.tile([1, 2, 3], frames),
+        np.tile([[0, 0, 10, 20], [50, 0, 10, 20], [90, 0, 10, 20]], (frames, 1)).astype(float),
+        np.tile([1.0, 1.0, 0.0], frames),
+        np.tile([1, 1, 12], frames),
+        np.zeros(3 * frames, bool),
+    )
+    return ScoredSequence(name, numbers, truth, NONE)
+
+
+def write(path: Path, frames: range, angles: dict[int, float], visibility: float = 1.0) -> None:
+    """Detections on all three boxes; embeddings at `angles` (degrees) by identity."""
+    boxes = np.array([[0, 0, 10, 20], [50, 0, 60, 20], [90, 0, 100, 20]], np.float32)
+    radians = np.radians(list(angles.values()))
+    embeddings = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+    with ObservationWriter(path, sequence=path.stem) as writer:
+        for frame in frames:
+            visible = np.full(len(angles), visibility, np.float32)
+            scores = np.array([0.9, 0.8, 0.95], np.float32)
+            writer.write(Observation(frame, boxes, scores, np.array(list(angles)), visible, embeddings, np.zeros(0, np.int64)))
+
+
+def test_both_scores(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", range(1, 5), {1: 0, 2: 90, 3: 45})
+    reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
+    assert reid == (100, 100, 4, 4, 2), "the reflection takes no part"
+    assert detection == (100, 100, 8, 8), "nor does the detection on it"
+
+
+def test_identity_numbers_count_within_a_sequence(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", range(1, 5), {1: 0, 2: 90})
+    write(tmp_path / "b.parquet", range(1, 5), {1: 180, 2: 270})
+    reid, _ = score_network([sequence("a"), sequence("b")], tmp_path, "MOT17", 0.7)
+    assert reid == (pytest.approx(100), pytest.approx(100), 8, 8, 4)
+
+
+def test_frames_outside_the_part_and_hidden_boxes_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", range(1, 9), {1: 0, 2: 90})
+    reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
+    assert reid.queries + reid.gallery == 8
+    assert detection.objects == 8
+    write(tmp_path / "a.parquet", range(1, 5), {1: 0, 2: 90}, visibility=0.5)
+    assert score_network([sequence("a")], tmp_path, "MOT17", 0.7)[0].queries == 0
+    assert score_network([sequence("a")], tmp_path, "MOT17", 0.5)[0].queries == 4
+
+
+def test_a_frame_without_observation_is_missed(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", range(1, 4), {1: 0})
+    _, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
+    assert detection.recall == 75
+    assert pytest.approx(75) == detection.AP50
+
+
+def test_missing_observations_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.parquet"):
+        score_network([sequence("a")], tmp_path, "MOT17", 0.7)

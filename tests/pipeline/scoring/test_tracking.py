@@ -1,0 +1,208 @@
+"""Tracking scores: against TrackEval on the files themselves, and cases worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.scoring.sequences import Rows, ScoredSequence, from_text
+from pipeline.scoring.tracking import BENCHMARKS, Benchmark, score
+from tests.pipeline.scoring.text import figures, perturbed, trackeval_alone
+from tests.shared import dataset
+
+BOX = [100.0, 100.0, 40.0, 80.0]
+FAR = [500.0, 100.0, 40.0, 80.0]
+
+
+def rows(*lines: tuple[int, int, list[float]], flag: float = 1, class_id: int = 1, ignore: bool = False) -> Rows:
+    """Rows of (frame, identity, left-top-width-height)."""
+    frame, identity, boxes = zip(*lines, strict=True) if lines else ((), (), ())
+    count = len(lines)
+    return Rows(
+        np.array(frame, np.int64),
+        np.array(identity, np.int64),
+        np.array(boxes, np.float64).reshape(-1, 4),
+        np.full(count, flag, np.float64),
+        np.full(count, class_id, np.int64),
+        np.full(count, ignore, np.bool_),
+    )
+
+
+def joined(*parts: Rows) -> Rows:
+    fields = Rows.__dataclass_fields__
+    return Rows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
+
+
+def sequence(truth: Rows, results: Rows, frames: int = 4, name: str = "s") -> ScoredSequence:
+    return ScoredSequence(name, np.arange(1, frames + 1), truth, results)
+
+
+def walk(identity: int = 1, frames: range = range(1, 5), box: list[float] = BOX) -> Rows:
+    return rows(*((frame, identity, box) for frame in frames))
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_truth_as_result_is_perfect(benchmark: Benchmark) -> None:
+    found = score([sequence(walk(), walk(7))], benchmark).combined
+    assert pytest.approx([100] * 4) == [found.HOTA, found.MOTA, found.IDF1, found.MOTP]
+    assert (found.IDSW, found.FP, found.FN, found.MT, found.ML, found.Frag) == (0, 0, 0, 1, 0, 0)
+
+
+def test_nothing_tracked_is_all_missed() -> None:
+    found = score([sequence(walk(), rows())], "MOT17").combined
+    assert (found.FN, found.ML, found.MOTA, found.HOTA, found.IDF1) == (4, 1, 0, 0, 0)
+
+
+def test_a_frame_without_results_counts_as_missed() -> None:
+    found = score([sequence(walk(), walk(frames=range(1, 4)))], "MOT17").combined
+    assert (found.FN, found.MOTA) == (1, 75)
+
+
+def test_a_frame_without_truth_adds_false_positives() -> None:
+    found = score([sequence(walk(frames=range(1, 4)), walk())], "MOT17").combined
+    assert (found.FP, found.FN) == (1, 0)
+
+
+def test_a_sequence_without_truth_only_adds_false_positives() -> None:
+    found = score([sequence(walk(), walk(), name="a"), sequence(rows(), walk(), name="b")], "MOT17")
+    assert found.combined.FP == 4
+    assert found.combined.MOTA == 0
+    assert found.sequences["a"].MOTA == 100
+    assert np.isfinite(list(found.sequences["b"])).all()
+
+
+def test_nothing_at_all_has_finite_scores() -> None:
+    assert np.isfinite(list(score([sequence(rows(), rows())], "MOT17").combined)).all()
+
+
+def test_an_identity_switch_is_counted_once() -> None:
+    results = joined(walk(1, range(1, 3)), walk(2, range(3, 5)))
+    found = score([sequence(walk(), results)], "MOT17").combined
+    assert (found.IDSW, found.FP, found.FN, found.MOTA, found.IDF1) == (1, 0, 0, 75, 50)
+
+
+def test_a_gap_is_a_fragment() -> None:
+    # the other person matters: TrackEval skips a frame without any result before it looks for fragments
+    truth = joined(walk(1), walk(2, box=FAR))
+    results = joined(walk(1, range(1, 2)), walk(1, range(3, 5)), walk(2, box=FAR))
+    found = score([sequence(truth, results)], "MOT17").combined
+    assert (found.Frag, found.IDSW, found.FN) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("width", "matched"), [(20.0, True), (19.99, False)])
+def test_iou_of_exactly_half_matches(width: float, matched: bool) -> None:
+    half = rows(*((frame, 1, [100.0, 100.0, width, 80.0]) for frame in range(1, 5)))
+    found = score([sequence(walk(), half)], "none").combined
+    assert (0 if matched else 4) == found.FN
+
+
+@pytest.mark.parametrize("class_id", [2, 6, 7, 8, 12, 9])
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_a_result_on_a_distractor(benchmark: Benchmark, class_id: int) -> None:
+    truth = joined(walk(), rows(*((frame, 2, FAR) for frame in range(1, 5)), flag=0, class_id=class_id))
+    results = joined(walk(), walk(2, box=FAR))
+    removed = benchmark not in ("MOT15", "none") and (class_id in (2, 7, 8, 12) or (benchmark == "MOT20" and class_id == 6))
+    assert (0 if removed else 4) == score([sequence(truth, results)], benchmark).combined.FP
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_flag_zero_pedestrians_need_not_be_found(benchmark: Benchmark) -> None:
+    truth = joined(walk(), rows(*((frame, 2, FAR) for frame in range(1, 5)), flag=0))
+    found = score([sequence(truth, walk())], benchmark).combined
+    assert (found.FN, found.truth_boxes, found.MOTA) == (0, 4, 100)
+
+
+def test_only_pedestrians_are_scored_where_classes_count() -> None:
+    truth = joined(walk(), rows(*((frame, 2, FAR) for frame in range(1, 5)), class_id=3))
+    assert score([sequence(truth, walk())], "MOT17").combined.FN == 0
+    assert score([sequence(truth, walk())], "none").combined.FN == 4
+
+
+def test_frames_of_a_part_are_scored_by_themselves() -> None:
+    part = ScoredSequence("s", np.array([101, 102, 104]), walk(frames=range(99, 105)), walk(frames=range(102, 103)))
+    found = score([part], "MOT17").combined
+    assert (found.truth_boxes, found.FN, found.MOTA) == (3, 2, pytest.approx(100 / 3)), "frames 99, 100 and 103 are not part of it"
+
+
+def test_a_one_frame_sequence() -> None:
+    assert score([sequence(walk(frames=range(1, 2)), walk(frames=range(1, 2)), frames=1)], "MOT17").combined.HOTA == 100
+
+
+def test_an_identity_that_returns_after_a_gap_stays_one() -> None:
+    truth = joined(walk(1, range(1, 2)), walk(1, range(4, 5), FAR))
+    found = score([sequence(truth, truth)], "MOT17").combined
+    assert (found.truth_identities, found.IDF1) == (1, 100)
+
+
+def test_huge_identities_cost_no_memory() -> None:
+    assert score([sequence(walk(), walk(2**40))], "MOT17").combined.HOTA == 100
+
+
+def test_mirroring_changes_nothing() -> None:
+    truth, results = joined(walk(1), walk(2, box=FAR)), joined(walk(1, range(1, 3)), walk(3, range(2, 5), [505, 98, 44, 80]))
+
+    def mirrored(found: Rows) -> Rows:
+        boxes = found.boxes.copy()
+        boxes[:, 0] = 640 - boxes[:, 0] - boxes[:, 2]
+        return Rows(found.frame, found.identity, boxes, found.confidence, found.class_id, found.ignore)
+
+    assert score([sequence(truth, results)], "MOT17") == score([sequence(mirrored(truth), mirrored(results))], "MOT17")
+
+
+def test_truth_without_identities_is_refused() -> None:
+    with pytest.raises(UserError, match=r"s: ground truth of frame 1 has no identity \(4 such boxes\)"):
+        score([sequence(walk(-1), walk())], "MOT17")
+
+
+def test_unscored_truth_needs_no_identities() -> None:
+    truth = joined(walk(), rows((1, -1, FAR), (1, -1, [700, 1, 5, 5]), flag=0))
+    assert score([sequence(truth, walk())], "MOT17").combined.MOTA == 100
+
+
+def test_unknown_classes_are_refused_where_classes_count() -> None:
+    truth = rows((1, 1, BOX), class_id=14)
+    with pytest.raises(UserError, match=r"classes \[14\], MOT17 knows 1 to 13"):
+        score([sequence(truth, walk())], "MOT17")
+    assert score([sequence(truth, walk(frames=range(1, 2)))], "none").combined.MOTA == 100
+
+
+def test_names_must_differ() -> None:
+    with pytest.raises(UserError, match="different names"):
+        score([sequence(walk(), walk()), sequence(walk(), walk())], "MOT17")
+
+
+def lengths(sequences: list[ScoredSequence]) -> dict[str, int]:
+    return {item.name: len(item.frames) for item in sequences}
+
+
+@pytest.mark.parametrize(("benchmark", "preprocess"), [("MOT17", True), ("MOT20", True), ("none", False), ("MOT15", True)])
+def test_mot17_as_trackeval_scores_the_files(tmp_path: Path, benchmark: Benchmark, preprocess: bool) -> None:
+    root = tmp_path / "gt"
+    root.mkdir()
+    for name in ("MOT17-02-FRCNN", "MOT17-09-FRCNN"):
+        (root / name).symlink_to(dataset("MOT17-train-gt") / name)
+        perturbed(root / name / "gt" / "gt.txt", tmp_path / "tracks" / f"{name}.txt", 1, keep=lambda cells: cells[7] in "1278")
+    sequences, _ = from_text(root, tmp_path / "tracks")
+    ours = score(sequences, benchmark)
+    named = "MOT17" if benchmark == "none" else benchmark
+    theirs = trackeval_alone(root, tmp_path / "tracks", lengths(sequences), tmp_path, named, preprocess)
+    for mine, other in ((ours.combined, theirs["COMBINED_SEQ"]), (ours.sequences["MOT17-09-FRCNN"], theirs["MOT17-09-FRCNN"])):
+        expected = figures(other)
+        assert {name: mine._asdict()[name] for name in expected} == pytest.approx(expected, rel=1e-12)
+    assert 20 < ours.combined.HOTA < 95
+    assert ours.combined.IDSW > 10
+
+
+def test_pets_as_trackeval_scores_the_file(tmp_path: Path) -> None:
+    root = tmp_path / "gt"
+    root.mkdir()
+    (root / "PETS09-S2L1").symlink_to(dataset("PETS09-S2L1"))
+    perturbed(root / "PETS09-S2L1" / "gt" / "gt.txt", tmp_path / "tracks" / "PETS09-S2L1.txt", 2)
+    sequences, _ = from_text(root, tmp_path / "tracks")
+    ours = score(sequences, "MOT15").combined
+    expected = figures(trackeval_alone(root, tmp_path / "tracks", {"PETS09-S2L1": 795}, tmp_path, "MOT15")["COMBINED_SEQ"])
+    assert {name: ours._asdict()[name] for name in expected} == pytest.approx(expected, rel=1e-12)
+    assert ours.truth_boxes == 4476, "174 of the 4650 rows have flag 0"

@@ -1,0 +1,233 @@
+"""The stage on a tiny repository with a real MLflow store, and the scorer for anyone's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+from pydantic import BaseModel
+from safetensors.torch import save_file
+from torch import nn
+
+from pipeline import params as parameters
+from pipeline import registry
+from pipeline.errors import UserError
+from pipeline.frames import Frame, FrameWriter, Objects
+from pipeline.observations import Observation, ObservationWriter
+from pipeline.publish import Publication
+from pipeline.runs import StageRun, started
+from pipeline.splits import Ranges, write_split
+from stages import Context
+from stages.evaluate import evaluate, main, score_files
+from tests.pipeline.scoring.text import figures, perturbed, trackeval_alone, write_lines, write_truth
+from tests.shared import ROOT, dataset
+
+FRAMES, FIRST = 8, 5
+BOXES = np.array([[10, 10, 30, 60], [200, 10, 220, 60]], np.float32)
+PRESET = ROOT / "presets" / "walkers.yaml"
+
+
+class NoOptions(BaseModel):
+    """Scoring knows no model."""
+
+
+class Repository:
+    """Published folders of one sequence whose second half was tracked, and the stage on them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        params = parameters.load(PRESET)
+        self.params = params.model_copy(update={"mlflow": params.mlflow.model_copy(update={"system_metrics": False})})
+
+    def frames(self, extra: str = "") -> None:
+        publication = Publication(self.root / "data" / "frames", "extract_frames", "f" + extra)
+        for name, truth in (("seq-1", True), ("untold", False)):
+            facts = {"dataset": "d", "sequence": name, "kind": "video", "frame_rate": 10.0, "ground_truth": truth, "note": extra}
+            with publication.write(f"d/{name}.parquet") as path, FrameWriter(path, facts) as writer:
+                for number in range(1, FRAMES + 1):
+                    writer.write(Frame("d", name, number, 0.1 * number, 320, 240, b"x", people() if truth else Objects()))
+        publication.publish()
+        samples = Publication(self.root / "data" / "samples", "pack_samples", "s")
+        with samples.write("split.json") as path:
+            halves = Ranges((1, FIRST - 1), (FIRST, FRAMES))
+            write_split(path, {"d": {"seq-1": halves, "untold": halves}})
+        samples.publish()
+
+    def model(self, seed: int) -> None:
+        """A fine-tuned network with weights of its own, registered."""
+        torch.manual_seed(seed)
+        network = nn.Conv2d(3, 1, 3)
+        publication = Publication(self.root / "artifacts" / "finetune", "finetune", f"m{seed}")
+        with publication.write("weights.safetensors") as path:
+            save_file(network.state_dict(), path)
+        with publication.write("model.json") as path:
+            path.write_text("{}")
+        self.weights = publication.publish().files["weights.safetensors"]["sha256"]
+        with self.run("finetune") as run:
+            example = np.zeros((1, 3, 32, 32), np.float32)
+            registry.register(network, publication.out, example, name=self.params.model.name, tags={}, run=run)
+
+    def tracks(self, missed: int) -> None:
+        """Both people in every held-out frame but the first `missed`."""
+        publication = Publication(self.root / "artifacts" / "tracks", "track", f"t{missed}")
+        kept = range(FIRST + missed, FRAMES + 1)
+        for name in ("seq-1", "untold"):
+            with publication.write(f"{name}.txt") as path:
+                lines = [[frame, identity, 10 + 190 * (identity - 1), 10, 20, 50, 1] for frame in kept for identity in (1, 2)]
+                write_lines(path, [[float(value) for value in line] for line in lines])
+        publication.publish(weights_sha256=self.weights)
+        observations = Publication(self.root / "artifacts" / "observations", "track", f"t{missed}")
+        with observations.write("seq-1.parquet") as path, ObservationWriter(path, sequence="seq-1") as writer:
+            for frame in range(FIRST, FRAMES + 1):
+                scores, seen = np.array([0.9, 0.8], np.float32), np.ones(2, np.float32)
+                embeddings = np.eye(2, dtype=np.float32)
+                writer.write(Observation(frame, BOXES, scores, np.array([1, 2]), seen, embeddings, np.zeros(0, np.int64)))
+        observations.publish()
+        (self.root / "artifacts" / "speed.json").write_text('{"frames_per_second": 12.5, "sequences": {"seq-1": 12.5}}')
+
+    def evaluate(self) -> dict[str, Any]:
+        with self.run("evaluate") as run:
+            self.last = run.run_id
+            evaluate(Context(self.params, NoOptions(), "evaluate", self.root, run, "e"))
+        found: dict[str, Any] = json.loads((self.root / "artifacts" / "evaluate" / "metrics.json").read_text())
+        return found
+
+    def run(self, stage: str) -> Any:
+        return started(self.params.mlflow, self.root, stage=stage, tags={})
+
+    @property
+    def uri(self) -> str:
+        with self.run("uri") as run:
+            assert isinstance(run, StageRun)
+            return run.tracking_uri
+
+    def champion(self) -> str:
+        return registry.show(f"{self.params.model.name}@champion", self.uri).version
+
+
+def people() -> Objects:
+    ones = np.ones(2, np.float32)
+    return Objects(BOXES, np.array([1, 2], np.int64), np.ones(2, np.int32), ones, ones, np.zeros(2, np.bool_))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    monkeypatch.chdir(tmp_path)
+    made = Repository(tmp_path)
+    made.frames()
+    made.model(1)
+    made.tracks(missed=1)
+    return made
+
+
+def test_the_stage_scores_publishes_logs_and_promotes(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    found = repository.evaluate()
+    assert found["combined"]["MOTA"] == 75, "4 held-out frames of 2 people, one frame missed"
+    assert found["combined"]["FN"] == 2
+    assert found["sequences"]["seq-1"] == found["combined"]
+    assert list(found["sequences"]) == ["seq-1"]
+    assert found["reid"] == {"R1": 100, "mAP": 100, "queries": 4, "gallery": 4, "identities": 2}
+    assert found["detection"]["AP50"] == 100
+    assert found["speed"]["frames_per_second"] == 12.5
+    assert (repository.root / "artifacts" / "evaluate" / "per_sequence.csv").read_text().count("\n") == 3
+    printed = capsys.readouterr().out
+    assert "d/untold: not scored, it has no ground truth" in printed
+    assert "first champion" in printed
+    run = MlflowClient(repository.uri).get_run(repository.last)
+    assert run.data.metrics["combined.MOTA"] == 75
+    assert run.data.metrics["reid.R1"] == 100
+    assert {item.dataset.name for item in run.inputs.dataset_inputs} == {"frames", "tracks", "observations"}
+    assert repository.champion() == "1"
+    assert registry.show("outrack/1", repository.uri).tags["metrics.MOTA"] == "75.0"
+
+
+def test_the_champion_is_whoever_is_better_on_the_same_data(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.evaluate()
+    repository.model(2)
+    repository.tracks(missed=2)
+    repository.evaluate()
+    assert repository.champion() == "1", "worse"
+    repository.model(3)
+    repository.tracks(missed=0)
+    repository.evaluate()
+    assert repository.champion() == "3", "better"
+    repository.frames("other")
+    repository.model(4)
+    repository.tracks(missed=0)
+    repository.evaluate()
+    assert repository.champion() == "3", "other data"
+    assert "scored on other data" in capsys.readouterr().out
+
+
+def test_a_model_the_store_does_not_know_is_scored_all_the_same(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = repository.params.mlflow.model_copy(update={"tracking_uri": "sqlite:///fresh.db"})
+    repository.params = repository.params.model_copy(update={"mlflow": settings})
+    assert repository.evaluate()["combined"]["MOTA"] == 75
+    assert "champion not considered" in capsys.readouterr().out
+
+
+def test_missing_tracks_say_what_to_run(repository: Repository) -> None:
+    (repository.root / "artifacts" / "tracks" / "manifest.json").unlink()
+    with pytest.raises(UserError, match="dvc repro"):
+        repository.evaluate()
+
+
+def test_missing_speed_says_what_to_run(repository: Repository) -> None:
+    (repository.root / "artifacts" / "speed.json").unlink()
+    with pytest.raises(UserError, match=r"speed\.json: no such file"):
+        repository.evaluate()
+
+
+def test_files_are_scored_without_anything_else(tmp_path: Path) -> None:
+    """As a process in an empty folder: no parameters, no MLflow, no Ray."""
+    write_truth(tmp_path / "gt", "s", [[frame, 1, 10, 20, 30, 60, 1, 1, 1] for frame in range(1, 5)], seq_length=4)
+    write_lines(tmp_path / "tracks" / "s.txt", [[frame, 1, 10, 20, 30, 60, 1, -1, -1, -1] for frame in range(1, 4)])
+    spy = "import sys, stages.evaluate as e; e.main(sys.argv[1:]); print([m for m in ('mlflow', 'ray') if m in sys.modules])"
+    command = [sys.executable, "-c", spy, "--gt", "gt", "--tracks", "tracks", "--benchmark", "MOT17", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "75.00" in done.stdout
+    assert done.stdout.strip().endswith("[]")
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert found["combined"]["MOTA"] == 75
+    assert list(found) == ["benchmark", "combined", "sequences"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gt", "out", "tracks"]
+
+
+def test_a_mistake_ends_with_status_2_and_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_truth(tmp_path, "s", [[1, 1, 10, 20, 30, 60, 1, 1, 1]])
+    write_lines(tmp_path / "s.txt", [[2, 1, 10, 20, 30, 60, 1]])
+    with pytest.raises(SystemExit) as stopped:
+        main(["--gt", str(tmp_path), "--tracks", str(tmp_path), "--benchmark", "MOT17", "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 2
+    assert "s.txt:1: frame 2 is not scored" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_half_a_command_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--gt", "somewhere", "--benchmark", "MOT17"])
+    assert "scoring files needs --tracks, --out as well" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_of_mot17_as_trackeval_scores_it(tmp_path: Path) -> None:
+    root = dataset("MOT17-train-gt")
+    names = sorted(path.name for path in root.iterdir() if path.is_dir())
+    for seed, name in enumerate(names):
+        perturbed(root / name / "gt" / "gt.txt", tmp_path / "tracks" / f"{name}.txt", seed, keep=lambda cells: cells[7] in "1278")
+    ours = score_files(root, tmp_path / "tracks", "MOT17", tmp_path / "out")
+    # SEQ_INFO None: TrackEval reads seqinfo.ini itself
+    theirs = trackeval_alone(root, tmp_path / "tracks", dict.fromkeys(names), tmp_path)  # type: ignore[arg-type]
+    for name, mine in (*ours.sequences.items(), ("COMBINED_SEQ", ours.combined)):
+        expected = figures(theirs[name])
+        assert {key: mine._asdict()[key] for key in expected} == pytest.approx(expected, rel=1e-12), name
