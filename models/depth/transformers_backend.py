@@ -142,7 +142,8 @@ def loaded(model: str) -> tuple[Any, Any]:
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"label_depth.model: {model} cannot be loaded ({reason})\nnext: name a depth-estimation model, or a folder that holds one with its image processor"
+            f"label_depth.model: {model} cannot be loaded ({reason})\n"
+            "next: name a depth-estimation model, or a folder that holds one with its image processor"
         ) from None
     return processor, network.eval().to(device())
 

@@ -209,7 +209,7 @@ def test_a_younger_duplicate_of_a_visible_track_is_dropped() -> None:
 
 def _hidden(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A person walking behind one who stands: true box, occluder, occlusion centre."""
-    walker, stander = _at(240 + 4 * step, 104), _at(300, 100)
+    walker, stander = _at(240 + 4 * step, 115), _at(300, 100)
     low, high = np.maximum(walker[:2], stander[:2]), np.minimum(walker[2:], stander[2:])
     return walker, stander, (low + high) / 2
 

@@ -1,0 +1,94 @@
+"""Training checkpoints: where a run left off, and proof of which run it was.
+
+They lie outside what DVC manages, in a folder named by the run's fingerprint, and repeat the fingerprint inside: a checkpoint of other
+parameters, data or code is refused, never continued. Only tensors and plain values are stored, so loading runs no foreign code.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.errors import UserError
+
+FILE = "state.pt"
+FOLDER = Path(".throughline") / "checkpoints"
+
+EpochRecord = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that the rest of a run depends on.
+
+    Attributes:
+        fingerprint: of the run.
+        epochs: how many are done.
+        task: state of the network and the loss's own parameters.
+        optimiser: its state.
+        history: one record an epoch done (epoch from 1, step, lr and the mean of each loss term).
+    """
+
+    fingerprint: str
+    epochs: int
+    task: dict[str, Any]
+    optimiser: dict[str, Any]
+    history: list[EpochRecord]
+
+
+def run_folder(root: Path, stage: str, fingerprint: str) -> Path:
+    """Where the checkpoints of a run lie; its last part is the run's name."""
+    return root.resolve() / FOLDER / f"{stage}-{fingerprint[:16]}"
+
+
+def save(folder: Path, state: TrainingState) -> None:
+    """Write a state into a folder that exists."""
+    torch.save(vars(state), folder / FILE)
+
+
+def load(folder: Path, fingerprint: str) -> TrainingState:
+    """Read a state back, on the CPU.
+
+    Raises:
+        UserError: it is another run's, or unreadable.
+    """
+    path = folder / FILE
+    try:
+        state = TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise UserError(f"{path}: not a readable checkpoint ({error})\nnext: delete {folder.parent} and train again") from None
+    if state.fingerprint != fingerprint:
+        raise UserError(
+            f"{path}: this checkpoint belongs to another run (its fingerprint is {state.fingerprint[:16]}, this run's {fingerprint[:16]})\n"
+            f"next: delete {folder.parent} and train again"
+        )
+    return state
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a run's folder against a second process, such as the stage that a killed `dvc repro` left running.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another process is training this very run\nnext: wait for it, or end it, and run again") from None
+        yield
+
+
+def forget(folder: Path) -> None:
+    """Remove the checkpoints of a run whose result is published."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.with_suffix(".lock").unlink(missing_ok=True)

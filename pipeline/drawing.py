@@ -1,0 +1,174 @@
+"""Tracks, heat maps and depth drawn on pictures: (H, W, 3) uint8 RGB in, the same out; inputs are never changed."""
+
+from __future__ import annotations
+
+import colorsys
+import functools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Point = tuple[int, int]
+
+GOLDEN_RATIO = 0.618033988749895
+TRUTH: Colour = (255, 255, 255)
+UNKNOWN_DEPTH: Colour = (110, 110, 110)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+ASSUMED_HEIGHT = 480.0  # of a picture for which line and letter sizes are meant; larger ones get more
+LEAST_LETTERS = 0.42  # OpenCV's font scale below which digits run together
+DASH = 6
+SHIFT = 3  # bits of fraction in drawn coordinates
+
+
+class Boxes(NamedTuple):
+    """Boxes to draw: (N, 4) float32 xyxy picture pixels, (N,) int64 identities, (N,) bool whether without a detection (dashed)."""
+
+    boxes: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    recovered: NDArray[np.bool_]
+
+
+class Painter:
+    """Draws one sequence's tracks frame by frame and remembers where everyone's feet were.
+
+    Args:
+        trail_frames: frames that a trail reaches back; an identity unseen for so long starts a new one.
+    """
+
+    def __init__(self, trail_frames: int) -> None:
+        self._length, self._frame = trail_frames, 0
+        self._trails: dict[int, deque[tuple[int, Point]]] = {}
+
+    def paint(self, image: Image, tracks: Boxes, truth: NDArray[np.float32] | None = None) -> Image:
+        """Draw trails, the ground truth's boxes thin and white where there are any, then the tracks with their identities."""
+        canvas = np.ascontiguousarray(image).copy()
+        self._remember(tracks)
+        thickness = _thickness(canvas)
+        for identity, trail in self._trails.items():
+            _draw_trail(canvas, [point for _, point in trail], colour_of(identity), thickness)
+        for box in truth if truth is not None else ():
+            _rectangle(canvas, box, TRUTH, 1)
+        for box, identity, recovered in zip(*tracks, strict=True):
+            draw = _dashed if recovered else _rectangle
+            draw(canvas, box, colour_of(int(identity)), thickness)
+        for box, identity in zip(tracks.boxes, tracks.identities, strict=True):
+            _label(canvas, str(identity), box, colour_of(int(identity)))
+        return canvas
+
+    def _remember(self, tracks: Boxes) -> None:
+        self._frame += 1
+        for box, identity in zip(tracks.boxes, tracks.identities, strict=True):
+            foot = round(float(box[0] + box[2]) / 2), round(float(box[3]))
+            self._trails.setdefault(int(identity), deque()).append((self._frame, foot))
+        for identity, trail in list(self._trails.items()):
+            while trail and trail[0][0] <= self._frame - self._length:
+                trail.popleft()
+            if not trail:
+                del self._trails[identity]
+
+
+@functools.lru_cache(maxsize=4096)
+def colour_of(identity: int) -> Colour:
+    """RGB of an identity: the same in every frame and video, far from those of neighbouring numbers."""
+    hue = (identity * GOLDEN_RATIO) % 1.0
+    value, saturation = (1.0, 0.85) if identity % 2 else (0.85, 0.65)
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def overlay_heat(image: Image, heat: NDArray[np.float32], *, strength: float = 0.75) -> Image:
+    """Lay a heat map over a picture; cold places stay as they are.
+
+    Args:
+        image: the picture.
+        heat: (h, w) float32 in [0, 1], of any size, stretched over the picture.
+        strength: how opaque the hottest places are.
+    """
+    height, width = image.shape[:2]
+    stretched = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1)
+    colours = cv2.applyColorMap((stretched * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
+    opacity = (strength * np.sqrt(stretched))[..., None]
+    return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def colour_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> Image:
+    """Colour a depth map: near is bright, far is dark, unknown is grey.
+
+    Args:
+        depth: (h, w) float32, grows with distance, 0 where unknown.
+        size: (width, height) of the picture to make; no depth is invented between pixels.
+    """
+    known = depth > 0
+    near, far = np.percentile(depth[known], (2, 98)) if known.any() else (0.0, 1.0)
+    share = ((depth - near) / max(far - near, 1e-9)).clip(0, 1)
+    colours = cv2.applyColorMap((255 * (1 - share)).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1].copy()
+    colours[~known] = UNKNOWN_DEPTH
+    return np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def side_by_side(images: Sequence[Image], titles: Sequence[str] = ()) -> Image:
+    """Put pictures of one height next to each other, each with its title in the upper left corner."""
+    copies = [np.ascontiguousarray(image).copy() for image in images]
+    for copy, title in zip(copies, titles, strict=False):
+        write_text(copy, title, (4, 4), (0, 0, 0), (255, 255, 255))
+    return np.concatenate(copies, axis=1)
+
+
+def write_text(canvas: Image, text: str, corner: Point, background: Colour, colour: Colour) -> None:
+    """Write on `canvas` itself, on a filled ground; `corner` is the ground's upper left, moved so that all of it is inside."""
+    scale = max(LEAST_LETTERS, 0.5 * canvas.shape[0] / ASSUMED_HEIGHT)
+    weight = 1 if scale < 0.8 else 2
+    (width, height), baseline = cv2.getTextSize(text, FONT, scale, weight)
+    x = int(np.clip(corner[0], 0, max(canvas.shape[1] - width - 4, 0)))
+    y = int(np.clip(corner[1], 0, max(canvas.shape[0] - height - baseline - 2, 0)))
+    cv2.rectangle(canvas, (x, y), (x + width + 3, y + height + baseline), background, cv2.FILLED)
+    cv2.putText(canvas, text, (x + 2, y + height + 1), FONT, scale, colour, weight, cv2.LINE_AA)
+
+
+def _label(canvas: Image, text: str, box: NDArray[np.float32], background: Colour) -> None:
+    """Above the box's upper left corner."""
+    scale = max(LEAST_LETTERS, 0.5 * canvas.shape[0] / ASSUMED_HEIGHT)
+    (_, height), baseline = cv2.getTextSize(text, FONT, scale, 1)
+    dark = np.dot(background, (0.299, 0.587, 0.114)) < 128
+    write_text(canvas, text, (round(float(box[0])), round(float(box[1])) - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
+
+
+def _draw_trail(canvas: Image, points: list[Point], colour: Colour, thickness: int) -> None:
+    """Older parts are thinner."""
+    for index, (start, end) in enumerate(_pairs(points)):
+        width = max(1, round(thickness * (index + 1) / len(points)))
+        cv2.line(canvas, start, end, colour, width, cv2.LINE_AA)
+
+
+def _rectangle(canvas: Image, box: NDArray[np.float32], colour: Colour, thickness: int) -> None:
+    low, high = _fixed(box[:2]), _fixed(box[2:])
+    cv2.rectangle(canvas, low, high, colour, thickness, cv2.LINE_AA, SHIFT)
+
+
+def _dashed(canvas: Image, box: NDArray[np.float32], colour: Colour, thickness: int) -> None:
+    x1, y1, x2, y2 = (float(value) for value in box)
+    for start, end in _pairs([(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)]):
+        first, last = np.asarray(start), np.asarray(end)
+        length = float(np.linalg.norm(last - first))
+        for at in np.arange(0.0, length, 2 * DASH * thickness):
+            step = (last - first) / length
+            cv2.line(canvas, _fixed(first + step * at), _fixed(first + step * min(at + DASH * thickness, length)), colour, thickness, cv2.LINE_AA, SHIFT)
+
+
+def _pairs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    return zip(points[:-1], points[1:], strict=True)
+
+
+def _fixed(point: NDArray[np.floating]) -> Point:
+    x, y = np.rint(np.clip(point, -1e5, 1e5) * (1 << SHIFT)).astype(int).tolist()
+    return x, y
+
+
+def _thickness(canvas: Image) -> int:
+    return max(1, round(2 * canvas.shape[0] / ASSUMED_HEIGHT))

@@ -1,0 +1,221 @@
+"""From pictures to tracks: letterbox, network in batches, decode, tracker frame by frame, and where the time went.
+
+Pictures are prepared one batch ahead in a thread while the network works. Nothing here knows a model by name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from torch import nn
+
+from pipeline import weights
+from pipeline.spec import Detections, ModelSpec, Tracker, Tracks, to_float
+
+BORDER = 127  # grey beside the picture, as in training
+
+
+class Letterbox(NamedTuple):
+    """How a picture lies in the network input: input = picture * scale + (left, top), in pixels."""
+
+    scale: float
+    left: float
+    top: float
+
+    def to_input(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 4) xyxy picture pixels to network input pixels; the way back is `Detections.moved`."""
+        shift = np.array([self.left, self.top, self.left, self.top], np.float32)
+        return (boxes * np.float32(self.scale) + shift).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame to look at.
+
+    Attributes:
+        frame: number from 1; later pictures have higher ones, gaps are possible.
+        image: (H, W, 3) uint8, RGB.
+        boxes: (N, 4) float32, xyxy pixels: where to read embeddings besides the detections (ground truth, for scoring them).
+        public: (P, 4) float32, xyxy pixels of a public detector, or None for private detections.
+    """
+
+    frame: int
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    public: NDArray[np.float32] | None = None
+
+
+class Seen(NamedTuple):
+    """What the network says about a picture: detections in its pixels and (N, D) float32 unit embeddings at its `boxes`."""
+
+    picture: Picture
+    detections: Detections
+    embeddings: NDArray[np.float32]
+
+
+class Tracked(NamedTuple):
+    """A picture with what network and tracker say about it."""
+
+    picture: Picture
+    detections: Detections
+    embeddings: NDArray[np.float32]
+    tracks: Tracks
+
+
+class Stopwatch:
+    """Seconds spent by name. Preparation runs beside the network, so the parts may sum to more than the whole."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {"prepare": 0.0, "network": 0.0, "association": 0.0}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the block's wall time to `name`."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - begun
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A trained network with all that looking at a picture needs.
+
+    Attributes:
+        spec: the model's contract.
+        options: its checked options.
+        network: in evaluation mode on `device`.
+        width: of the network input, pixels.
+        height: of the network input, pixels.
+        device: where the network lies; on a GPU it runs in bfloat16 (autocast).
+    """
+
+    spec: ModelSpec
+    options: BaseModel
+    network: nn.Module
+    width: int
+    height: int
+    device: torch.device
+
+    def outputs(self, canvases: list[NDArray[np.uint8]]) -> Any:
+        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, float32."""
+        images = torch.from_numpy(np.stack(canvases)).to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            outputs = self.network(to_float(images))
+        floats = [value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value for value in outputs]
+        return type(outputs)(*floats)
+
+    def look(self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]]) -> tuple[list[Detections], list[NDArray[np.float32]]]:
+        """Detections of each canvas and embeddings at its `boxes`, all in network input pixels."""
+        outputs = self.outputs(canvases)
+        with torch.inference_mode():
+            return self.spec.decode(outputs, self.options), self.spec.embed(outputs, boxes)
+
+
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:
+    """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
+
+    Args:
+        spec: the model of the folder's card.
+        options: its checked options.
+        folder: holds weights.safetensors and model.json.
+
+    Raises:
+        UserError: the folder holds no model, or one of another architecture.
+    """
+    card = weights.load_model(folder)
+    network: nn.Module = spec.build_network(options)
+    weights.load(network, folder / weights.WEIGHTS)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    return Detector(spec, options, ready, card.width, card.height, device)
+
+
+def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:
+    """Fit an (H, W, 3) picture into the network input: aspect kept, centred, grey border.
+
+    The map between the two is exact for every pixel: after shrinking to whole pixels (area averages, no aliasing), what rounding
+    left over is corrected by the same warp that centres the picture, as training does.
+    """
+    rows, columns = image.shape[:2]
+    scale = min(width / columns, height / rows)
+    box = Letterbox(scale, (width - scale * columns) / 2, (height - scale * rows) / 2)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    if scale < 1:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    x, y = columns * scale / image.shape[1], rows * scale / image.shape[0]
+    # OpenCV puts the centre of pixel i at i, not at i + 1/2
+    matrix = np.array([[x, 0, box.left + (x - 1) / 2], [0, y, box.top + (y - 1) / 2]])
+    grey = (BORDER, BORDER, BORDER)
+    canvas = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=grey)
+    return canvas, box  # type: ignore[return-value]
+
+
+def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[Seen]:
+    """Look at pictures in order; the next batch is read, decoded and letterboxed while the network works on this one."""
+    for batch in _ahead(_batches(pictures, detector, batch_size, watch)):
+        with watch.measure("network"):
+            boxes = [item.box.to_input(item.picture.boxes) for item in batch]
+            found, embeddings = detector.look([item.canvas for item in batch], boxes)
+        for item, detections, at_boxes in zip(batch, found, embeddings, strict=True):
+            yield Seen(item.picture, detections.moved(*item.box), at_boxes)
+
+
+def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
+    """Track through one sequence's pictures in time order; they have one size and `frame_rate` frames a second.
+
+    Frame numbers that are absent between two pictures (frames that could not be decoded, a gap in the source) advance the tracker
+    without detections, so that its motion and its buffer keep to time; they give no output.
+    """
+    tracker: Tracker | None = None
+    previous = 0
+    for seen in detect(pictures, detector, batch_size, watch):
+        picture = seen.picture
+        with watch.measure("association"):
+            if tracker is None:
+                rows, columns = picture.image.shape[:2]
+                tracker, previous = detector.spec.build_tracker(detector.options, frame_rate, columns, rows), picture.frame - 1
+            nothing = seen.detections.select(np.zeros(0, np.int64))
+            for _ in range(picture.frame - previous - 1):
+                tracker.update(nothing, None if picture.public is None else picture.public[:0])
+            tracks = tracker.update(seen.detections, picture.public)
+        previous = picture.frame
+        yield Tracked(*seen, tracks)
+
+
+class _Prepared(NamedTuple):
+    picture: Picture
+    canvas: NDArray[np.uint8]
+    box: Letterbox
+
+
+def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[_Prepared]]:
+    source = iter(pictures)
+    while True:
+        with watch.measure("prepare"):
+            batch = [_Prepared(picture, *letterbox(picture.image, detector.width, detector.height)) for picture in islice(source, batch_size)]
+        if not batch:
+            return
+        yield batch
+
+
+def _ahead(batches: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
+    """The same batches, each made in a thread while the one before is in use."""
+    with ThreadPoolExecutor(1, "prepare") as thread:
+        waiting: Future[list[_Prepared] | None] = thread.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = thread.submit(next, batches, None)
+            yield batch

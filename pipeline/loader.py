@@ -1,0 +1,166 @@
+"""From sample rows to batches: plan a clip, decode, augment, let the model make its targets, stack.
+
+A sample is named by (epoch, number), and everything drawn for it follows from that and the seed, so that it is the same in whichever
+process it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline import augment, depthmap
+from pipeline.clips import ClipPlanner
+from pipeline.frames import decode_jpeg
+from pipeline.order import EpochBatches, Key
+from pipeline.params import Training
+from pipeline.samples import Sample, SampleStore
+from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
+
+PEDESTRIAN = 1
+_VIEW = 3  # last word of the random seeds drawn here
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What the samples of a run are made of; picklable.
+
+    Attributes:
+        spec: says what one sample is and makes its targets.
+        options: of the model.
+        settings: the stage's section.
+        folder: of the sample set.
+        seed: of the run.
+        width: of the network input.
+        height: of the network input.
+        depth_stride: input pixels a cell of the depth map.
+    """
+
+    spec: ModelSpec
+    options: BaseModel
+    settings: Training
+    folder: Path
+    seed: int
+    width: int
+    height: int
+    depth_stride: int
+
+
+class Item(NamedTuple):
+    """One sample before collation: images (F, H, W, 3) uint8, the model's arrays, and whether its frames show one scene."""
+
+    images: NDArray[np.uint8]
+    targets: dict[str, NDArray[Any]]
+    same_scene: bool
+
+
+class ClipDataset(Dataset[Item]):
+    """Training samples by `Key`; see `Feed`.
+
+    Raises:
+        UserError: the sample set is missing, or a row of it cannot be decoded.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed, self.store = feed, SampleStore(feed.folder)
+        self.planner = ClipPlanner(
+            self.store.index,
+            reads=feed.spec.reads,
+            clip_frames=feed.spec.clip_frames,
+            max_gap=feed.settings.max_gap,
+            negative_ratio=feed.settings.negative_ratio,
+            seed=feed.seed,
+        )
+
+    def __getitem__(self, key: Key) -> Item:
+        clip = self.clip(*key)
+        targets = self.feed.spec.make_targets(clip, self.feed.options)
+        return Item(np.stack([frame.image for frame in clip.frames]), targets, clip.same_scene)
+
+    def clip(self, epoch: int, sample: int) -> TrainingClip:
+        """The augmented frames of a sample."""
+        plan = self.planner.plan(epoch, sample)
+        random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
+        views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
+        stored = {row: self._decode(self.store.row(row)) for row in dict.fromkeys(plan.rows)}
+        frames = [self._show(stored[row], view) for row, view in zip(plan.rows, views, strict=True)]
+        return TrainingClip(tuple(frames), plan.same_scene, plan.video)
+
+    def _show(self, frame: TrainingFrame, view: augment.View) -> TrainingFrame:
+        feed = self.feed
+        return augment.show(frame, view, width=feed.width, height=feed.height, depth_stride=feed.depth_stride)
+
+    def _decode(self, sample: Sample) -> TrainingFrame:
+        """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
+        where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
+        keep = (sample.classes == PEDESTRIAN) | sample.ignores
+        identities = sample.identities[keep].astype(np.int64)
+        return TrainingFrame(
+            image=decode_jpeg(sample.image, where),
+            boxes=sample.boxes[keep],
+            identities=identities if self.feed.spec.uses_identities else np.full_like(identities, -1),
+            ignore=sample.ignores[keep].astype(np.bool_),
+            depth=None if sample.depth is None else depthmap.decode(sample.depth, sample.depth_scale, where),
+        )
+
+
+def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[DataLoader[Batch], EpochBatches]:
+    """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
+
+    Args:
+        feed: what samples are made of.
+        rank: of this worker among `workers`.
+        workers: how many share each global batch.
+        pin_memory: page-locked batches, for a GPU.
+    """
+    cv2.setNumThreads(0)
+    dataset = ClipDataset(feed)
+    batches = EpochBatches(
+        dataset.store.row_groups,
+        batch_size=feed.settings.batch_size,
+        rank=rank,
+        workers=workers,
+        seed=feed.seed,
+        samples=feed.settings.epoch_samples,
+    )
+    processes = feed.settings.loader_processes
+    loader: DataLoader[Batch] = DataLoader(
+        dataset,  # type: ignore[arg-type]
+        batch_sampler=batches,
+        num_workers=processes,
+        collate_fn=collate,
+        pin_memory=pin_memory,
+        persistent_workers=processes > 0,
+        worker_init_fn=_start_process,
+    )
+    return loader, batches
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack samples. Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3)."""
+    images = torch.from_numpy(np.stack([item.images for item in items])).permute(0, 1, 4, 2, 3)
+    names = items[0].targets
+    targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
+    return Batch(images, targets, torch.tensor([item.same_scene for item in items]))
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Copy a batch to where the network is, without waiting for a pinned one."""
+    if device.type == "cpu":
+        return batch
+    targets = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.targets.items()}
+    return Batch(batch.images.to(device, non_blocking=True), targets, batch.same_scene.to(device, non_blocking=True))
+
+
+def _start_process(number: int) -> None:
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

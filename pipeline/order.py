@@ -1,0 +1,97 @@
+"""In which order an epoch visits the samples: a function of the seed and the epoch, never of how many workers read.
+
+Row groups are shuffled, then the rows of several neighbouring row groups of that shuffle together, so that a loader keeps a few row
+groups in memory however large the set is. A global batch is a run of this order; each worker takes its slice of every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from pipeline.errors import UserError
+
+WINDOW = 16  # row groups that are shuffled together
+_ORDER = 1  # last word of the random seeds drawn here
+
+Key = tuple[int, int]  # (epoch, sample), all that a loader process needs to know
+
+
+def epoch_order(row_groups: Sequence[tuple[int, int]], *, seed: int, epoch: int, samples: int | None = None) -> NDArray[np.int64]:
+    """Sample numbers of one epoch.
+
+    Args:
+        row_groups: (first row, rows) of every row group.
+        seed: of the run.
+        epoch: from 0.
+        samples: how many to draw; None for each row once. More than there are rows starts further passes.
+
+    Returns:
+        (samples,) int64. A number's row is `number % rows`; its pass over the set is `number // rows`, so that a row drawn twice in an
+        epoch has two numbers, and is augmented in two ways.
+    """
+    rows = sum(count for _, count in row_groups)
+    wanted = rows if samples is None else samples
+    passes = [_one_pass(row_groups, [seed, epoch, turn, _ORDER]) + turn * rows for turn in range(-(-wanted // rows))]
+    return np.concatenate(passes)[:wanted]
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """Batches of one worker for `epoch` (set it before iterating): `rank`'s slice of every whole global batch.
+
+    Args:
+        row_groups: (first row, rows) of every row group.
+        batch_size: of all workers together.
+        rank: of this worker.
+        workers: how many there are; they share a batch evenly.
+        seed: of the run.
+        samples: samples an epoch; None for the whole set. The last, incomplete batch is dropped.
+
+    Raises:
+        UserError: the batch cannot be shared evenly, or is larger than an epoch.
+    """
+
+    def __init__(
+        self, row_groups: Sequence[tuple[int, int]], *, batch_size: int, rank: int, workers: int, seed: int, samples: int | None
+    ) -> None:
+        rows = sum(count for _, count in row_groups)
+        check_batch(rows if samples is None else samples, rows=rows, batch_size=batch_size, workers=workers)
+        self.row_groups, self.batch_size, self.rank, self.workers = row_groups, batch_size, rank, workers
+        self.seed, self.samples, self.rows, self.epoch = seed, samples, rows, 0
+
+    def __len__(self) -> int:
+        return (self.rows if self.samples is None else self.samples) // self.batch_size
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        order = epoch_order(self.row_groups, seed=self.seed, epoch=self.epoch, samples=self.samples)
+        share = self.batch_size // self.workers
+        for batch in range(len(self)):
+            first = batch * self.batch_size + self.rank * share
+            yield [(self.epoch, int(sample)) for sample in order[first : first + share]]
+
+
+def check_batch(samples: int, *, rows: int, batch_size: int, workers: int) -> None:
+    """Refuse a global batch that no epoch could fill or that the workers cannot share.
+
+    Raises:
+        UserError: says which number to change.
+    """
+    if rows == 0:
+        raise UserError("the sample set holds no samples\nnext: check pack_samples.stills, videos and split")
+    if batch_size % workers:
+        raise UserError(f"batch_size {batch_size} cannot be shared by {workers} workers\nnext: make it a multiple of workers")
+    if samples < batch_size:
+        raise UserError(
+            f"batch_size {batch_size} is larger than an epoch of {samples} samples\nnext: lower batch_size or raise epoch_samples"
+        )
+
+
+def _one_pass(row_groups: Sequence[tuple[int, int]], words: list[int]) -> NDArray[np.int64]:
+    random = np.random.default_rng(words)
+    shuffled = [row_groups[group] for group in random.permutation(len(row_groups))]
+    windows = [shuffled[start : start + WINDOW] for start in range(0, len(shuffled), WINDOW)]
+    rows = [np.concatenate([np.arange(first, first + count) for first, count in window]) for window in windows]
+    return np.concatenate([random.permutation(window) for window in rows]).astype(np.int64)

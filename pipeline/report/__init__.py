@@ -1,0 +1,1 @@
+"""Parts of the report page: pure functions from numbers and pictures to HTML."""

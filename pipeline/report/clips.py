@@ -1,0 +1,137 @@
+"""What of a tracked sequence is worth looking at: its busiest stretch as a clip, its most crowded frame as a picture."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.boxes import iou
+from pipeline.drawing import Boxes, Painter
+from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
+from pipeline.mot_text import MotRows, read_rows
+from pipeline.observations import read_observations
+from pipeline.video import VideoWriter
+
+QUALITIES = (27, 32, 37)  # x264's rate factors, tried in turn until a clip is small enough
+TRAIL_SECONDS = 1.5
+PEDESTRIAN = 1
+
+
+@dataclass(frozen=True)
+class TrackedSequence:
+    """A sequence with its tracks.
+
+    Attributes:
+        name: of the sequence.
+        frames: its frame file.
+        rows: the tracker's output.
+        numbers: (F,) int64, ascending numbers of the frames that were tracked.
+        recovered: (frame, identity) of boxes that no detection supports.
+        frame_rate: frames a second.
+    """
+
+    name: str
+    frames: Path
+    rows: MotRows
+    numbers: NDArray[np.int64]
+    recovered: frozenset[tuple[int, int]]
+    frame_rate: float
+
+
+def read_tracked(name: str, frames: Path, tracks: Path, observations: Path) -> TrackedSequence:
+    """Join what tracking left of a sequence: <tracks>/<name>.txt and <observations>/<name>.parquet."""
+    seen = [(item.frame, item.recovered) for item in read_observations(observations / f"{name}.parquet")]
+    return TrackedSequence(
+        name=name,
+        frames=frames,
+        rows=read_rows(tracks / f"{name}.txt", kind="results"),
+        numbers=np.array([frame for frame, _ in seen], np.int64),
+        recovered=frozenset((frame, int(identity)) for frame, identities in seen for identity in identities),
+        frame_rate=float(frame_facts(frames)["frame_rate"]),
+    )
+
+
+def choose(names: Sequence[str], quality: dict[str, float], count: int) -> list[str]:
+    """Up to `count` sequences from the best to the worst, evenly spread over the order of `quality` (unscored ones last)."""
+    ordered = sorted(names, key=lambda name: (-quality.get(name, -1.0), name))
+    if count >= len(ordered):
+        return ordered
+    places = np.linspace(0, len(ordered) - 1, count).round().astype(int) if count > 1 else np.arange(count)
+    return [ordered[place] for place in places]
+
+
+def busiest_stretch(sequence: TrackedSequence, seconds: float) -> NDArray[np.int64]:
+    """Numbers of the frames in a row, `seconds` long, that hold the most tracked boxes."""
+    length = max(1, min(round(seconds * sequence.frame_rate), len(sequence.numbers)))
+    counts = np.array([(sequence.rows.frame == number).sum() for number in sequence.numbers])
+    sums = np.convolve(counts, np.ones(length, np.int64), mode="valid") if len(counts) else np.zeros(1)
+    start = int(sums.argmax())
+    return sequence.numbers[start : start + length]
+
+
+def most_crowded(sequence: TrackedSequence) -> int:
+    """Number of the frame whose tracked boxes overlap most."""
+    overlaps = []
+    for number in sequence.numbers:
+        boxes = sequence.rows.boxes[sequence.rows.frame == number]
+        overlaps.append(float(np.triu(iou(boxes, boxes), 1).sum()))
+    return int(sequence.numbers[int(np.argmax(overlaps))])
+
+
+def read_frame(sequence: TrackedSequence, number: int) -> Frame:
+    """One frame of the sequence, image included."""
+    return next(frame for frame in read_frames(sequence.frames) if frame.frame == number)
+
+
+def render(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int, most_bytes: int) -> bytes:
+    """An MP4 of the frames with tracks, trails and thin white ground truth, scaled to `width`, at most about `most_bytes` long."""
+    pictures = _paint(sequence, numbers, width)
+    content = b""
+    with tempfile.TemporaryDirectory() as folder:
+        for quality in QUALITIES:
+            path = Path(folder) / "clip.mp4"
+            with VideoWriter(path, sequence.frame_rate, quality) as writer:
+                for image in pictures:
+                    writer.write(image)
+            content = path.read_bytes()
+            if len(content) <= most_bytes:
+                break
+    return content
+
+
+def _paint(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int) -> list[NDArray[np.uint8]]:
+    """The drawn frames; trails start before the first."""
+    trail = round(TRAIL_SECONDS * sequence.frame_rate)
+    painter, wanted, images = Painter(trail), set(numbers.tolist()), []
+    for frame in read_frames(sequence.frames):
+        if numbers[0] - trail <= frame.frame <= numbers[-1] and frame.frame >= sequence.numbers[0]:
+            image, scale = shrink(decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}"), width)
+            drawn = painter.paint(image, _tracks(sequence, frame.frame, scale), _truth(frame) * scale)
+            if frame.frame in wanted:
+                images.append(drawn)
+    return images
+
+
+def shrink(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], np.float32]:
+    """The picture at `width` (never enlarged), and the factor."""
+    scale = min(1.0, width / image.shape[1])
+    size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), np.float32(scale)
+
+
+def _tracks(sequence: TrackedSequence, frame: int, scale: np.float32) -> Boxes:
+    here = sequence.rows.frame == frame
+    identities = sequence.rows.identity[here]
+    recovered = np.array([(frame, int(identity)) in sequence.recovered for identity in identities], np.bool_)
+    return Boxes(sequence.rows.boxes[here] * scale, identities, recovered)
+
+
+def _truth(frame: Frame) -> NDArray[np.float32]:
+    objects = frame.objects
+    return objects.boxes[(objects.classes == PEDESTRIAN) & (objects.confidences > 0) & ~objects.ignores]

@@ -1,0 +1,76 @@
+"""Training curves as inline SVG whose text follows the page's colours; equal histories give equal bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402
+
+GREY = "#8a949e"  # readable on white and on black
+COLOURS = ("#2f81d6", "#e0762b", "#3a9e5c", "#c2489b", "#8a6fd1", "#b8952b", "#2aa5a5", "#d0554f")
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "throughline",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GREY,
+    "grid.alpha": 0.25,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+}
+NOT_A_LOSS = ("epoch", "step", "lr")
+METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Columns of a history.csv by name; empty lists when training had no epoch."""
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        lines = list(reader)
+        return {name: [float(line[name]) for line in lines] for name in reader.fieldnames or ()}
+
+
+def training_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
+    """A figure with the total loss on the left and its terms on the right; empty when there is no epoch to show."""
+    epochs = history.get("epoch", ())
+    terms = [name for name in history if name not in NOT_A_LOSS]
+    if not epochs or not terms:
+        return ""
+    total, parts = terms[:1], terms[1:]
+    if "loss" in terms:
+        total, parts = ["loss"], [name for name in terms if name != "loss"]
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(1, 2 if parts else 1, figsize=(10, 3.4), layout="constrained", squeeze=False)
+        for axis, names in zip(axes[0], (total, parts), strict=False):
+            for name, colour in zip(names, COLOURS * len(names), strict=False):
+                axis.plot(epochs, history[name], label=name, color=colour, linewidth=1.8, marker="o", markersize=3)
+            axis.set_xlabel("epoch")
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.legend(frameon=False, fontsize=9, ncols=1 + len(names) // 6)
+        drawing = to_svg(figure, title)
+    return f"<figure>{drawing}<figcaption>{escape(title)}: mean loss of each epoch</figcaption></figure>"
+
+
+def to_svg(figure: matplotlib.figure.Figure, salt: str) -> str:
+    """The figure as an <svg> element that fits in a page, closed afterwards; `salt` keeps its ids apart from other figures'."""
+    buffer = io.StringIO()
+    with pyplot.rc_context({"svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata=METADATA)
+    pyplot.close(figure)
+    text = buffer.getvalue()
+    prefix = re.sub(r"\W+", "-", salt)
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text[text.index("<svg") :])
+    # the page's style decides the colour of text; a wish of the drawing for black would win over it
+    return re.sub(r"fill: #[0-9a-f]{6}(?=[^\"]*\"[^>]*>[^<]*</text>)", "", body)

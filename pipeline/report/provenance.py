@@ -1,0 +1,42 @@
+"""Where everything on the page came from: code, parameters, data, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+from pipeline.publish import Manifest
+from pipeline.report.tables import facts, rows
+from pipeline.runs import find_writer
+
+SHORT = 12  # characters of a digest that are shown
+
+
+def provenance(state: Mapping[str, str], params_hash: str, folders: Mapping[str, Manifest], tracking_uri: str) -> str:
+    """Tables of the state of the code and of every published folder with its digest and the MLflow run that wrote it.
+
+    Args:
+        state: git tags of the run (see `runs.git_state`).
+        params_hash: digest of the parameter file.
+        folders: published folders by name, in the pipeline's order.
+        tracking_uri: MLflow store, asked for the runs.
+    """
+    origin = {
+        "git commit": state.get("throughline.git_commit", "unknown"),
+        "uncommitted changes": state.get("throughline.git_dirty", "unknown"),
+        "parameters (SHA-256)": params_hash,
+    }
+    lines = [
+        [name, manifest.stage, f"{_megabytes(manifest):.1f} MB", manifest.digest[:SHORT], find_writer(tracking_uri, manifest) or "not in this store"]
+        for name, manifest in folders.items()
+    ]
+    return facts(origin) + "<h3>Artefacts</h3>" + rows(["folder", "made by", "size", "digest", "MLflow run"], lines)
+
+
+def parameters(text: str) -> str:
+    """The parameter file, folded away."""
+    return f"<details><summary>All parameters of this run</summary><pre>{escape(text)}</pre></details>"
+
+
+def _megabytes(manifest: Manifest) -> float:
+    return sum(entry["size"] for entry in manifest.files.values()) / 1e6

@@ -1,0 +1,107 @@
+"""The sections of the page: what was measured and what can be seen, each as HTML; empty where there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline import depthmap
+from pipeline.drawing import colour_depth
+from pipeline.frames import decode_jpeg
+from pipeline.inference import Detector
+from pipeline.report import media, tables
+from pipeline.report.clips import TrackedSequence, busiest_stretch, most_crowded, read_frame, render, shrink
+from pipeline.report.heat import heat_overlays
+from pipeline.report.page import paragraph, pictures
+from pipeline.report.plots import read_history, training_curves
+
+HEADLINES = ("HOTA", "MOTA", "IDF1", "IDSW")
+CLIPS = (
+    "Coloured boxes are tracks, each with its identity and a trail of foot points, dashed where no detection supports the box (a refound "
+    "object). Thin white boxes are the ground truth. Shown is the stretch with the most people, of sequences from the best score to the worst."
+)
+HEAT = (
+    "What the network answers on the most crowded tracked frame of each sequence: bright where it sees the centre of an object, or of an "
+    "occlusion between two."
+)
+DEPTH = "The labels that depth is learnt from, beside their frames: near is bright, far is dark, grey is unknown."
+
+
+def summary(metrics: Mapping[str, Any], context: str) -> str:
+    """The headline numbers; `context` is a plain sentence above them."""
+    combined, speed = metrics["combined"], metrics.get("speed", {})
+    values = {name: combined[name] for name in HEADLINES}
+    values |= {"ReID R1": metrics.get("reid", {}).get("R1"), "detection AP": metrics.get("detection", {}).get("AP50")}
+    values["frames/s"] = speed.get("frames_per_second")
+    return paragraph(context) + tables.cards({name: value for name, value in values.items() if value is not None})
+
+
+def scores(metrics: Mapping[str, Any]) -> str:
+    """The table of tracking scores: all together, then each sequence."""
+    counted = paragraph("HOTA, DetA, AssA, MOTA, MOTP and IDF1 in percent; the others are counts.")
+    return counted + tables.scores({}, metrics["combined"]) + "<h3>By sequence</h3>" + tables.scores(metrics["sequences"])
+
+
+def network(metrics: Mapping[str, Any]) -> str:
+    """Detection, re-identification and speed: the network without the tracker."""
+    found = {"detection": metrics.get("detection"), "re-identification": metrics.get("reid")}
+    lines = [[part, name, value] for part, values in found.items() if values for name, value in values.items()]
+    body = tables.rows(["part", "figure", "value"], lines) if lines else ""
+    return body + _speed(metrics.get("speed"))
+
+
+def training(folders: Mapping[str, Path]) -> str:
+    """The curves of each training run, by its name."""
+    return "\n".join(training_curves(read_history(folder / "history.csv"), name) for name, folder in folders.items())
+
+
+def clips(sequences: Sequence[TrackedSequence], seconds: float, width: int, most_bytes: int) -> str:
+    """A tracked clip of each sequence; all of them take about `most_bytes`."""
+    figures = []
+    for sequence in sequences:
+        numbers = busiest_stretch(sequence, seconds)
+        video = render(sequence, numbers, width, most_bytes // len(sequences))
+        figures.append(media.clip(video, f"{sequence.name}, frames {numbers[0]} to {numbers[-1]}"))
+    return paragraph(CLIPS) + pictures(figures) if figures else ""
+
+
+def heat(sequences: Sequence[TrackedSequence], detector: Detector, width: int) -> str:
+    """Every heat map of the network, on one frame of each sequence."""
+    figures = []
+    for sequence in sequences:
+        frame = read_frame(sequence, most_crowded(sequence))
+        image = decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}")
+        for name, overlay in heat_overlays(image, detector).items():
+            figures.append(media.picture(shrink(overlay, width)[0], f"{name.replace('_', ' ')}: {sequence.name}, frame {frame.frame}"))
+    return paragraph(HEAT) + pictures(figures) if figures else ""
+
+
+def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Path], width: int) -> str:
+    """One frame of each sequence beside its depth label; `labels` are the depth files by sequence."""
+    figures = []
+    for sequence in sequences:
+        frame = read_frame(sequence, most_crowded(sequence))
+        image = shrink(decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}"), width)[0]
+        figures.append(media.picture(image, f"{sequence.name}, frame {frame.frame}"))
+        figures.append(media.picture(_coloured(labels[sequence.name], frame.frame, image.shape), f"depth of frame {frame.frame}"))
+    return paragraph(DEPTH) + pictures(figures) if figures else ""
+
+
+def _coloured(path: Path, number: int, shape: tuple[int, ...]) -> Any:
+    table = pq.read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
+    values = depthmap.decode(table["depth"][0].as_py(), table["scale"][0].as_py(), f"{path}: frame {number}")
+    return colour_depth(values, (shape[1], shape[0]))
+
+
+def _speed(speed: Mapping[str, Any] | None) -> str:
+    """Where the time went, by sequence; preparation overlaps with the network."""
+    if speed is None:
+        return ""
+    everything = {**speed.get("sequences", {}), "all sequences": speed}
+    parts = list(speed["seconds"])
+    lines = [[name, item["frames"], item["frames_per_second"], *(item["seconds"][part] for part in parts)] for name, item in everything.items()]
+    told = paragraph("Of one process; pictures are prepared (read, decoded, resized) while the network works on those before.")
+    return "<h3>Speed</h3>" + told + tables.rows(["sequence", "frames", "frames/s", *(f"{part}, s" for part in parts)], lines)

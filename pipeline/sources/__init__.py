@@ -1,0 +1,56 @@
+"""Where frames come from. A source is a module with `plan(source, folder, strict) -> Plan`: find, check, and say how to read.
+
+To add one: write such a module, name it in `_kinds` and in `params.Source.kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.params import Source
+from pipeline.sources import crowdhuman, mot_challenge
+from pipeline.sources.planned import Defects, Plan, PlannedSequence
+
+__all__ = ["Defects", "Plan", "PlannedSequence", "folder_of", "plan"]
+
+
+def plan(sources: Sequence[Source], *, data_root: str, root: Path, strict: bool) -> Plan:
+    """Find and check everything that is to be read, before anything is.
+
+    Args:
+        sources: entries of extract_frames.sources.
+        data_root: what `{data_root}` in an entry's root stands for.
+        root: what relative paths start from.
+        strict: raise at the first defect (else it is listed and left out).
+
+    Raises:
+        UserError: names the file and line, folder or sequence at fault.
+    """
+    plans = [_kinds()[source.kind](source, folder_of(source, data_root, root), strict) for source in sources]
+    sequences = [sequence for found in plans for sequence in found.sequences]
+    _check_unique([sequence for sequence in sequences if sequence.kind == "video"])
+    defects = [f"{source.name}: {line}" for source, found in zip(sources, plans, strict=True) for line in found.defects]
+    return Plan(sequences, defects)
+
+
+def folder_of(source: Source, data_root: str, root: Path) -> Path:
+    """The data set's folder, absolute."""
+    return Path(root, Path(source.root.replace("{data_root}", data_root)).expanduser()).resolve()
+
+
+def _kinds() -> dict[str, Callable[[Source, Path, bool], Plan]]:
+    return {"mot_challenge": mot_challenge.plan, "crowdhuman": crowdhuman.plan}
+
+
+def _check_unique(videos: list[PlannedSequence]) -> None:
+    """Tracks are one file a sequence, named by it alone."""
+    seen: dict[str, str] = {}
+    for sequence in videos:
+        other = seen.setdefault(sequence.name, sequence.dataset)
+        if other != sequence.dataset:
+            raise UserError(
+                f"extract_frames.sources: sequence {sequence.name} is in {other} and in {sequence.dataset}\n"
+                "next: rename a folder, or choose sequences with `sequences`"
+            )

@@ -1,0 +1,176 @@
+"""CrowdHuman: `annotation_train.odgt`, `annotation_val.odgt` (one JSON object a line) and `Images/<ID>.jpg`.
+
+The archives CrowdHuman_train01.zip ... CrowdHuman_val.zip each unpack into a folder Images; unpack them all beside the odgt files. One of
+the two odgt files is enough. Boxes are `fbox` (full body, amodal, left, top, width, height); visibility is the area of `vbox` over that
+of `fbox`. A box tagged `mask` (crowds, reflections, statues) or marked `extra.ignore` is neither object nor background. People have
+no identity here. Stills are packed `images_per_file` to a frame file, named as sequences `train-00000`, `val-00000`; the frame number is
+the line's place in its file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.frames import Frame, Objects
+from pipeline.params import Source
+from pipeline.sources import images
+from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose, content_digest
+
+SPLITS = ("train", "val")
+PEDESTRIAN, DISTRACTOR = 1, 8
+ALLOWED = (
+    '{"ID": name, "gtboxes": [{"tag": "person" or "mask", "fbox": [left, top, width, height], "vbox": ..., "extra": {"ignore": 0 or 1}}]}'
+)
+
+
+class _Still(NamedTuple):
+    """A line of an odgt file."""
+
+    path: Path
+    bytes: int
+    objects: Objects
+    text: str
+
+
+def plan(source: Source, folder: Path, strict: bool) -> Plan:
+    """Read and check the annotation of all stills.
+
+    Args:
+        source: the section's entry.
+        folder: holds the odgt files and Images/.
+        strict: raise at the first defect (else it is listed and left out).
+
+    Raises:
+        UserError: a file or folder is missing, a wanted sequence does not exist, or, when strict, the data has a defect.
+    """
+    annotations = _annotations(folder)
+    pictures = {path.stem: path for path in sorted((folder / "Images").iterdir()) if path.suffix.lower() in images.SUFFIXES}
+    sequences: dict[str, PlannedSequence] = {}
+    for split, path in annotations.items():
+        lines = path.read_bytes().splitlines()
+        for index, start in enumerate(range(0, len(lines), source.images_per_file)):
+            name = f"{split}-{index:05d}"
+            chunk = lines[start : start + source.images_per_file]
+            defects = Defects(folder, strict)
+            stills = _stills(path, start, chunk, pictures, defects)
+            if stills:
+                sequences[name] = _plan_chunk(source.name, name, path, stills, defects)
+    if not sequences:
+        raise UserError(f"{folder}: the annotation names no image\nnext: check {', '.join(path.name for path in annotations.values())}")
+    return Plan([sequences[name] for name in choose(list(sequences), source.sequences, str(folder))], [])
+
+
+def _annotations(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder\nnext: set base.data_root, or root of the entry in extract_frames.sources")
+    if not (folder / "Images").is_dir():
+        raise UserError(
+            f"{folder}/Images: no such folder; a CrowdHuman root holds Images/ and annotation_train.odgt\nnext: unpack the images there"
+        )
+    found = {split: folder / f"annotation_{split}.odgt" for split in SPLITS}
+    found = {split: path for split, path in found.items() if path.is_file()}
+    if not found:
+        raise UserError(f"{folder}: neither annotation_train.odgt nor annotation_val.odgt is here\nnext: add one, or correct root")
+    return found
+
+
+def _stills(path: Path, start: int, lines: list[bytes], pictures: dict[str, Path], defects: Defects) -> dict[int, _Still]:
+    """Usable lines of a chunk by frame number (place in the chunk, from 1)."""
+    stills: dict[int, _Still] = {}
+    names: set[str] = set()
+    for frame, line in enumerate(lines, 1):
+        where = f"{path}:{start + frame}"
+        if not line.strip():
+            continue
+        try:
+            name, boxes = _record(line)
+            picture = pictures.get(name)
+            if picture is None:
+                raise ValueError(f"the image Images/{name}.jpg is missing")
+            if name in names:
+                raise ValueError(f"image {name} is annotated twice")
+            names.add(name)
+            stills[frame] = _Still(picture, picture.stat().st_size, _objects(boxes, where, defects), line.decode())
+        except ValueError as error:
+            defects.add(f"{where}: {error}")
+    return stills
+
+
+def _record(line: bytes) -> tuple[str, list[Any]]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error}); a line is {ALLOWED}") from None
+    if not isinstance(record, dict) or not isinstance(record.get("ID"), str) or not isinstance(record.get("gtboxes"), list):
+        raise ValueError(f"not an annotation; a line is {ALLOWED}")
+    return record["ID"], record["gtboxes"]
+
+
+def _objects(records: list[Any], where: str, defects: Defects) -> Objects:
+    boxes, visibilities, ignores = [], [], []
+    for place, record in enumerate(records, 1):
+        try:
+            full = _box(record, "fbox")
+            visible = _box(record, "vbox") if "vbox" in record else full
+            if full[2] <= 0 or full[3] <= 0:
+                raise ValueError("width and height of fbox must be above 0")
+            extra = record.get("extra") or {}
+            ignores.append(record.get("tag", "person") != "person" or extra.get("ignore", 0) == 1)
+        except (ValueError, AttributeError) as error:
+            defects.add(f"{where}: box {place}: {error}")
+            continue
+        boxes.append([full[0], full[1], full[0] + full[2], full[1] + full[3]])
+        visibilities.append(max(visible[2], 0) * max(visible[3], 0) / (full[2] * full[3]))
+    unused = np.array(ignores, np.bool_)
+    count = len(boxes)
+    return Objects(
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        identities=np.full(count, -1, np.int64),
+        classes=np.where(unused, DISTRACTOR, PEDESTRIAN).astype(np.int32),
+        visibilities=np.array(visibilities, np.float32).clip(0, 1),
+        confidences=(~unused).astype(np.float32),
+        ignores=unused,
+    )
+
+
+def _box(record: Any, key: str) -> list[float]:
+    values = record.get(key) if isinstance(record, dict) else None
+    if not isinstance(values, list) or len(values) != 4 or not all(type(value) in (int, float) and abs(value) < 1e9 for value in values):
+        raise ValueError(f"{key} must be four numbers: left, top, width, height")
+    return values
+
+
+def _plan_chunk(dataset: str, name: str, path: Path, stills: dict[int, _Still], defects: Defects) -> PlannedSequence:
+    listing = [(f"{still.path.name} {frame}", still.bytes) for frame, still in stills.items()]
+    return PlannedSequence(
+        dataset=dataset,
+        name=name,
+        kind="stills",
+        frame_rate=None,
+        ground_truth=True,
+        detections=False,
+        source=path.name,
+        frames=len(stills),
+        bytes=sum(still.bytes for still in stills.values()),
+        digest=content_digest([], listing, dataset, name, *(still.text for still in stills.values())),
+        defects=tuple(defects.lines),
+        notes=(),
+        read=partial(_read, dataset, name, {frame: (still.path, still.objects) for frame, still in stills.items()}),
+    )
+
+
+def _read(dataset: str, name: str, stills: dict[int, tuple[Path, Objects]], quality: int, defects: Defects) -> Iterator[Frame]:
+    for number, (path, objects) in stills.items():
+        try:
+            picture = images.read_picture(path, quality)
+        except images.BadImage as error:
+            defects.add(str(error))
+            continue
+        yield Frame(dataset, name, number, 0.0, picture.width, picture.height, picture.image, objects)

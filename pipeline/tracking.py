@@ -1,0 +1,179 @@
+"""One sequence of a data set tracked as a job of its own: what a Ray task gets, does and leaves behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from pipeline import inference, mot_text
+from pipeline.frames import Frame, Objects, decode_jpeg, read_frames
+from pipeline.observations import Observation, ObservationWriter
+from pipeline.publish import Publication
+from pipeline.spec import ModelSpec, Tracks
+
+LEAST_SCORE = 0.05  # detections below are not kept: average precision hardly sees them, the disk does
+PEDESTRIAN = 1
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the parts of one tracking run go; `timings` is never published, it only survives a kill."""
+
+    tracks: Publication
+    observations: Publication
+    timings: Publication
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sequence to track; picklable.
+
+    Attributes:
+        name: of the sequence, and of its files.
+        frames: its frame file.
+        first: number of the first frame to track.
+        last: number of the last frame to track.
+        frame_rate: frames a second.
+        public: whether the data set's own detections gate births.
+        spec: the model.
+        options: its options.
+        model: folder with its weights and card.
+        batch_size: frames a forward pass.
+        threads: CPU threads.
+        outputs: where the results go.
+    """
+
+    name: str
+    frames: Path
+    first: int
+    last: int
+    frame_rate: float
+    public: bool
+    spec: ModelSpec
+    options: BaseModel
+    model: Path
+    batch_size: int
+    threads: int
+    outputs: Outputs
+
+    @property
+    def length(self) -> int:
+        """How many frame numbers there are to go through."""
+        return self.last - self.first + 1
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier, killed run finished this sequence."""
+        outputs, name = self.outputs, self.name
+        return outputs.tracks.done(f"{name}.txt") and outputs.observations.done(f"{name}.parquet") and outputs.timings.done(f"{name}.json")
+
+
+class Timing(NamedTuple):
+    """How long a sequence took: frames tracked, seconds in all, and seconds by part (`inference.Stopwatch`)."""
+
+    frames: int
+    seconds: float
+    parts: dict[str, float]
+
+
+def track_sequence(job: Job) -> None:
+    """Track one sequence and leave its text, observations and timing as finished parts."""
+    torch.set_num_threads(job.threads)
+    detector = inference.load_detector(job.spec, job.options, job.model)
+    watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
+    sequence = _Sequence(job)
+    with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, sequence=job.name) as writer:
+        for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
+            rows.add(found.picture.frame, found.tracks)
+            writer.write(_observation(found, sequence.truth.pop(found.picture.frame)))
+    with job.outputs.tracks.write(f"{job.name}.txt") as path:
+        mot_text.write_results(path, rows.collect())
+    timing = Timing(sequence.count, time.perf_counter() - begun, watch.seconds)
+    with job.outputs.timings.write(f"{job.name}.json") as path:
+        path.write_text(json.dumps(timing._asdict()))
+
+
+def speed(timings: dict[str, Timing]) -> dict[str, Any]:
+    """What speed.json holds: frames a second and seconds by part, for each sequence and over all of them.
+
+    The figure over all is frames over the sum of the sequences' seconds: of one worker, not of all that ran side by side.
+    """
+    frames, seconds = sum(item.frames for item in timings.values()), sum(item.seconds for item in timings.values())
+    names = next(iter(timings.values())).parts if timings else {}
+    parts = {name: sum(item.parts[name] for item in timings.values()) for name in names}
+    return {**_speed(Timing(frames, seconds, parts)), "sequences": {name: _speed(item) for name, item in sorted(timings.items())}}
+
+
+class ResultRows:
+    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file."""
+
+    def __init__(self) -> None:
+        self._frames: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+        self._tracks = [Tracks(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_))]
+
+    def add(self, frame: int, tracks: Tracks) -> None:
+        """Append one frame."""
+        self._frames.append(np.full(len(tracks.boxes), frame, np.int32))
+        self._tracks.append(tracks)
+
+    def collect(self) -> mot_text.MotRows:
+        """Everything so far."""
+        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in ("identities", "boxes", "scores"))
+        return mot_text.rows(np.concatenate(self._frames), identities, boxes, scores)
+
+
+class _Sequence:
+    """Reads a job's frames as pictures and keeps what scoring needs of each until it is fetched."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self.count = job, 0
+        self.truth: dict[int, Objects] = {}
+
+    def pictures(self) -> Iterator[inference.Picture]:
+        for frame in read_frames(self._job.frames):
+            if self._job.first <= frame.frame <= self._job.last:
+                self.count += 1
+                self.truth[frame.frame] = scored = _scored(frame.objects)
+                public = frame.public_boxes if self._job.public else None
+                yield inference.Picture(frame.frame, decode_jpeg(frame.image, _where(self._job.frames, frame)), scored.boxes, public)
+
+
+def _where(path: Path, frame: Frame) -> str:
+    return f"{path}: frame {frame.frame}"
+
+
+def _scored(objects: Objects) -> Objects:
+    """The known pedestrians that scoring counts."""
+    keep = (objects.classes == PEDESTRIAN) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
+    return Objects(*(getattr(objects, name)[keep] for name in vars(objects)))
+
+
+def _observation(found: inference.Tracked, truth: Objects) -> Observation:
+    kept = found.detections.select(np.flatnonzero(found.detections.scores >= LEAST_SCORE))
+    return Observation(
+        frame=found.picture.frame,
+        boxes=kept.boxes,
+        scores=kept.scores,
+        identities=truth.identities,
+        visibilities=truth.visibilities,
+        embeddings=found.embeddings,
+        recovered=found.tracks.identities[found.tracks.recovered],
+    )
+
+
+def _speed(timing: Timing) -> dict[str, Any]:
+    rate = timing.frames / timing.seconds if timing.seconds else 0.0
+    return {
+        "frames_per_second": round(rate, 3),
+        "frames": timing.frames,
+        "seconds": {"total": round(timing.seconds, 3), **{name: round(value, 3) for name, value in timing.parts.items()}},
+    }

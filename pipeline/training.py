@@ -1,0 +1,224 @@
+"""Training as a stage sees it: check, fit with Ray Train, publish the network.
+
+Everything that can be wrong with weights, data or resources is found before Ray starts a worker. The run's name holds a fingerprint of
+parameters, data, code and initial weights: after a kill the same command goes on where it was, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline import checkpoints, params, weights
+from pipeline.checkpoints import EpochRecord, TrainingState
+from pipeline.cluster import attached
+from pipeline.errors import UserError
+from pipeline.loader import Feed
+from pipeline.order import check_batch
+from pipeline.params import Cluster, Training
+from pipeline.publish import Manifest, Publication
+from pipeline.runs import StageRun
+from pipeline.samples import SampleStore
+from pipeline.training_worker import TrainingJob, build_task, train_worker
+
+HISTORY = "history.csv"
+INITIAL = "initial.safetensors"
+CHECKPOINTS_KEPT = 2
+CONTROLLER_FAILURES = 3  # Ray's default retries for ever when workers cannot start
+
+# Poll often (Ray's two seconds are a floor on every epoch), and start neither actors for machines about to be reclaimed nor exporters.
+RAY_TRAIN_ENVIRONMENT = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+}
+# Without this every worker remarks that the network has no unused parameters; another model's may.
+WORKER_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
+
+
+@contextmanager
+def trained(feed: Feed, start: Path | None, *, publication: Publication, run: StageRun, cluster: Cluster, root: Path) -> Iterator[Manifest]:
+    """Train a network, publish weights.safetensors, model.json and history.csv, and hold the checkpoints until the block ends well.
+
+    What follows training (registration) belongs in the block: killed there, the same command trains no epoch again.
+
+    Args:
+        feed: data, model and settings.
+        start: weights to begin with, or None for a random network.
+        publication: the folder to publish; its stage names the run.
+        run: the stage's MLflow run.
+        cluster: where to train.
+        root: the repository, where checkpoints lie.
+
+    Yields:
+        The published manifest. With no epochs the initial network is published.
+
+    Raises:
+        UserError: the weights do not fit, the batch cannot be filled or shared, the resources are not there, or the loss diverged.
+    """
+    settings = feed.settings
+    if settings.epochs:
+        rows = len(SampleStore(feed.folder))
+        check_batch(settings.epoch_samples or rows, rows=rows, batch_size=settings.batch_size, workers=settings.workers)
+    task = build_task(feed)
+    if start is not None:
+        print(f"{publication.stage}: {start}: {weights.load(task.network, start, settings.min_loaded)}")
+    fingerprint = params.digest(publication.fingerprint, _digest(start))
+    folder = checkpoints.run_folder(root, publication.stage, fingerprint)
+    history: list[EpochRecord] = []
+    if settings.epochs:
+        with checkpoints.exclusive(folder):
+            state = _fit(feed, task.network, folder, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
+        task.load_state_dict(state.task)
+        history = state.history
+    yield _publish(task.network, feed, history, publication)
+    checkpoints.forget(folder)
+
+
+def _fit(feed: Feed, network: Any, folder: Path, *, stage: str, fingerprint: str, run: StageRun, cluster: Cluster) -> TrainingState:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights.save(network, folder / INITIAL)
+    with attached(cluster):
+        settings, use_gpu = _devices(feed.settings, stage)
+        job = TrainingJob(
+            stage=stage,
+            fingerprint=fingerprint,
+            feed=replace(feed, settings=settings),
+            initial=folder / INITIAL,
+            precision=_precision(settings, use_gpu),
+            run=_tracking(run),
+        )
+        return _run_workers(job, folder, use_gpu=use_gpu)
+
+
+def _run_workers(job: TrainingJob, folder: Path, *, use_gpu: bool) -> TrainingState:
+    """Let Ray Train run `train_worker` to the end; it finds the run's own checkpoints by its name."""
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+    from ray.train.torch import TorchConfig
+
+    settings = job.feed.settings
+    os.environ.update(RAY_TRAIN_ENVIRONMENT)
+    trainer = _quick_trainer()(
+        train_worker,
+        train_loop_config={"job": job},
+        torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=settings.workers,
+            use_gpu=use_gpu,
+            resources_per_worker={"CPU": settings.threads} | ({"GPU": 1} if use_gpu else {}),
+        ),
+        run_config=RunConfig(
+            name=folder.name,
+            storage_path=str(folder.parent),
+            checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_KEPT),
+            failure_config=FailureConfig(max_failures=settings.max_failures, controller_failure_limit=CONTROLLER_FAILURES),
+            worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
+        ),
+    )
+    try:
+        result = trainer.fit()
+    except TrainingFailedError as error:
+        raise _cause(error) from error
+    if result.return_value is not None:
+        raise UserError(result.return_value)
+    with result.checkpoint.as_directory() as path:
+        return checkpoints.load(Path(path), job.fingerprint)
+
+
+def _quick_trainer() -> Any:
+    """Ray's `TorchTrainer` without its placement group cleaner.
+
+    The cleaner asks Ray's dashboard whether the run still lives. We start none, so it would clean nothing and delay the end of each
+    training by twelve seconds; placement groups go with the driver.
+    """
+    from ray.train.torch import TorchTrainer
+
+    class QuickTrainer(TorchTrainer):
+        def _create_default_callbacks(self) -> list[Any]:
+            return [
+                callback for callback in super()._create_default_callbacks() if type(callback).__name__ != "PlacementGroupCleanerCallback"
+            ]
+
+    return QuickTrainer
+
+
+def _cause(error: Exception) -> Exception:
+    """A worker's `UserError` out of Ray's wrapping, or the error itself."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        current: BaseException | None = failure
+        while current is not None:
+            if isinstance(current, UserError):
+                return UserError(*current.args)
+            current = current.__cause__ or getattr(current, "cause", None)
+    return error
+
+
+def _devices(settings: Training, stage: str) -> tuple[Training, bool]:
+    """What to train on, by what Ray has: the settings, with as many workers as there are devices, and whether these are GPUs.
+
+    With `use_gpu: auto` and fewer GPUs than workers, fewer workers share the same global batch.
+
+    Raises:
+        UserError: the cluster lacks what the parameters ask for.
+    """
+    import ray
+
+    resources = ray.cluster_resources()
+    gpus, cpus, workers = int(resources.get("GPU", 0)), int(resources.get("CPU", 0)), settings.workers
+    if settings.use_gpu is True and gpus < workers:
+        raise UserError(f"{stage}.use_gpu: {workers} workers need as many GPUs, Ray has {gpus}\nnext: set it to auto, or lower workers")
+    use_gpu = gpus > 0 if settings.use_gpu == "auto" else settings.use_gpu
+    if use_gpu and gpus < workers:
+        workers = max(count for count in range(1, gpus + 1) if settings.batch_size % count == 0)
+        print(
+            f"{stage}: {workers} workers instead of {settings.workers}, Ray has {gpus} GPUs; the global batch stays {settings.batch_size}"
+        )
+    if workers * settings.threads > cpus:
+        raise UserError(
+            f"{stage}: {workers} workers x {settings.threads} threads need {workers * settings.threads} CPUs, Ray has {cpus}\n"
+            f"next: lower {stage}.workers or {stage}.threads, or raise cluster.num_cpus"
+        )
+    return settings.model_copy(update={"workers": workers}), use_gpu
+
+
+def _precision(settings: Training, use_gpu: bool) -> Literal["float32", "bfloat16"]:
+    if settings.precision == "auto":
+        return "bfloat16" if use_gpu else "float32"
+    return settings.precision
+
+
+def _tracking(run: StageRun) -> tuple[str, str] | None:
+    return run.tracking_uri, run.run_id
+
+
+def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: Publication) -> Manifest:
+    card = weights.ModelCard(feed.spec.name, feed.options.model_dump(mode="json"), feed.width, feed.height, publication.fingerprint)
+    with publication.write(weights.WEIGHTS) as path:
+        weights.save(network, path)
+    with publication.write(weights.CARD) as path:
+        card.write(path)
+    with publication.write(HISTORY) as path:
+        _write_history(path, history)
+    return publication.publish(epochs=feed.settings.epochs, samples=feed.folder.name)
+
+
+def _write_history(path: Path, history: list[EpochRecord]) -> None:
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(history[0] if history else ["epoch", "step", "lr", "loss"])
+        writer.writerows([f"{value:.9g}" for value in record.values()] for record in history)
+
+
+def _digest(path: Path | None) -> str:
+    """SHA-256 of a file: weights from outside are an input that no manifest names."""
+    if path is None:
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

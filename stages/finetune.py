@@ -1,0 +1,37 @@
+"""Fine-tune the pretrained network on video pairs, and register the result."""
+
+from __future__ import annotations
+
+from stages import Context, run
+from stages.pretrain import trained_on
+
+
+def finetune(context: Context) -> None:
+    """Train on data/samples/video from artifacts/pretrain, publish artifacts/finetune and register it with alias `latest`."""
+    from pipeline.publish import read_manifest
+    from pipeline.weights import WEIGHTS
+
+    pretrained = context.artifacts / "pretrain"
+    context.run.input(read_manifest(pretrained), "pretrain")
+    with trained_on(context, context.params.finetune, "video", start=pretrained / WEIGHTS) as manifest:
+        _register(context, manifest.digest)
+
+
+def _register(context: Context, digest: str) -> None:
+    import numpy as np
+
+    from pipeline import registry, weights
+    from pipeline.publish import read_manifest
+
+    folder = context.artifacts / "finetune"
+    card = weights.load_model(folder)
+    network = context.spec.build_network(context.options)
+    weights.load(network, folder / weights.WEIGHTS)
+    samples = read_manifest(context.data / "samples").digest
+    tags = {"throughline.fingerprint": context.fingerprint, "throughline.output": digest, "throughline.samples": samples}
+    example = np.zeros((1, 3, card.height, card.width), np.float32)
+    registry.register(network.eval(), folder, example, name=card.name, tags=tags, run=context.run)
+
+
+if __name__ == "__main__":
+    run("finetune", finetune)

@@ -1,0 +1,108 @@
+"""One page that shows it all: scores, curves, tracked clips, heat maps, depth labels, and where they came from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from models import load as load_spec
+from pipeline import params as parameters
+from pipeline.publish import read_manifest
+from pipeline.scoring.sequences import spans
+from pipeline.splits import read_split
+from stages import Context, run
+
+if TYPE_CHECKING:
+    from pipeline.inference import Detector
+    from pipeline.report.clips import TrackedSequence
+
+PAGE = "index.html"
+PAGE_BYTES = 15_000_000
+CLIP_BYTES = 7_000_000  # of all clips together; base64 makes them a third longer
+FOLDERS = ("data/frames", "data/depth", "data/samples", "artifacts/pretrain", "artifacts/finetune", "artifacts/tracks", "artifacts/observations")
+
+
+def report(context: Context) -> None:
+    """Write artifacts/report/index.html, a page that works without a network, and attach it to the run."""
+    publication = context.publication(context.artifacts / "report")
+    with publication.write(PAGE) as path:
+        path.write_text(_page(context), encoding="utf-8")
+    size = publication.path(PAGE).stat().st_size
+    if size > PAGE_BYTES:
+        print(f"report: the page has {size / 1e6:.0f} MB; fewer or shorter clips (report.clips, report.clip_seconds) make it lighter", file=sys.stderr)
+    context.run.artifact(publication.path(PAGE), "report")
+    context.run.tag("mlflow.note.content", f"The page: artifact `report/{PAGE}` of this run, and artifacts/report/{PAGE} in the repository.")
+    context.run.output(publication.publish())
+
+
+def _page(context: Context) -> str:
+    from pipeline.report import sections
+    from pipeline.report.page import Section, page
+
+    settings, metrics = context.params.report, json.loads((context.artifacts / "evaluate" / "metrics.json").read_text())
+    shown = _shown(context, metrics)
+    depths = {sequence.name: context.data / "depth" / sequence.frames.relative_to(context.data / "frames") for sequence in shown}
+    trained = {name: context.artifacts / name for name in ("pretrain", "finetune")}
+    detector = _detector(context)
+    parts = [
+        Section("scores", "Scores", sections.scores(metrics)),
+        Section("network", "Detection, re-identification, speed", sections.network(metrics)),
+        Section("training", "Training", sections.training(trained)),
+        Section("clips", "Tracked clips", sections.clips(shown, settings.clip_seconds, settings.clip_width, CLIP_BYTES)),
+        Section("heat", "Heat maps", sections.heat(shown, detector, settings.clip_width) if detector else ""),
+        Section("depth", "Depth labels", sections.depth(shown, depths, settings.clip_width)),
+        Section("provenance", "Provenance", _provenance(context)),
+    ]
+    title = f"{context.params.model.name} on {', '.join(context.params.pack_samples.videos)}"
+    return page(title, sections.summary(metrics, _told(context, metrics)), parts)
+
+
+def _told(context: Context, metrics: dict[str, Any]) -> str:
+    """What was done, in a sentence."""
+    frames = {"val": "held-out frames", "train": "training frames", "all": "all frames"}[context.params.track.frames]
+    count, kind = len(metrics["sequences"]), context.params.track.detections
+    return f"The {frames} of {count} sequence{'s' * (count != 1)}, tracked from {kind} detections and scored by the rules of {metrics['benchmark']}."
+
+
+def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
+    """The sequences to show, from the best to the worst."""
+    from pipeline.report.clips import choose, read_tracked
+
+    tracked = {name: dataset for dataset, name in spans(read_split(context.data / "samples"), context.params.track.frames)}
+    quality = {name: float(values["HOTA"]) for name, values in metrics["sequences"].items()}
+    names = choose(list(tracked), quality, context.params.report.clips)
+    tracks, observations = context.artifacts / "tracks", context.artifacts / "observations"
+    return [read_tracked(name, context.data / "frames" / tracked[name] / f"{name}.parquet", tracks, observations) for name in names]
+
+
+def _detector(context: Context) -> Detector | None:
+    """The network of `finetune`, when it is the one that made the tracks."""
+    from pipeline import inference, weights
+
+    folder = context.artifacts / "finetune"
+    finetuned = read_manifest(folder).files[weights.WEIGHTS]["sha256"]
+    if read_manifest(context.artifacts / "tracks").facts["weights_sha256"] != finetuned:
+        return None
+    card = weights.load_model(folder)
+    spec = load_spec(card.name)
+    return inference.load_detector(spec, parameters.validate(spec.options, card.options, where=str(folder / weights.CARD)), folder)
+
+
+def _provenance(context: Context) -> str:
+    from pipeline.report.provenance import parameters as listed
+    from pipeline.report.provenance import provenance
+    from pipeline.runs import git_state
+
+    manifests = {name: read_manifest(context.root / name) for name in FOLDERS}
+    for name, manifest in manifests.items():
+        context.run.input(manifest, name.rpartition("/")[2])
+    text = yaml.safe_dump(context.params.model_dump(), sort_keys=False, width=120)
+    tables = provenance(git_state(context.root), parameters.digest(context.params), manifests, context.run.tracking_uri)
+    return tables + listed(text)
+
+
+if __name__ == "__main__":
+    run("report", report)

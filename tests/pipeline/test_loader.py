@@ -1,0 +1,89 @@
+"""Samples are functions of (seed, epoch, number), whoever makes them, and know no identity."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.loader import ClipDataset, build_loader
+from pipeline.spec import Batch
+from tests.pipeline.tiny import SIZE, feed, write_samples
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_samples(tmp_path_factory.mktemp("samples"))
+
+
+def read(folder: Path, *, epoch: int = 0, rank: int = 0, workers: int = 1, **settings: object) -> list[Batch]:
+    loader, batches = build_loader(feed(folder, **settings), rank=rank, workers=workers, pin_memory=False)
+    batches.epoch = epoch
+    return list(loader)
+
+
+def test_batches_have_the_promised_shapes(samples: Path) -> None:
+    batches = read(samples)
+    assert len(batches) == 6
+    assert batches[0].images.shape == (4, 2, 3, SIZE, SIZE)
+    assert batches[0].images.dtype == torch.uint8
+    assert batches[0].images.flatten(0, 1).is_contiguous(memory_format=torch.channels_last), "no copy on the way to the network"
+    assert batches[0].targets["cover"].shape == (4,)
+    assert batches[0].same_scene.dtype == torch.bool
+
+
+def test_processes_and_workers_change_nothing(samples: Path) -> None:
+    alone = read(samples, epoch=2)
+    other = read(samples, epoch=2, loader_processes=2)
+    halves = zip(read(samples, epoch=2, workers=2), read(samples, epoch=2, rank=1, workers=2), strict=True)
+    joined = [torch.cat([first.images, second.images]) for first, second in halves]
+    for one, two, three in zip(alone, other, joined, strict=True):
+        assert torch.equal(one.images, two.images)
+        assert torch.equal(one.targets["cover"], two.targets["cover"])
+        assert torch.equal(one.images, three)
+
+
+def test_epochs_differ(samples: Path) -> None:
+    assert not torch.equal(read(samples, epoch=0)[0].images, read(samples, epoch=1)[0].images)
+
+
+def test_identities_reach_only_models_that_may_see_them(samples: Path) -> None:
+    hidden = feed(samples)
+    shown = replace(hidden, spec=replace(hidden.spec, uses_identities=True))
+    for sample in range(8):
+        first, partner = ClipDataset(hidden).clip(0, sample).frames
+        assert len(first.identities) == len(first.boxes)
+        assert {*first.identities, *partner.identities} <= {-1}
+    assert set(ClipDataset(shown).clip(0, 0).frames[0].identities) <= {1, 2, 3}
+
+
+def test_depth_comes_at_its_stride(samples: Path) -> None:
+    depth = ClipDataset(feed(samples)).clip(0, 0).frames[0].depth
+    assert depth is not None
+    assert depth.shape == (SIZE // 4, SIZE // 4)
+    assert depth.dtype == np.float32
+    assert 8 < depth.max() <= 9.001
+
+
+def test_partners_of_a_still_show_the_same_picture_in_two_ways(tmp_path: Path) -> None:
+    folder = write_samples(tmp_path, video=False)
+    clip = ClipDataset(feed(folder, negative_ratio=0.0)).clip(0, 5)
+    assert clip.same_scene
+    assert not clip.video
+    first, second = (frame.image.astype(int) for frame in clip.frames)
+    assert 2 < np.abs(first - second).mean() < 60
+
+
+def test_a_corrupt_picture_is_named(samples: Path) -> None:
+    dataset = ClipDataset(feed(samples))
+    whole = dataset.store.row
+    dataset.store.row = lambda row: replace(whole(row), image=b"\xff\xd8broken")  # type: ignore[method-assign]
+    with pytest.raises(UserError, match=r"tiny/s1 frame 3"):
+        dataset.clip(0, 10)
+
+
+def test_a_missing_sample_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="dvc repro pack_samples"):
+        read(tmp_path / "stills")

@@ -1,0 +1,108 @@
+"""The training loop without Ray: repeatable, resumable, blind to identities."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline import checkpoints, weights
+from pipeline.errors import UserError
+from pipeline.training_worker import Trainer, TrainingJob, build_task, learning_rate
+from tests.pipeline.tiny import TRAINING, feed, write_samples
+
+CPU = torch.device("cpu")
+
+
+def job(tmp_path: Path, samples: Path, **settings: object) -> TrainingJob:
+    made = feed(samples, **settings)
+    weights.save(build_task(made).network, tmp_path / "initial.safetensors")
+    return TrainingJob("finetune", "f" * 64, made, tmp_path / "initial.safetensors", "float32", None)
+
+
+def trained(tmp_path: Path, samples: Path, **settings: object) -> Trainer:
+    trainer = Trainer(job(tmp_path, samples, **settings), CPU)
+    for _ in range(trainer.settings.epochs):
+        trainer.run_epoch()
+    return trainer
+
+
+def same(one: Trainer, two: Trainer) -> bool:
+    pairs = zip(one.task.state_dict().values(), two.task.state_dict().values(), strict=True)
+    return all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    first, second = trained(tmp_path, samples, epochs=6), trained(tmp_path, samples, epochs=6)
+    assert same(first, second)
+    assert first.history == second.history
+    assert first.history[-1]["loss"] < first.history[0]["loss"]
+    assert list(first.history[0]) == ["epoch", "step", "lr", "loss", "detection", "likeness"]
+    assert first.history[-1]["step"] == 36
+
+
+def test_no_weight_depends_on_identities(tmp_path: Path) -> None:
+    plain = trained(tmp_path, write_samples(tmp_path / "plain"))
+    shuffled = trained(tmp_path, write_samples(tmp_path / "shuffled", identity=500))
+    assert same(plain, shuffled)
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    whole = trained(tmp_path, samples, epochs=3)
+    broken = Trainer(job(tmp_path, samples, epochs=3), CPU)
+    broken.run_epoch()
+    checkpoints.save(tmp_path, broken.state())
+    resumed = Trainer(broken.job, CPU)
+    resumed.restore(checkpoints.load(tmp_path, broken.job.fingerprint))
+    while resumed.epochs < 3:
+        resumed.run_epoch()
+    assert same(whole, resumed)
+    assert whole.history == resumed.history
+
+
+def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
+    trainer = Trainer(job(tmp_path, write_samples(tmp_path / "samples")), CPU)
+    checkpoints.save(tmp_path, trainer.state())
+    with pytest.raises(UserError, match="belongs to another run"):
+        checkpoints.load(tmp_path, "0" * 64)
+    (tmp_path / checkpoints.FILE).write_bytes(b"half")
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        checkpoints.load(tmp_path, "f" * 64)
+
+
+def test_a_run_is_not_trained_twice_at_once(tmp_path: Path) -> None:
+    folder = checkpoints.run_folder(tmp_path, "pretrain", "ab" * 32)
+    assert folder.name == "pretrain-abababababababab"
+    with checkpoints.exclusive(folder), pytest.raises(UserError, match="another process"), checkpoints.exclusive(folder):
+        pass
+    with checkpoints.exclusive(folder):
+        pass
+
+
+def test_divergence_is_a_plain_error(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    with pytest.raises(UserError, match=r"no longer finite in epoch 1\nnext: lower finetune\.lr"):
+        trained(tmp_path, samples, lr=1e30, warmup_steps=0, optimiser="adam", clip_norm=None)
+
+
+def test_the_loss_has_its_own_parameters_in_the_optimiser(tmp_path: Path) -> None:
+    trainer = trained(tmp_path, write_samples(tmp_path / "samples"))
+    assert trainer.task.balance.item() != 0.0
+    decayed = {parameter.ndim for group in trainer.optimiser.param_groups if group["weight_decay"] for parameter in group["params"]}
+    assert decayed == {4}
+
+
+def test_bfloat16_trains_on_the_cpu_too(tmp_path: Path) -> None:
+    trainer = Trainer(replace(job(tmp_path, write_samples(tmp_path / "samples")), precision="bfloat16"), CPU)
+    trainer.run_epoch()
+    assert trainer.task.network.heat.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("step", "epoch", "expected"), [(0, 0, 0.1), (4, 0, 0.5), (9, 0, 1.0), (50, 19, 1.0), (60, 20, 0.1), (90, 50, 0.01)]
+)
+def test_learning_rate(step: int, epoch: int, expected: float) -> None:
+    settings = TRAINING.model_copy(update={"lr": 1.0, "warmup_steps": 9, "lr_drop_epochs": [20, 50], "lr_drop_factor": 0.1})
+    assert learning_rate(settings, step, epoch) == pytest.approx(expected)

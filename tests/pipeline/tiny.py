@@ -1,0 +1,177 @@
+"""A model of a few hundred weights and a sample set of a few small pictures, for tests of everything that trains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from pipeline import depthmap
+from pipeline.frames import encode_jpeg
+from pipeline.loader import Feed
+from pipeline.params import Augment, Training
+from pipeline.samples import SampleWriter
+from pipeline.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
+
+SIZE = 64
+MOST = 4
+
+
+class TinyOptions(BaseModel):
+    """One number decides the architecture."""
+
+    channels: int = 4
+
+
+class TinyOutput(NamedTuple):
+    """A heat map and an embedding map."""
+
+    heat: Tensor
+    embedding: Tensor
+
+
+class TinyNetwork(nn.Module):
+    """Two convolutions with batch normalisation, then two heads."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, channels, 3, stride=4, padding=1), nn.BatchNorm2d(channels), nn.ReLU())
+        self.heat, self.embedding = nn.Conv2d(channels, 1, 1), nn.Conv2d(channels, 2, 1)
+
+    def forward(self, images: Tensor) -> TinyOutput:
+        features = self.body(images)
+        return TinyOutput(self.heat(features), self.embedding(features))
+
+
+class TinyTask(nn.Module):
+    """Predict how much of the picture boxes cover, with a learnable weight; partners of one scene should look alike."""
+
+    def __init__(self, network: nn.Module, options: TinyOptions, id_weight: float) -> None:
+        super().__init__()
+        self.network, self.id_weight = network, id_weight
+        self.balance = nn.Parameter(torch.zeros(()))
+
+    def forward(self, batch: Batch) -> Losses:
+        clips, frames = batch.images.shape[:2]
+        output = self.network(to_float(batch.images.flatten(0, 1)))
+        cover = torch.sigmoid(output.heat).mean(dim=(1, 2, 3)).view(clips, frames)[:, 0]
+        detection = (cover - batch.targets["cover"]).square().mean()
+        seen = output.embedding.mean(dim=(2, 3)).view(clips, frames, -1)
+        apart = (seen[:, 0] - seen[:, -1]).square().sum(dim=1)
+        likeness = torch.where(batch.same_scene, apart, torch.relu(1 - apart)).mean()
+        total = torch.exp(-self.balance) * detection + self.balance + self.id_weight * likeness
+        return Losses(total, {"detection": detection.detach(), "likeness": likeness.detach()})
+
+
+def tiny_targets(clip: TrainingClip, options: TinyOptions) -> dict[str, Any]:
+    """Share of the picture covered by boxes, and what the frame knows of identities."""
+    frame = clip.frames[0]
+    sides = np.clip(frame.boxes[:, 2:], 0, SIZE) - np.clip(frame.boxes[:, :2], 0, SIZE)
+    identities = np.full(MOST, -2, np.int64)
+    identities[: len(frame.identities)] = frame.identities[:MOST]
+    return {"cover": np.float32(sides.prod(axis=1).sum() / SIZE**2), "identities": identities}
+
+
+SPEC = ModelSpec(
+    name="tiny",
+    options=TinyOptions,
+    reads="pair",
+    clip_frames=2,
+    uses_identities=False,
+    build_network=lambda options: TinyNetwork(options.channels),
+    build_task=TinyTask,
+    make_targets=tiny_targets,
+    decode=None,
+    embed=None,
+    build_tracker=None,
+)
+
+AUGMENT = Augment(
+    rotate=5.0,
+    translate=0.1,
+    scale_min=0.5,
+    scale_max=1.2,
+    shear=2.0,
+    flip=0.5,
+    saturation=0.5,
+    value=0.5,
+    partner_min=0.05,
+    partner_max=0.2,
+)
+TRAINING = Training(
+    epochs=2,
+    batch_size=4,
+    optimiser="adamw",
+    lr=0.01,
+    weight_decay=0.01,
+    lr_drop_epochs=[1],
+    lr_drop_factor=0.5,
+    warmup_steps=2,
+    clip_norm=10.0,
+    id_weight=1.0,
+    max_gap=3,
+    negative_ratio=0.25,
+    epoch_samples=None,
+    workers=1,
+    threads=1,
+    use_gpu="auto",
+    precision="auto",
+    loader_processes=0,
+    weights=None,
+    min_loaded=1.0,
+    max_failures=0,
+    augment=AUGMENT,
+)
+
+
+def feed(folder: Path, **settings: Any) -> Feed:
+    """The tiny model on a sample set, with changed training settings."""
+    changed = TRAINING.model_copy(update=settings)
+    return Feed(replace(SPEC), TinyOptions(), changed, folder, seed=3, width=SIZE, height=SIZE, depth_stride=4)
+
+
+def write_samples(
+    folder: Path, *, sequences: int = 3, frames: int = 8, video: bool = True, identity: int = 0, size: tuple[int, int] = (SIZE, 48)
+) -> Path:
+    """A shard of `sequences` x `frames` samples, three boxes each: row groups of some four rows; another `identity` shuffles all ids."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with SampleWriter(folder / "part-00000.parquet", row_group_bytes=12_000, facts={"width": SIZE, "height": SIZE}) as writer:
+        for sequence in range(sequences):
+            for frame in range(1, frames + 1):
+                writer.add(_row(sequence, frame, video, identity, size))
+    return folder
+
+
+def _row(sequence: int, frame: int, video: bool, identity: int, size: tuple[int, int]) -> dict[str, Any]:
+    random = np.random.default_rng([sequence, frame])
+    width, height = size
+    image = cv2.resize(random.integers(0, 256, (12, 16, 3), np.uint8), size, interpolation=cv2.INTER_CUBIC)
+    left, top = random.uniform(0, width / 2, 3), random.uniform(0, height / 2, 3)
+    boxes = np.stack([left, top, left + 14, top + 20], axis=1)
+    for number, (x, y, right, bottom) in enumerate(boxes.astype(int)):
+        image[y:bottom, x:right] = (40 * number, 90, 200)
+    depth, scale = depthmap.encode(np.tile(np.linspace(1, 9, width // 4, dtype=np.float32), (height // 4, 1)))
+    return {
+        "dataset": "tiny",
+        "sequence": f"s{sequence}",
+        "frame": frame,
+        "video": video,
+        "width": width,
+        "height": height,
+        "image": encode_jpeg(image, 95),
+        "boxes": boxes.astype(np.float32).tolist(),
+        "identities": (np.random.default_rng([identity, sequence, frame]).permutation(3) + 1 + identity).tolist(),
+        "classes": [1, 1, 1],
+        "visibilities": [1.0, 1.0, 1.0],
+        "confidences": [1.0, 1.0, 1.0],
+        "ignores": [False, False, False],
+        "depth": depth,
+        "depth_scale": scale,
+        "object_depths": [1.0, 1.0, 1.0],
+    }

@@ -1,0 +1,116 @@
+"""pretrain and finetune as stages, on OUTrack and a sample set of a few pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline import training, weights
+from pipeline.errors import UserError
+from pipeline.loader import Feed
+from pipeline.publish import Publication, read_manifest
+from pipeline.training_worker import Trainer, TrainingJob, build_task
+from stages import ROOT, Context, check
+from stages.finetune import finetune
+from stages.pretrain import pretrain
+from tests.pipeline.tiny import write_samples
+
+SMOKE = ROOT / "presets" / "smoke.yaml"
+
+
+class Run:
+    """Stands for the stage's MLflow run: remembers what was read and published."""
+
+    run_id, tracking_uri = "run", "sqlite://"
+
+    def __init__(self) -> None:
+        self.inputs, self.outputs = list[str](), list[str]()
+
+    def input(self, manifest: Any, name: str) -> None:
+        self.inputs.append(name)
+
+    def output(self, manifest: Any) -> None:
+        self.outputs.append(manifest.stage)
+
+
+def samples(root: Path, *, identity: int = 0) -> Path:
+    """data/samples with stills and video under `root`."""
+    publication = Publication(root / "data" / "samples", "pack_samples", "b" * 64)
+    write_samples(publication.partial / "stills", video=False, identity=identity, size=(128, 96))
+    write_samples(publication.partial / "video", identity=identity, size=(128, 96))
+    publication.publish()
+    return root
+
+
+def context(root: Path, stage: str, **settings: Any) -> Context:
+    params, options = check(SMOKE)
+    section = getattr(params, stage).model_copy(update={"epochs": 0, "batch_size": 4} | settings)
+    packed = params.pack_samples.model_copy(update={"width": 128, "height": 96})
+    run: Any = Run()
+    return Context(params.model_copy(update={stage: section, "pack_samples": packed}), options, stage, root, run, "c" * 64)
+
+
+def test_finetune_starts_from_pretrain_and_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = list[Any]()
+    monkeypatch.setattr(
+        "pipeline.registry.register", lambda network, folder, example, **facts: registered.append((folder, example.shape, facts))
+    )
+    first, second = context(samples(tmp_path), "pretrain"), context(tmp_path, "finetune")
+    pretrain(first)
+    finetune(second)
+    artifacts = tmp_path / "artifacts"
+    assert (artifacts / "pretrain" / weights.WEIGHTS).read_bytes() == (artifacts / "finetune" / weights.WEIGHTS).read_bytes()
+    assert read_manifest(artifacts / "finetune").stage == "finetune"
+    assert weights.load_model(artifacts / "finetune").name == "outrack"
+    (folder, shape, facts), *others = registered
+    assert not others
+    assert (folder, shape, facts["name"]) == (artifacts / "finetune", (1, 3, 96, 128), "outrack")
+    assert facts["tags"]["throughline.output"] == read_manifest(artifacts / "finetune").digest
+    assert (first.run.inputs, first.run.outputs) == (["samples"], ["pretrain"])  # type: ignore[attr-defined]
+    assert (second.run.inputs, second.run.outputs) == (["pretrain", "samples"], ["finetune"])  # type: ignore[attr-defined]
+
+
+def test_pretrained_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    pretrain(context(samples(tmp_path), "pretrain"))
+    wider = context(tmp_path, "finetune")
+    network = wider.options.network.model_copy(update={"width": 64})  # type: ignore[attr-defined]
+    changed = Context(wider.params, wider.options.model_copy(update={"network": network}), "finetune", tmp_path, wider.run, "d" * 64)
+    with pytest.raises(UserError, match="another architecture"):
+        finetune(changed)
+    assert not (tmp_path / "artifacts" / "finetune").exists()
+
+
+def test_missing_inputs_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="data/samples: not a published folder"):
+        pretrain(context(tmp_path, "pretrain"))
+    with pytest.raises(UserError, match="artifacts/pretrain: not a published folder"):
+        finetune(context(samples(tmp_path), "finetune"))
+
+
+def test_named_weights_go_before_pretrains(tmp_path: Path) -> None:
+    pretrain(context(samples(tmp_path), "pretrain"))
+    with pytest.raises(UserError, match=r"nowhere\.pth: no such weights file"):
+        finetune(context(tmp_path, "finetune", weights="nowhere.pth"))
+
+
+@pytest.mark.parametrize("kind", ["stills", "video"])
+def test_shuffling_identities_changes_no_weight(tmp_path: Path, kind: str) -> None:
+    trained = [_trained(samples(tmp_path / name, identity=identity), kind) for name, identity in (("plain", 0), ("shuffled", 1000))]
+    for one, two in zip(*(trainer.task.state_dict().values() for trainer in trained), strict=True):
+        assert torch.equal(one, two)
+    assert trained[0].history == trained[1].history
+    assert trained[0].history[0]["loss"] > 0
+
+
+def _trained(root: Path, kind: str) -> Trainer:
+    made = context(root, "finetune", epoch_samples=8)
+    feed = Feed(
+        made.spec, made.options, made.params.finetune, root / "data" / "samples" / kind, 1, 128, 96, made.params.pack_samples.depth_stride
+    )
+    weights.save(build_task(feed).network, root / training.INITIAL)
+    trainer = Trainer(TrainingJob("finetune", "e" * 64, feed, root / training.INITIAL, "float32", None), torch.device("cpu"))
+    trainer.run_epoch()
+    return trainer
