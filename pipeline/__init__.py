@@ -1,0 +1,1 @@
+"""What the stages stand on; knows no model by name. Imports nothing of models/ or stages/."""

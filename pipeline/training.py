@@ -189,9 +189,13 @@ def _devices(settings: Training, stage: str) -> tuple[Training, bool]:
 
 
 def _precision(settings: Training, use_gpu: bool) -> Literal["float32", "bfloat16"]:
-    if settings.precision == "auto":
-        return "bfloat16" if use_gpu else "float32"
-    return settings.precision
+    """What `auto` means: bfloat16 where the device multiplies it natively (twice as fast), float32 elsewhere."""
+    import torch
+
+    if settings.precision != "auto":
+        return settings.precision
+    capable = torch.cpu.get_capabilities()
+    return "bfloat16" if use_gpu or capable.get("avx512_bf16") or capable.get("amx_bf16") else "float32"
 
 
 def _tracking(run: StageRun) -> tuple[str, str] | None:

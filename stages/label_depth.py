@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from models.depth.folders import Folder
@@ -60,13 +62,18 @@ def report(context: Context, publication: Publication, names: list[str]) -> None
         numbers: dict[str, float] = {key: float(facts[key]) for key in ("people", "horizon", "slope", "pictures") if key in facts}
         numbers |= {f"error_{key}": value for key, value in facts["errors"].items()}
         if numbers:
-            context.run.metrics({f"{key}/{sequence}": value for key, value in numbers.items()})
+            context.run.metrics({f"{key}/{metric_name(sequence)}": value for key, value in numbers.items()})
         for key, value in facts["errors"].items():
             errors.setdefault(f"error_{key}", []).append(value)
     means = {key: float(np.mean(values)) for key, values in errors.items()}
     if means:
         context.run.metrics(means)
         print("depth against truth: " + ", ".join(f"{key.removeprefix('error_')} {value:.3f}" for key, value in means.items()))
+
+
+def metric_name(sequence: str) -> str:
+    """The sequence's name in the letters that MLflow allows."""
+    return re.sub(r"[^\w\-. :/]", "_", sequence)
 
 
 if __name__ == "__main__":

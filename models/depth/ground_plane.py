@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
@@ -30,7 +29,6 @@ HEIGHT_NOISE = 0.12  # relative deviation of people's heights and of boxes
 LEAST_RISE = 1e-3  # of the image's height: how close to the horizon a foot may come
 BORDER = 2.0  # pixels from the image's edge within which a box counts as cut off
 MOST_BOXES = 5000  # of a sequence, taken evenly
-_SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes", "classes", "confidences", "ignores"]
 
 
@@ -187,9 +185,11 @@ def draw(row: Frame, plane: Plane | None, size: int) -> FrameDepth:
 
 
 def _ellipse(depth: NDArray[np.float32], box: NDArray[np.float32], value: float) -> None:
-    """Fill the ellipse inside a box (map pixels)."""
-    one = 1 << _SHIFT
-    x1, y1, x2, y2 = np.clip(box.astype(np.float64), -1e6, 1e6)
-    centre = (round(((x1 + x2) / 2 - 0.5) * one), round(((y1 + y2) / 2 - 0.5) * one))
-    axes = (max(round((x2 - x1) / 2 * one), one // 2), max(round((y2 - y1) / 2 * one), one // 2))
-    cv2.ellipse(depth, centre, axes, 0, 0, 360, value, thickness=cv2.FILLED, shift=_SHIFT)
+    """Fill the ellipse inside a box (map pixels), at least the pixel at its centre."""
+    lines, columns = depth.shape
+    x1, y1, x2, y2 = box.astype(np.float64)
+    left, right = (int(np.clip(x, 0, columns)) for x in (np.floor(x1), np.ceil(x2)))
+    top, bottom = (int(np.clip(y, 0, lines)) for y in (np.floor(y1), np.ceil(y2)))
+    across = (np.arange(left, right) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 1.0)
+    down = (np.arange(top, bottom) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 1.0)
+    depth[top:bottom, left:right][down[:, None] ** 2 + across[None, :] ** 2 <= 1] = value

@@ -43,7 +43,8 @@ class OutrackTask(nn.Module):
             batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/outrack/targets.py lists them.
         """
         outputs = self.network(to_float(batch.images.flatten(0, 1)))
-        return self.losses(outputs, batch.targets, batch.same_scene)
+        with torch.autocast(batch.images.device.type, enabled=False):  # similarities need all their digits under bfloat16 training
+            return self.losses(outputs, batch.targets, batch.same_scene)
 
     def losses(self, outputs: OutrackOutputs, targets: dict[str, Tensor], same_scene: Tensor) -> Losses:
         """Losses of maps of (B * 2) frames, pair by pair.
@@ -69,7 +70,7 @@ class OutrackTask(nn.Module):
     def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
         valid = targets["object_valid"]
         used = max(1, int(valid.sum(-1).max()))  # objects come first: cut the padding that no frame of the batch needs
-        features = at_cells(embedding, targets["object_cells"][..., :used].flatten(0, 1))
+        features = at_cells(embedding.float(), targets["object_cells"][..., :used].flatten(0, 1))
         found = reid_losses(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, self.options.loss)
         return {f"reid_{name}": value for name, value in found._asdict().items()} | {"reid": found.total}
 

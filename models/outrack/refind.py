@@ -6,7 +6,8 @@ overlap, may still be seen. With the occluder's box it says where the hidden box
 The paper scores a pair of occluder and centre by "the aforementioned Gaussian", whose sigma it leaves to CornerNet; in
 training that is a third of the radius, in the authors' tracker the whole. We take the whole radius: with a third, the gate
 of 0.7 only lets through what the Kalman filter already had right. (Simulated: height 100, 70 % overlap, Kalman filter off by 6
-pixels an axis: the whole finds 96 % and halves the error, a third finds 41 %.)
+pixels an axis: the whole finds 96 % and halves the error, a third finds 41 %. On MOT17's trajectories with simulated
+detections, refinding gains about twice as much MOTA with the whole.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipeline.boxes import intersection_over_area
 
 Floats = NDArray[np.float64]
 
+LEAST_SIGMA = 1e-3  # pixels; the radius of a sliver rounds to zero
 OCCLUDED_SHARE = 0.2  # release: part of a box that others cover when it counts as occluded
 BORDER = 0.05  # release: part of the image at each side where nothing counts as occluded
 MEMORY_FRAMES = 2  # release: frames for which having been occluded is remembered
@@ -64,12 +66,10 @@ def find_evidence(predicted: Floats, occluders: Floats, centres: NDArray[Any], *
 
 def recover(predicted: Floats, occluder: Floats, centre: Floats) -> Floats:
     """Eq. 15: the lost object's box (4,), of the predicted size, from its occluder (4,) and the occlusion centre (2,)."""
-    corner = [
-        _solve_axis(predicted[axis], predicted[axis + 2], occluder[axis], occluder[axis + 2], centre[axis])
-        for axis in (0, 1)
-    ]
-    shift = np.array(corner) - predicted[:2]
-    return predicted + np.concatenate([shift, shift])
+    left = _solve_axis(predicted[0], predicted[2], occluder[0], occluder[2], centre[0])
+    top = _solve_axis(predicted[1], predicted[3], occluder[1], occluder[3], centre[1])
+    size = predicted[2:] - predicted[:2]
+    return np.array([left, top, left + size[0], top + size[1]], np.float64)
 
 
 def _solve_axis(low: float, high: float, occluder_low: float, occluder_high: float, centre: float) -> float:
@@ -93,18 +93,21 @@ def _gaussian(box: Floats, occluders: Floats, centres: Floats) -> Floats:
     low, high = np.maximum(box[:2], occluders[:, :2]), np.minimum(box[2:], occluders[:, 2:])
     squared = np.square((low + high)[:, None] / 2 - centres[None]).sum(axis=2)
     size = high - low
-    sigma = gaussian_radius(size[:, 1], size[:, 0])
-    return np.exp(-squared / (2 * sigma[:, None] ** 2))
+    sigma = np.maximum(gaussian_radius(size[:, 1], size[:, 0]), LEAST_SIGMA)
+    scores: Floats = np.exp(-squared / (2 * sigma[:, None] ** 2))
+    return scores
 
 
 def _contains(boxes: Floats, points: NDArray[Any]) -> NDArray[np.bool_]:
     """(J, K) whether the point (K, 2) lies strictly inside the box (J, 4)."""
-    return ((points[None] > boxes[:, None, :2]) & (points[None] < boxes[:, None, 2:])).all(axis=2)
+    within = (points[None] > boxes[:, None, :2]) & (points[None] < boxes[:, None, 2:])
+    return np.logical_and(within[..., 0], within[..., 1])
 
 
 def _touches(box: Floats, others: Floats) -> NDArray[np.bool_]:
     """(J,) whether a box (4,) and others (J, 4) share area."""
-    return ((others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])).all(axis=1)
+    shared = (others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])
+    return np.logical_and(shared[:, 0], shared[:, 1])
 
 
 class OcclusionMemory:

@@ -17,7 +17,8 @@ APPEARANCE_WEIGHT = 0.98  # of appearance against motion, as in JDE and FairMOT
 
 def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Floats:
     """(N, M) 1 - cosine, never below 0, of (N, D) and (M, D) embeddings of unit length; D > 0."""
-    return np.maximum(1.0 - (first @ second.T).astype(np.float64), 0.0)
+    distance: Floats = np.maximum(1.0 - (first @ second.T).astype(np.float64), 0.0)
+    return distance
 
 
 def fuse_motion(

@@ -105,7 +105,8 @@ def squared_mahalanobis(state: KalmanState, measurements: Floats) -> Floats:
     """(N, M) squared Mahalanobis distance (4 degrees of freedom) of M xyah measurements to N beliefs."""
     mean, variance = project(state)
     difference = measurements[None, :, :] - mean[:, None, :]
-    return np.einsum("nmk,nmk,nk->nm", difference, difference, 1 / variance)
+    distance: Floats = np.einsum("nmk,nmk,nk->nm", difference, difference, 1 / variance)
+    return distance
 
 
 def to_measurements(boxes: NDArray[Any]) -> Floats:

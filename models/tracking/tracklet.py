@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.tracking import kalman
-from models.tracking.kalman import KalmanState
 
 
 class Phase(IntEnum):
@@ -129,4 +128,5 @@ class Tracklets:
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, D) rows scaled to unit length; a row of zeros stays zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(length, 1e-12)).astype(np.float32)
+    scaled: NDArray[np.float32] = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
+    return scaled

@@ -54,7 +54,7 @@ def test_best_pair_wins() -> None:
     lost = np.array([[90.0, 40, 150, 190]])
     occluders = np.array([[600.0, 0, 660, 150], [95.0, 80, 155, 230], OCCLUDER])
     right = _overlap_centre(lost[0], OCCLUDER)
-    centres = np.array([right + [14, 14], right + [1, 1], [630, 75]])
+    centres = np.array([right + 14, right + 1, [630, 75]])
     found = find_evidence(lost, occluders, centres)
     assert found.scores[0] > 0.95
     np.testing.assert_allclose(found.boxes[0], lost[0] + 2)
@@ -76,9 +76,16 @@ def test_no_evidence(occluders: np.ndarray, centres: np.ndarray) -> None:
     np.testing.assert_array_equal(found.boxes, lost)
 
 
+def test_a_sliver_of_overlap_is_scored() -> None:
+    lost = np.array([[0.0, 0, 40, 100]])
+    beside = np.array([[40 - 1e-13, 0, 80, 100]])
+    assert find_evidence(lost, beside, np.array([[39.9999, 50.0]])).scores[0] == pytest.approx(0.995, abs=0.01)
+
+
 def test_nothing_lost() -> None:
     found = find_evidence(np.zeros((0, 4)), OCCLUDER[None], np.array([[125.0, 120]]))
-    assert found.scores.shape == (0,) and found.boxes.shape == (0, 4)
+    assert found.scores.shape == (0,)
+    assert found.boxes.shape == (0, 4)
 
 
 def test_release_wants_the_centre_in_both_boxes() -> None:

@@ -45,7 +45,7 @@ def _tracker(**changes: Any) -> OutrackTracker:
 
 def _at(x: float, y: float = 100.0) -> np.ndarray:
     """A person's box with its top left corner at (x, y)."""
-    return PERSON + [x, y, x, y]
+    return PERSON + np.array([x, y, x, y])
 
 
 def _look(person: int) -> np.ndarray:
@@ -156,7 +156,7 @@ def test_public_rule_survives_matched_detections() -> None:
     tracker = _tracker()
     tracker.update(_see({0: _at(100)}))
     small = np.array([300.0, 100, 310, 125])
-    far = small + [18, 0, 18, 0]  # 18**2 is above 250, the small box's area, and below 4000, the first detection's
+    far = small + np.array([18, 0, 18, 0])  # 18**2 is above 250, the small box's area, and below 4000, the first detection's
     for _ in range(2):
         assert tracker.update(_see({0: _at(100), 1: small}), far[None].astype(np.float32)).identities.tolist() == [1]
 
@@ -277,7 +277,7 @@ def test_a_distant_centre_refinds_nobody() -> None:
     tracker = _tracker()
     _occlude(tracker, range(13))
     _, stander, centre = _hidden(13)
-    assert tracker.update(_see({0: stander}, [centre + [0, 30]])).identities.tolist() == [1]
+    assert tracker.update(_see({0: stander}, [centre + np.array([0, 30])])).identities.tolist() == [1]
 
 
 def test_release_shows_the_prediction_for_two_frames() -> None:
@@ -333,8 +333,10 @@ def test_no_detections_at_all() -> None:
     tracker = _tracker()
     for _ in range(50):
         found = tracker.update(_see({}))
-        assert found.boxes.shape == (0, 4) and found.boxes.dtype == np.float32
-        assert found.identities.dtype == np.int64 and found.recovered.dtype == np.bool_
+        assert found.boxes.shape == (0, 4)
+        assert found.boxes.dtype == np.float32
+        assert found.identities.dtype == np.int64
+        assert found.recovered.dtype == np.bool_
 
 
 @pytest.mark.parametrize("field", ["boxes", "scores", "embeddings"])
@@ -360,7 +362,8 @@ def test_chaos(refind: str, embedded: bool) -> None:
         for _ in range(40):
             found = tracker.update(_chaotic(rng, embedded), rng.uniform(0, 400, (3, 4)).astype(np.float32) if seed % 2 else None)
             assert len(set(found.identities.tolist())) == len(found.identities)
-            assert np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()
+            assert np.isfinite(found.boxes).all()
+            assert np.isfinite(found.scores).all()
             assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
             assert (found.identities > 0).all()
             assert len({len(values) for values in vars(found).values()}) == 1

@@ -52,7 +52,8 @@ def test_every_row_and_column_appears_once() -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (4, 0)])
 def test_nothing_to_match(shape: tuple[int, int]) -> None:
     found = assign(np.zeros(shape), 0.5)
-    assert not len(found.rows) and not len(found.columns)
+    assert not len(found.rows)
+    assert not len(found.columns)
     assert found.unmatched_rows.tolist() == list(range(shape[0]))
     assert found.unmatched_columns.tolist() == list(range(shape[1]))
 

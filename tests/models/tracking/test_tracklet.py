@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 
 from models.tracking.tracklet import Phase, Tracklets
@@ -79,3 +83,9 @@ def test_without_embeddings() -> None:
     tracks.start(BOXES, SCORES, none, frame=1, phase=Phase.TRACKED)
     tracks.match(np.array([0, 1]), BOXES, SCORES, none, frame=2, momentum=0.9)
     assert tracks.embedding.shape == (2, 0)
+
+
+def test_tracking_needs_no_torch() -> None:
+    modules = "affinity, assignment, births, kalman, tracklet"
+    code = f"import sys; from models.tracking import {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).resolve().parents[3]).returncode == 0
