@@ -51,7 +51,7 @@ def attached(cluster: Cluster) -> Iterator[None]:
     Raises:
         UserError: the named head does not answer.
     """
-    _prepare_environment()
+    prepare_environment()
     import ray
 
     if ray.is_initialized():
@@ -133,7 +133,7 @@ def _result(reference: Any, others: dict[Any, int]) -> Any:
         raise
 
 
-def _prepare_environment() -> None:
+def prepare_environment() -> None:
     """Settings that Ray reads from the environment; a user's own (a remote cluster's token, say) win.
 
     Ray asks every process for a token: this repository's own lies in .throughline, readable by its owner alone.
@@ -199,7 +199,7 @@ def up(cluster: Cluster) -> str:
     head = _known_head()
     if head is not None and _answers(head):
         return head
-    _prepare_environment()
+    prepare_environment()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

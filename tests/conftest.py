@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.cluster import _prepare_environment
+from pipeline.cluster import prepare_environment
 
-_prepare_environment()  # before any test imports Ray, which reads its authentication settings once
+prepare_environment()  # before any test imports Ray, which reads its authentication settings once
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
