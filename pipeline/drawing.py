@@ -5,8 +5,9 @@ from __future__ import annotations
 import colorsys
 import functools
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 ASSUMED_HEIGHT = 480.0  # of a picture for which line and letter sizes are meant; larger ones get more
 LEAST_LETTERS = 0.42  # OpenCV's font scale below which digits run together
 DASH = 6
-SHIFT = 3  # bits of fraction in drawn coordinates
+FARTHEST = 30000  # pixels; OpenCV's drawing wraps around beyond 16 bits
 
 
 class Boxes(NamedTuple):
@@ -64,7 +65,7 @@ class Painter:
     def _remember(self, tracks: Boxes) -> None:
         self._frame += 1
         for box, identity in zip(tracks.boxes, tracks.identities, strict=True):
-            foot = round(float(box[0] + box[2]) / 2), round(float(box[3]))
+            foot = _pixel(np.array([(box[0] + box[2]) / 2, box[3]]))
             self._trails.setdefault(int(identity), deque()).append((self._frame, foot))
         for identity, trail in list(self._trails.items()):
             while trail and trail[0][0] <= self._frame - self._length:
@@ -141,32 +142,29 @@ def _label(canvas: Image, text: str, box: NDArray[np.float32], background: Colou
 
 def _draw_trail(canvas: Image, points: list[Point], colour: Colour, thickness: int) -> None:
     """Older parts are thinner."""
-    for index, (start, end) in enumerate(_pairs(points)):
+    for index, (start, end) in enumerate(pairwise(points)):
         width = max(1, round(thickness * (index + 1) / len(points)))
         cv2.line(canvas, start, end, colour, width, cv2.LINE_AA)
 
 
 def _rectangle(canvas: Image, box: NDArray[np.float32], colour: Colour, thickness: int) -> None:
-    low, high = _fixed(box[:2]), _fixed(box[2:])
-    cv2.rectangle(canvas, low, high, colour, thickness, cv2.LINE_AA, SHIFT)
+    cv2.rectangle(canvas, _pixel(box[:2]), _pixel(box[2:]), colour, thickness)
 
 
 def _dashed(canvas: Image, box: NDArray[np.float32], colour: Colour, thickness: int) -> None:
-    x1, y1, x2, y2 = (float(value) for value in box)
-    for start, end in _pairs([(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)]):
-        first, last = np.asarray(start), np.asarray(end)
-        length = float(np.linalg.norm(last - first))
-        for at in np.arange(0.0, length, 2 * DASH * thickness):
-            step = (last - first) / length
-            cv2.line(canvas, _fixed(first + step * at), _fixed(first + step * min(at + DASH * thickness, length)), colour, thickness, cv2.LINE_AA, SHIFT)
+    (x1, y1), (x2, y2) = _pixel(box[:2]), _pixel(box[2:])
+    step = 2 * DASH * thickness
+    for x in range(max(x1, -step), min(x2, canvas.shape[1]), step):
+        for y in (y1, y2):
+            cv2.line(canvas, (x, y), (min(x + step // 2, x2), y), colour, thickness)
+    for y in range(max(y1, -step), min(y2, canvas.shape[0]), step):
+        for x in (x1, x2):
+            cv2.line(canvas, (x, y), (x, min(y + step // 2, y2)), colour, thickness)
 
 
-def _pairs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    return zip(points[:-1], points[1:], strict=True)
-
-
-def _fixed(point: NDArray[np.floating]) -> Point:
-    x, y = np.rint(np.clip(point, -1e5, 1e5) * (1 << SHIFT)).astype(int).tolist()
+def _pixel(point: NDArray[np.floating[Any]]) -> Point:
+    """Lines of a box run along pixels, without antialiasing: thin ones would fade."""
+    x, y = np.rint(point.astype(np.float64).clip(-FARTHEST, FARTHEST)).astype(int).tolist()
     return x, y
 
 

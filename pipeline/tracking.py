@@ -21,6 +21,7 @@ from pipeline.publish import Publication
 from pipeline.spec import ModelSpec, Tracks
 
 LEAST_SCORE = 0.05  # detections below are not kept: average precision hardly sees them, the disk does
+LEAST_SIDE = 0.01  # pixels
 PEDESTRIAN = 1
 
 
@@ -114,7 +115,10 @@ def speed(timings: dict[str, Timing]) -> dict[str, Any]:
 
 
 class ResultRows:
-    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file."""
+    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file.
+
+    Boxes thinner than the file's last digit are left out: they would be written with a side of 0, which no reader accepts.
+    """
 
     def __init__(self) -> None:
         self._frames: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
@@ -122,8 +126,9 @@ class ResultRows:
 
     def add(self, frame: int, tracks: Tracks) -> None:
         """Append one frame."""
-        self._frames.append(np.full(len(tracks.boxes), frame, np.int32))
-        self._tracks.append(tracks)
+        shown = (tracks.boxes[:, 2:] - tracks.boxes[:, :2] >= LEAST_SIDE).all(axis=1)
+        self._frames.append(np.full(int(shown.sum()), frame, np.int32))
+        self._tracks.append(Tracks(*(getattr(tracks, name)[shown] for name in vars(tracks))))
 
     def collect(self) -> mot_text.MotRows:
         """Everything so far."""

@@ -137,7 +137,7 @@ SECTIONS = {
 FOLDERS = {
     "render_walkers": (),
     "extract_frames": ("data/walkers",),
-    "label_depth": ("data/frames",),
+    "label_depth": ("data/frames", "data/walkers"),
     "pack_samples": ("data/frames", "data/depth"),
     "pretrain": ("data/samples",),
     "finetune": ("data/samples", "artifacts/pretrain"),

@@ -43,7 +43,7 @@ def extract_frames(context: Context) -> None:
 
 def _cite_walkers(context: Context, folders: list[Path]) -> None:
     walkers = context.data / "walkers"
-    if any(walkers in folder.parents for folder in folders):
+    if any(walkers.resolve() in folder.parents for folder in folders):
         context.run.input(read_manifest(walkers), "walkers")
 
 

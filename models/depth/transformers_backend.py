@@ -115,7 +115,7 @@ def build(params: LabelDepth, folders: dict[str, Folder]) -> DepthModel:
 
 def invert(raw: NDArray[np.float32], largest: float) -> NDArray[np.float32]:
     """Inverse depth to depth: the largest output becomes 1, outputs near or below 0 become FARTHEST."""
-    return (1 / np.maximum(raw / np.float32(largest), np.float32(1 / FARTHEST))).astype(np.float32)
+    return np.asarray(1 / np.maximum(raw / np.float32(largest), np.float32(1 / FARTHEST)), np.float32)
 
 
 def predict(model: str, images: list[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:

@@ -30,7 +30,9 @@ def place(image: NDArray[np.uint8]) -> int:
     return round(float(image[:, -10:-4].mean()) / 3)
 
 
-def record(path: Path, count: int = 40, *, stamps: Sequence[int] | None = None, codec: str = "libx264", rotation: int = 0, **options: str) -> Path:
+def record(
+    path: Path, count: int = 40, *, stamps: Sequence[int] | None = None, codec: str = "libx264", rotation: int = 0, **options: str
+) -> Path:
     """Write a video at 25 frames/s, or with the given time stamps in milliseconds."""
     stamps = stamps or [40 * index for index in range(count)]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,9 @@ def write_image(path: Path, index: int = 0, width: int = WIDTH, height: int = HE
     return path.read_bytes()
 
 
-def mot_sequence(folder: Path, frames: Sequence[int] = (1, 2, 3), gt: str | None = None, det: str | None = None, ini: str | None = None) -> Path:
+def mot_sequence(
+    folder: Path, frames: Sequence[int] = (1, 2, 3), gt: str | None = None, det: str | None = None, ini: str | None = None
+) -> Path:
     """Write img1 and, where given, gt.txt, det.txt and seqinfo.ini."""
     for frame in frames:
         write_image(folder / f"img1/{frame:06d}.jpg", frame)
@@ -76,7 +80,13 @@ def mot_sequence(folder: Path, frames: Sequence[int] = (1, 2, 3), gt: str | None
 
 def person(left: float = 10, **changes: Any) -> dict[str, Any]:
     """A box of an odgt line."""
-    return {"tag": "person", "fbox": [left, 20, 20, 40], "vbox": [left, 20, 20, 10], "hbox": [left, 20, 5, 5], "extra": {"box_id": 0}} | changes
+    return {
+        "tag": "person",
+        "fbox": [left, 20, 20, 40],
+        "vbox": [left, 20, 20, 10],
+        "hbox": [left, 20, 5, 5],
+        "extra": {"box_id": 0},
+    } | changes
 
 
 def crowdhuman(folder: Path, train: Sequence[str], val: Sequence[str] = ()) -> Path:

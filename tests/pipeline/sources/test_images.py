@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.frames import decode_jpeg
 from pipeline.sources.images import BadImage, read_picture
-from tests.pipeline.recorded import HEIGHT, WIDTH, write_image
+from tests.pipeline.recorded import HEIGHT, WIDTH, picture, write_image
 from tests.shared import dataset
 
 
@@ -39,6 +39,12 @@ def test_content_decides_not_the_name(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "b.jpg", 90).image.startswith(b"\xff\xd8")
 
 
+def photograph(path: Path) -> bytes:
+    """A picture as smooth as real ones are."""
+    cv2.imwrite(str(path), cv2.GaussianBlur(picture(0, 320, 240), (0, 0), 3))
+    return path.read_bytes()
+
+
 def zeros_inside(raw: bytes) -> bytes:
     return raw[: len(raw) // 2] + bytes(500) + raw[len(raw) // 2 + 500 :]
 
@@ -58,7 +64,7 @@ def zeros_inside(raw: bytes) -> bytes:
 )
 def test_a_damaged_jpeg_is_named(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(harm(write_image(path)))
+    path.write_bytes(harm(photograph(path)))
     with pytest.raises(BadImage, match=r"a\.jpg: the image is damaged or cut off"):
         read_picture(path, 90)
 

@@ -10,7 +10,7 @@ from pipeline.frames import Frame
 from pipeline.params import Source
 from pipeline.sources.mot_challenge import plan
 from pipeline.sources.planned import Defects, PlannedSequence
-from tests.pipeline.recorded import mot_sequence, picture, place, record, truncate, write_image
+from tests.pipeline.recorded import mot_sequence, record, truncate, write_image
 from tests.shared import dataset
 
 INI = "[Sequence]\nname=a\nimDir=img1\nframeRate=25\nseqLength=3\n"
@@ -144,7 +144,8 @@ def test_a_cut_off_video_is_found_before_it_is_decoded(tmp_path: Path) -> None:
         planned(tmp_path)
     (sequence,) = planned(tmp_path, strict=False)
     frames, lines = read(sequence, tmp_path, strict=False)
-    assert [place(picture(frame.frame - 1)) for frame in frames] == list(range(len(frames)))
+    assert [frame.frame for frame in frames] == list(range(1, len(frames) + 1))
+    assert 5 < len(frames) < 40
     assert len(lines) == 1
     assert lines[0].startswith("a/clip.avi: ")
 
@@ -178,7 +179,7 @@ def test_one_sequence_without_images_is_a_defect_of_the_set(tmp_path: Path) -> N
         planned(tmp_path)
     found = plan(source(), tmp_path, strict=False)
     assert [sequence.name for sequence in found.sequences] == ["a"]
-    assert found.defects == ["b: the sequence has neither images in img1/ nor a video file"] or "b" in found.defects[0]
+    assert found.defects == ["b: the sequence has neither images in img1/ nor a video file"]
 
 
 def test_the_digest_follows_annotation_and_images(tmp_path: Path) -> None:
@@ -197,7 +198,7 @@ def test_pets() -> None:
     (sequence,) = planned(folder)
     assert (sequence.name, sequence.frames, sequence.frame_rate) == ("PETS09-S2L1", 795, 7.0)
     first = next(sequence.read(90, Defects(folder, True)))
-    assert (first.width, first.height, len(first.objects)) == (768, 576, 5) or len(first.objects) > 0
+    assert (first.width, first.height, len(first.objects), len(first.public_boxes)) == (768, 576, 3, 3)
 
 
 def test_mot17_mini() -> None:

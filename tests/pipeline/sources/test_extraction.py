@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.frames import read_frames
+from pipeline.params import Source
+from pipeline.publish import Publication
+from pipeline.sources import mot_challenge
+from pipeline.sources.extraction import Extraction, forget_others, perform
+from tests.pipeline.recorded import mot_sequence, record, truncate, write_image
+
+GT = "1,4,10,20,30,40,1,1,1\n1,-1,10,20,30,40,1,1,1\n2,4,10,20,30,40,1,1,1\n3,5,10,20,30,40,1,1,1\n"
+
+
+def tasks(root: Path, out: Path, strict: bool = True) -> list[Extraction]:
+    source = Source(name="set", kind="mot_challenge", root="", sequences=None, images_per_file=8)
+    plan = mot_challenge.plan(source, root, strict)
+    publication = Publication(out, "extract_frames", "a" * 64)
+    return [Extraction(publication, sequence, root, 90, 1.0, strict) for sequence in plan.sequences]
+
+
+def test_a_frame_file_states_what_it_holds(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a", gt=GT, det="1,-1,1,1,5,5,0.5\n", ini="[Sequence]\nframeRate=10\n")
+    (task,) = tasks(tmp_path / "in", tmp_path / "out")
+    assert not task.done
+    perform(task)
+    assert task.done
+    facts = task.facts()
+    assert (facts["dataset"], facts["sequence"], facts["kind"], facts["frame_rate"]) == ("set", "a", "video", 10.0)
+    assert (facts["width"], facts["height"], facts["ground_truth"], facts["detections"], facts["source"]) == (
+        160,
+        120,
+        True,
+        True,
+        "a/img1",
+    )
+    size = sum(path.stat().st_size for path in (tmp_path / "in/a/img1").iterdir())
+    expected = {"objects": 4, "identities": 2, "detections": 1, "image_bytes": size, "defects": [], "notes": []}
+    assert (facts["frames"], facts["summary"]) == (3, expected)
+
+
+def test_a_finished_sequence_is_done_only_for_the_same_source(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a", gt=GT)
+    perform(tasks(tmp_path / "in", tmp_path / "out")[0])
+    (tmp_path / "in/a/gt/gt.txt").write_text(GT.replace("10,20", "11,20"))
+    assert not tasks(tmp_path / "in", tmp_path / "out")[0].done
+
+
+def test_the_same_source_elsewhere_gives_the_same_bytes(tmp_path: Path) -> None:
+    record(tmp_path / "one/a/clip.mp4", 8)
+    mot_sequence(tmp_path / "one/b", gt=GT + "9,1,1,1,5,5,1,1,1\n")
+    truncate(tmp_path / "one/b/img1/000002.jpg", 0.5)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    for name in ("one", "two"):
+        for task in tasks(tmp_path / name, tmp_path / f"out-{name}", strict=False):
+            perform(task)
+        task.publication.publish()
+    for part in ("set/a.parquet", "set/b.parquet"):
+        assert (tmp_path / "out-one" / part).read_bytes() == (tmp_path / "out-two" / part).read_bytes()
+
+
+def test_images_of_another_size_are_defects(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a")
+    write_image(tmp_path / "in/a/img1/000004.jpg", width=80, height=60)
+    with pytest.raises(UserError, match="frame 4 is 80x60, the sequence began with 160x120"):
+        perform(tasks(tmp_path / "in", tmp_path / "out")[0])
+    (task,) = tasks(tmp_path / "in", tmp_path / "out", strict=False)
+    perform(task)
+    assert task.facts()["frames"] == 3
+    assert len(task.facts()["summary"]["defects"]) == 1
+
+
+def test_a_sequence_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a", frames=(1,))
+    truncate(tmp_path / "in/a/img1/000001.jpg", 0.5)
+    with pytest.raises(UserError, match=r"no frame of a/img1 can be read(.|\n)*000001\.jpg"):
+        perform(tasks(tmp_path / "in", tmp_path / "out", strict=False)[0])
+
+
+def test_a_failed_task_leaves_no_half_file_and_loses_no_other(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a")
+    mot_sequence(tmp_path / "in/b")
+    truncate(tmp_path / "in/b/img1/000003.jpg", 0.5)
+    good, bad = tasks(tmp_path / "in", tmp_path / "out")
+    perform(good)
+    with pytest.raises(UserError, match="next:"):
+        perform(bad)
+    assert (good.done, bad.done) == (True, False)
+    assert [path.name for path in good.publication.partial.glob("set/*")] == ["a.parquet"]
+
+
+def test_what_a_killed_run_left_of_other_sequences_is_forgotten(tmp_path: Path) -> None:
+    mot_sequence(tmp_path / "in/a")
+    mot_sequence(tmp_path / "in/b")
+    both = tasks(tmp_path / "in", tmp_path / "out")
+    for task in both:
+        perform(task)
+    (both[0].publication.partial / "set/.c.parquet.1.tmp").touch()
+    forget_others(both[0].publication, both[:1])
+    assert sorted(both[0].publication.publish().files) == ["set/a.parquet"]
+
+
+def test_video_frames_carry_the_quality(tmp_path: Path) -> None:
+    record(tmp_path / "in/a/clip.mp4", 3)
+    (task,) = tasks(tmp_path / "in", tmp_path / "out")
+    perform(task)
+    frames = list(read_frames(task.publication.path(task.part)))
+    assert [(frame.frame, frame.width, frame.height, frame.image[:2]) for frame in frames] == [
+        (n, 160, 120, b"\xff\xd8") for n in (1, 2, 3)
+    ]

@@ -1,0 +1,111 @@
+"""Letterbox, batches, order and the way back to picture pixels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.inference import Picture, Stopwatch, detect, letterbox, load_detector, track
+from pipeline.spec import Detections
+from tests.pipeline import seen
+
+BOX = (20, 10, 60, 90)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (1920, 1080), (333, 777), (64, 64), (50, 31)])
+def test_letterbox_and_back_is_exact(width: int, height: int) -> None:
+    _, box = letterbox(np.zeros((height, width, 3), np.uint8), 448, 256)
+    boxes = np.random.default_rng(0).uniform(-50, 2000, (20, 4)).astype(np.float32)
+    back = Detections(box.to_input(boxes), np.ones(20, np.float32), np.zeros((20, 0), np.float32)).moved(*box)
+    np.testing.assert_allclose(back.boxes, boxes, rtol=1e-5, atol=1e-2)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (768, 576), (301, 499), (120, 100)])
+def test_letterbox_moves_pixels_as_it_moves_boxes(width: int, height: int) -> None:
+    """A red rectangle is found, in the input, where the box map says it lies."""
+    drawn = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
+    canvas, box = letterbox(seen.picture(width, height, drawn), 416, 224)
+    found = next(detect([Picture(1, seen.picture(width, height, drawn))], seen.detector(416, 224), 1, Stopwatch())).detections
+    assert canvas.shape == (224, 416, 3)
+    np.testing.assert_allclose(found.boxes[0], drawn, atol=1.01 / min(box.scale, 1))
+
+
+def test_letterbox_without_scaling_keeps_every_pixel() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 416, 3), np.uint8)
+    canvas, box = letterbox(image, 416, 224)
+    assert box == (1.0, 0.0, 12.0)
+    np.testing.assert_array_equal(canvas[12:212], image)
+    assert (canvas[:12] == 127).all()
+    assert (canvas[212:] == 127).all()
+
+
+def test_detect_keeps_order_over_ragged_batches() -> None:
+    pictures = [Picture(n, seen.picture(128, 96, (n, 10, n + 20, 50))) for n in range(1, 12)]
+    found = list(detect(pictures, seen.detector(128, 96), 4, Stopwatch()))
+    assert [item.picture.frame for item in found] == list(range(1, 12))
+    assert [item.detections.boxes[0, 0] for item in found] == list(range(1, 12))
+
+
+def test_embeddings_are_read_at_the_pictures_own_boxes() -> None:
+    boxes = np.array([BOX, (100, 10, 120, 90)], np.float32)
+    found = next(detect([Picture(1, seen.picture(256, 192, BOX), boxes)], seen.detector(128, 96), 2, Stopwatch()))
+    np.testing.assert_allclose(found.embeddings, [[1, 0], [0, 1]], atol=0.01)
+
+
+def test_absent_frames_advance_the_tracker_without_output() -> None:
+    trackers: list[seen.CountingTracker] = []
+    public = np.zeros((3, 4), np.float32)
+    pictures = [Picture(n, seen.picture(128, 96, BOX), public=public) for n in (7, 8, 11)]
+    found = list(track(pictures, seen.detector(128, 96, trackers), 2, 10.0, Stopwatch()))
+    assert [item.picture.frame for item in found] == [7, 8, 11]
+    assert trackers[0].calls == [(1, 3), (1, 3), (0, 0), (0, 0), (1, 3)]
+
+
+def test_private_detections_pass_no_public_boxes() -> None:
+    trackers: list[seen.CountingTracker] = []
+    list(track([Picture(1, seen.picture(64, 64))], seen.detector(64, 64, trackers), 2, 10.0, Stopwatch()))
+    assert trackers[0].calls == [(0, None)]
+
+
+def test_the_next_batch_is_prepared_beside_the_network() -> None:
+    threads: set[str] = set()
+
+    def pictures() -> Iterator[Picture]:
+        for number in range(1, 4):
+            threads.add(threading.current_thread().name)
+            yield Picture(number, seen.picture(64, 64))
+
+    watch = Stopwatch()
+    list(detect(pictures(), seen.detector(64, 64), 1, watch))
+    assert threading.current_thread().name not in threads
+    assert watch.seconds["prepare"] > 0 < watch.seconds["network"]
+
+
+def test_an_error_while_reading_reaches_the_caller() -> None:
+    def pictures() -> Iterator[Picture]:
+        yield Picture(1, seen.picture(64, 64))
+        raise ValueError("broken picture")
+
+    with pytest.raises(ValueError, match="broken picture"):
+        list(detect(pictures(), seen.detector(64, 64), 1, Stopwatch()))
+
+
+@pytest.mark.gpu
+def test_gpu_agrees_with_cpu(tmp_path: object) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    from models import load
+    from tests.stages.repository import model_folder, outrack_options
+
+    folder = model_folder(tmp_path / "model")  # type: ignore[operator]
+    spec, options = load("outrack"), outrack_options()
+    on_gpu = load_detector(spec, options, folder)
+    assert on_gpu.device.type == "cuda"
+    canvas = np.random.default_rng(0).integers(0, 256, (on_gpu.height, on_gpu.width, 3), np.uint8)
+    gpu = on_gpu.outputs([canvas])
+    cpu = on_gpu.network.cpu()(torch.from_numpy(canvas[None]).permute(0, 3, 1, 2) / 255)
+    torch.testing.assert_close(gpu.heatmap.cpu(), cpu.heatmap, atol=0.05, rtol=0.05)

@@ -1,0 +1,157 @@
+"""The stage on a tiny repository with Ray and MLflow, what a kill leaves, and anyone's video."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import stages
+from pipeline.mot_text import read_rows
+from pipeline.observations import read_observations
+from pipeline.publish import read_manifest
+from pipeline.tracking import track_sequence
+from pipeline.video import VideoWriter
+from stages.track import main, track
+from tests.pipeline.seen import picture
+from tests.stages.repository import FIRST, FRAMES, Repository, model_folder
+
+pytestmark = pytest.mark.usefixtures("ray_local")
+
+
+def run(repository: Repository) -> None:
+    stages.execute("track", track, repository.params, repository.root)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_held_out_frames_are_tracked_and_published(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    run(repository)
+    rows = read_rows(repository.artifacts / "tracks" / "seq-1.txt", kind="results")
+    assert len(rows.frame)
+    assert set(rows.frame) <= set(range(FIRST, FRAMES + 1))
+    line = (repository.artifacts / "tracks" / "seq-1.txt").read_text().splitlines()[0]
+    assert line.count(",") == 9
+    assert line.endswith(",-1,-1,-1")
+
+    seen = list(read_observations(repository.artifacts / "observations" / "seq-2.parquet"))
+    assert [item.frame for item in seen] == list(range(FIRST, FRAMES + 1))
+    assert all(item.identities.tolist() == [1] and item.embeddings.shape == (1, 8) for item in seen)
+    np.testing.assert_allclose(np.linalg.norm(seen[0].embeddings, axis=1), 1, rtol=1e-5)
+    assert all((np.diff(item.scores) <= 0).all() and (item.scores >= 0.05).all() for item in seen)
+
+    speed = json.loads((repository.artifacts / "speed.json").read_text())
+    assert set(speed["sequences"]) == {"seq-1", "seq-2"}
+    assert speed["frames"] == 2 * (FRAMES - FIRST + 1)
+    assert speed["frames_per_second"] > 0
+    assert set(speed["seconds"]) == {"total", "prepare", "network", "association"}
+    weights = read_manifest(repository.artifacts / "finetune").files["weights.safetensors"]["sha256"]
+    assert read_manifest(repository.artifacts / "tracks").facts["weights_sha256"] == weights
+    assert sorted(path.name for path in repository.artifacts.iterdir()) == ["finetune", "observations", "pretrain", "speed.json", "tracks"]
+
+
+def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    run(repository)
+    before = [contents(repository.artifacts / name) for name in ("tracks", "observations")]
+    run(repository)
+    assert [contents(repository.artifacts / name) for name in ("tracks", "observations")] == before
+
+
+def test_finished_sequences_are_kept_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path)
+    done: list[str] = []
+
+    def here(function: object, jobs: list[object], **_: object) -> None:
+        for job in jobs:
+            track_sequence(job)  # type: ignore[arg-type]
+            done.append(job.name)  # type: ignore[attr-defined]
+            if len(done) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.cluster.map_tasks", here)
+    with pytest.raises(KeyboardInterrupt):
+        run(repository)
+    assert not (repository.artifacts / "tracks").exists()
+    run(repository)
+    assert done == ["seq-1", "seq-2"]
+    assert sorted(contents(repository.artifacts / "tracks")) == ["manifest.json", "seq-1.txt", "seq-2.txt"]
+    assert set(json.loads((repository.artifacts / "speed.json").read_text())["sequences"]) == {"seq-1", "seq-2"}
+
+
+def test_other_weights_do_not_pick_up_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path, model=str(model_folder(tmp_path / "mine")))
+    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [function(jobs[0]), 1 / 0])
+    with pytest.raises(ZeroDivisionError):
+        run(repository)
+    (tmp_path / "mine" / "model.json").write_text((tmp_path / "mine" / "model.json").read_text().replace("128", "160"))
+    left: list[int] = []
+    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [left.append(len(jobs)), *map(function, jobs)])
+    run(repository)
+    assert left == [2]
+
+
+@pytest.mark.parametrize(("change", "message"), [({"detections": "public"}, "seq-2 has no det"), ({"model": "nowhere"}, "no such folder: nowhere")])
+def test_what_cannot_be_tracked_is_said_before_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str], message: str
+) -> None:
+    repository = Repository(tmp_path, **change)
+    with pytest.raises(SystemExit) as stopped:
+        run(repository)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_anyones_video_becomes_text_and_a_playable_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VideoWriter(tmp_path / "my.mp4", 12.5) as writer:
+        for x in range(20):
+            writer.write(picture(128, 96, (x, 20, x + 20, 80)))
+    model = model_folder(tmp_path / "model")
+    card = model / "model.json"
+    card.write_text(card.read_text().replace('"detection_threshold": 0.4', '"detection_threshold": 0.0'))
+    main(["--model", str(model), "--video", str(tmp_path / "my.mp4"), "--out", str(tmp_path / "out")])
+    text, video = map(Path, capsys.readouterr().out.split())
+    assert set(read_rows(text, kind="results").frame) <= set(range(1, 21))
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt, float(stream.average_rate)) == ("h264", "yuv420p", 12.5)
+        assert (stream.width, stream.height) == (128, 96)
+        assert sum(1 for _ in container.decode(video=0)) == 20
+
+
+@pytest.mark.parametrize(
+    ("video", "model", "message"),
+    [
+        ("absent.mp4", "model", "no such video file"),
+        ("text.mp4", "model", "not a video"),
+        ("good.mp4", "nowhere", "no such folder: nowhere"),
+        ("good.mp4", "empty", "not a model folder"),
+        ("good.mp4", "models:/outrack@champion", "outrack@champion: not in the registry"),
+    ],
+)
+def test_video_mistakes_are_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], video: str, model: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.mp4").write_text("hello")
+    Path("empty").mkdir()
+    with VideoWriter(Path("good.mp4"), 10) as writer:
+        writer.write(picture(64, 64))
+    store = f"sqlite:///{tmp_path}/empty.db"
+    with pytest.raises(SystemExit) as stopped:
+        main(["--model", model, "--video", video, "--out", "out", "--tracking-uri", store])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_half_a_command_line_names_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--video", "my.mp4"])
+    assert "--model, --out" in capsys.readouterr().err
