@@ -137,7 +137,8 @@ def _label(canvas: Image, text: str, box: NDArray[np.float32], background: Colou
     scale = max(LEAST_LETTERS, 0.5 * canvas.shape[0] / ASSUMED_HEIGHT)
     (_, height), baseline = cv2.getTextSize(text, FONT, scale, 1)
     dark = np.dot(background, (0.299, 0.587, 0.114)) < 128
-    write_text(canvas, text, (round(float(box[0])), round(float(box[1])) - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
+    x, y = _pixel(box[:2])
+    write_text(canvas, text, (x, y - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
 
 
 def _draw_trail(canvas: Image, points: list[Point], colour: Colour, thickness: int) -> None:

@@ -118,7 +118,9 @@ class Detector:
         floats = [value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value for value in outputs]
         return type(outputs)(*floats)
 
-    def look(self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]]) -> tuple[list[Detections], list[NDArray[np.float32]]]:
+    def look(
+        self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]]
+    ) -> tuple[list[Detections], list[NDArray[np.float32]]]:
         """Detections of each canvas and embeddings at its `boxes`, all in network input pixels."""
         outputs = self.outputs(canvases)
         with torch.inference_mode():
@@ -206,7 +208,8 @@ def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, w
     source = iter(pictures)
     while True:
         with watch.measure("prepare"):
-            batch = [_Prepared(picture, *letterbox(picture.image, detector.width, detector.height)) for picture in islice(source, batch_size)]
+            taken = islice(source, batch_size)
+            batch = [_Prepared(picture, *letterbox(picture.image, detector.width, detector.height)) for picture in taken]
         if not batch:
             return
         yield batch

@@ -132,7 +132,8 @@ class ResultRows:
 
     def collect(self) -> mot_text.MotRows:
         """Everything so far."""
-        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in ("identities", "boxes", "scores"))
+        names = ("identities", "boxes", "scores")
+        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in names)
         return mot_text.rows(np.concatenate(self._frames), identities, boxes, scores)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from pipeline.report.clips import TrackedSequence
 
 PAGE = "index.html"
-PAGE_BYTES = 15_000_000
+PAGE_MB = 15
 CLIP_BYTES = 7_000_000  # of all clips together; base64 makes them a third longer
-FOLDERS = ("data/frames", "data/depth", "data/samples", "artifacts/pretrain", "artifacts/finetune", "artifacts/tracks", "artifacts/observations")
+DATA, ARTIFACTS = ("frames", "depth", "samples"), ("pretrain", "finetune", "tracks", "observations")
 
 
 def report(context: Context) -> None:
@@ -30,11 +31,11 @@ def report(context: Context) -> None:
     publication = context.publication(context.artifacts / "report")
     with publication.write(PAGE) as path:
         path.write_text(_page(context), encoding="utf-8")
-    size = publication.path(PAGE).stat().st_size
-    if size > PAGE_BYTES:
-        print(f"report: the page has {size / 1e6:.0f} MB; fewer or shorter clips (report.clips, report.clip_seconds) make it lighter", file=sys.stderr)
+    megabytes = publication.path(PAGE).stat().st_size / 1e6
+    if megabytes > PAGE_MB:
+        print(f"report: the page has {megabytes:.0f} MB; lower report.clips, clip_seconds or clip_width for a lighter one", file=sys.stderr)
     context.run.artifact(publication.path(PAGE), "report")
-    context.run.tag("mlflow.note.content", f"The page: artifact `report/{PAGE}` of this run, and artifacts/report/{PAGE} in the repository.")
+    context.run.tag("mlflow.note.content", f"The page is the artifact `report/{PAGE}`, and artifacts/report/{PAGE} in the repository.")
     context.run.output(publication.publish())
 
 
@@ -63,8 +64,8 @@ def _page(context: Context) -> str:
 def _told(context: Context, metrics: dict[str, Any]) -> str:
     """What was done, in a sentence."""
     frames = {"val": "held-out frames", "train": "training frames", "all": "all frames"}[context.params.track.frames]
-    count, kind = len(metrics["sequences"]), context.params.track.detections
-    return f"The {frames} of {count} sequence{'s' * (count != 1)}, tracked from {kind} detections and scored by the rules of {metrics['benchmark']}."
+    count, kind, rules = len(metrics["sequences"]), context.params.track.detections, metrics["benchmark"]
+    return f"The {frames} of {count} sequence{'s' * (count != 1)}, tracked from {kind} detections, scored by the rules of {rules}."
 
 
 def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
@@ -96,9 +97,10 @@ def _provenance(context: Context) -> str:
     from pipeline.report.provenance import provenance
     from pipeline.runs import git_state
 
-    manifests = {name: read_manifest(context.root / name) for name in FOLDERS}
+    folders = [*(context.data / name for name in DATA), *(context.artifacts / name for name in ARTIFACTS)]
+    manifests = {folder.relative_to(context.root).as_posix(): read_manifest(folder) for folder in folders}
     for name, manifest in manifests.items():
-        context.run.input(manifest, name.rpartition("/")[2])
+        context.run.input(manifest, Path(name).name)
     text = yaml.safe_dump(context.params.model_dump(), sort_keys=False, width=120)
     tables = provenance(git_state(context.root), parameters.digest(context.params), manifests, context.run.tracking_uri)
     return tables + listed(text)

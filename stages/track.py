@@ -53,8 +53,8 @@ def track(context: Context) -> None:
         print(f"track: {len(jobs) - len(left)} of {len(jobs)} sequences were finished before", file=sys.stderr)
     if left:
         with attached(context.params.cluster):
-            share, threads = GPU_SHARE if gpus() else 0.0, context.params.track.threads
-            map_tasks(track_sequence, left, label="Tracking", unit="frames", num_cpus=threads, num_gpus=share, weight=lambda job: job.length)
+            needs = {"num_cpus": context.params.track.threads, "num_gpus": GPU_SHARE if gpus() else 0}
+            map_tasks(track_sequence, left, label="Tracking", unit="frames", weight=lambda job: job.length, **needs)
     _publish(context, jobs, outputs, model)
 
 
@@ -123,7 +123,8 @@ def _outputs(context: Context, model: Path) -> Outputs:
     from pipeline.tracking import Outputs
 
     fingerprint = parameters.digest(context.fingerprint, _sha256(model / WEIGHTS), _sha256(model / CARD))
-    return Outputs(*(Publication(context.artifacts / name, context.stage, fingerprint) for name in ("tracks", "observations", "speed.json")))
+    names = ("tracks", "observations", "speed.json")
+    return Outputs(*(Publication(context.artifacts / name, context.stage, fingerprint) for name in names))
 
 
 def _jobs(context: Context, model: Path, outputs: Outputs) -> list[Job]:
@@ -151,7 +152,7 @@ def _sequences(context: Context) -> dict[tuple[str, str], tuple[int, int]]:
         raise UserError(f"track.frames: the split has no {which} frames\nnext: set track.frames (val, train, all) or pack_samples.split")
     twice = [name for name, count in Counter(name for _, name in found).items() if count > 1]
     if twice:
-        raise UserError(f"track: sequences of two data sets share a name: {', '.join(twice)}\nnext: rename one; results are files by sequence")
+        raise UserError(f"track: sequences of two data sets share a name: {', '.join(twice)}\nnext: rename one; each has <name>.txt")
     return found
 
 

@@ -21,7 +21,7 @@ def heat_overlays(image: NDArray[np.uint8], detector: Detector) -> dict[str, NDA
     found = {}
     for name, value in outputs._asdict().items():
         if isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[1] == 1:
-            heat = value[0, 0] if 0 <= value.min() and value.max() <= 1 else value[0, 0].sigmoid()
+            heat = value[0, 0] if value.min() >= 0 and value.max() <= 1 else value[0, 0].sigmoid()
             found[name] = overlay_heat(image, _over(heat.cpu().numpy(), image.shape[:2], box, detector.width))
     return found
 

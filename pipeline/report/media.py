@@ -18,13 +18,17 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
     encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), options)[1].tobytes()
     height, width = image.shape[:2]
     source = f"data:image/jpeg;base64,{_text(encoded)}"
-    return f'<figure><img src="{source}" width="{width}" height="{height}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
+    return _figure(f'<img src="{source}" width="{width}" height="{height}" alt="{escape(caption)}">', caption)
 
 
 def clip(video: bytes, caption: str) -> str:
     """An MP4 that plays in place, in a loop, without sound."""
     source = f"data:video/mp4;base64,{_text(video)}"
-    return f'<figure><video src="{source}" controls loop muted playsinline preload="auto"></video><figcaption>{escape(caption)}</figcaption></figure>'
+    return _figure(f'<video src="{source}" controls loop muted playsinline preload="auto"></video>', caption)
+
+
+def _figure(content: str, caption: str) -> str:
+    return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _text(content: bytes) -> str:

@@ -7,9 +7,11 @@ from html import escape
 from typing import NamedTuple
 
 STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --text: #1d2329; --quiet: #5b6672; --line: #dde2e7; --card: #f5f7f9; --accent: #0b6bcb; }
+:root { color-scheme: light dark; --ground: #ffffff; --text: #1d2329; --quiet: #5b6672;
+  --line: #dde2e7; --card: #f5f7f9; --accent: #0b6bcb; }
 @media (prefers-color-scheme: dark) {
-  :root { --ground: #14181c; --text: #e4e8ec; --quiet: #9aa5b1; --line: #2d353d; --card: #1d2329; --accent: #6cb2f7; }
+  :root { --ground: #14181c; --text: #e4e8ec; --quiet: #9aa5b1;
+    --line: #2d353d; --card: #1d2329; --accent: #6cb2f7; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.25rem; max-width: 72rem; background: var(--ground); color: var(--text);

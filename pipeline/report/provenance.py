@@ -26,10 +26,7 @@ def provenance(state: Mapping[str, str], params_hash: str, folders: Mapping[str,
         "uncommitted changes": state.get("throughline.git_dirty", "unknown"),
         "parameters (SHA-256)": params_hash,
     }
-    lines = [
-        [name, manifest.stage, f"{_megabytes(manifest):.1f} MB", manifest.digest[:SHORT], find_writer(tracking_uri, manifest) or "not in this store"]
-        for name, manifest in folders.items()
-    ]
+    lines = [[name, *_described(manifest, tracking_uri)] for name, manifest in folders.items()]
     return facts(origin) + "<h3>Artefacts</h3>" + rows(["folder", "made by", "size", "digest", "MLflow run"], lines)
 
 
@@ -38,5 +35,6 @@ def parameters(text: str) -> str:
     return f"<details><summary>All parameters of this run</summary><pre>{escape(text)}</pre></details>"
 
 
-def _megabytes(manifest: Manifest) -> float:
-    return sum(entry["size"] for entry in manifest.files.values()) / 1e6
+def _described(manifest: Manifest, tracking_uri: str) -> list[str]:
+    size = sum(entry["size"] for entry in manifest.files.values())
+    return [manifest.stage, f"{size / 1e6:.1f} MB", manifest.digest[:SHORT], find_writer(tracking_uri, manifest) or "not in this store"]

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline import depthmap
-from pipeline.drawing import colour_depth
+from pipeline.drawing import colour_depth, side_by_side
 from pipeline.frames import decode_jpeg
 from pipeline.inference import Detector
 from pipeline.report import media, tables
@@ -21,7 +21,8 @@ from pipeline.report.plots import read_history, training_curves
 HEADLINES = ("HOTA", "MOTA", "IDF1", "IDSW")
 CLIPS = (
     "Coloured boxes are tracks, each with its identity and a trail of foot points, dashed where no detection supports the box (a refound "
-    "object). Thin white boxes are the ground truth. Shown is the stretch with the most people, of sequences from the best score to the worst."
+    "object). Thin white boxes are the ground truth. Shown is the stretch with the most people, of sequences from the best score to the "
+    "worst."
 )
 HEAT = (
     "What the network answers on the most crowded tracked frame of each sequence: bright where it sees the centre of an object, or of an "
@@ -85,8 +86,8 @@ def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Path], widt
     for sequence in sequences:
         frame = read_frame(sequence, most_crowded(sequence))
         image = shrink(decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}"), width)[0]
-        figures.append(media.picture(image, f"{sequence.name}, frame {frame.frame}"))
-        figures.append(media.picture(_coloured(labels[sequence.name], frame.frame, image.shape), f"depth of frame {frame.frame}"))
+        both = side_by_side([image, _coloured(labels[sequence.name], frame.frame, image.shape)])
+        figures.append(media.picture(both, f"{sequence.name}, frame {frame.frame}, and its depth"))
     return paragraph(DEPTH) + pictures(figures) if figures else ""
 
 
@@ -102,6 +103,8 @@ def _speed(speed: Mapping[str, Any] | None) -> str:
         return ""
     everything = {**speed.get("sequences", {}), "all sequences": speed}
     parts = list(speed["seconds"])
-    lines = [[name, item["frames"], item["frames_per_second"], *(item["seconds"][part] for part in parts)] for name, item in everything.items()]
+    lines = [
+        [name, item["frames"], item["frames_per_second"], *(item["seconds"][part] for part in parts)] for name, item in everything.items()
+    ]
     told = paragraph("Of one process; pictures are prepared (read, decoded, resized) while the network works on those before.")
     return "<h3>Speed</h3>" + told + tables.rows(["sequence", "frames", "frames/s", *(f"{part}, s" for part in parts)], lines)

@@ -50,8 +50,8 @@ class Repository:
     def _frames(self) -> None:
         publication = Publication(self.root / "data" / "frames", "extract_frames", "f")
         for name in ("seq-1", "seq-2"):
-            facts = {"dataset": "walkers", "sequence": name, "kind": "video", "frame_rate": 10.0, "ground_truth": True, "detections": name == "seq-1"}
-            facts |= {"width": WIDTH, "height": HEIGHT}
+            facts = {"dataset": "walkers", "sequence": name, "kind": "video", "frame_rate": 10.0, "width": WIDTH, "height": HEIGHT}
+            facts |= {"ground_truth": True, "detections": name == "seq-1"}
             with publication.write(f"walkers/{name}.parquet") as path, FrameWriter(path, facts) as writer:
                 for number in range(1, FRAMES + 1):
                     writer.write(frame(name, number))

@@ -104,8 +104,8 @@ def test_clips_play(page: str, tmp_path: Path) -> None:
 
 
 def test_pictures_are_there(page: str) -> None:
-    """Two sequences: two heat maps each, and a frame and its depth each."""
-    assert page.count("data:image/jpeg;base64,") == 8
+    """Two sequences: two heat maps each, and a frame beside its depth each."""
+    assert page.count("data:image/jpeg;base64,") == 6
     assert "occlusion: seq-1" in page
 
 

@@ -97,7 +97,9 @@ def test_other_weights_do_not_pick_up_parts(tmp_path: Path, monkeypatch: pytest.
     assert left == [2]
 
 
-@pytest.mark.parametrize(("change", "message"), [({"detections": "public"}, "seq-2 has no det"), ({"model": "nowhere"}, "no such folder: nowhere")])
+@pytest.mark.parametrize(
+    ("change", "message"), [({"detections": "public"}, "seq-2 has no det"), ({"model": "nowhere"}, "no such folder: nowhere")]
+)
 def test_what_cannot_be_tracked_is_said_before_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str], message: str
 ) -> None:

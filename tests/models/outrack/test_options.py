@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from models.outrack.options import OutrackOptions
 from pipeline.errors import UserError
@@ -38,3 +39,7 @@ def test_mistakes_are_named(section: str, changes: dict[str, Any], message: str)
 @pytest.mark.parametrize("temperature", ["adaptive", 3, 2.5])
 def test_temperature_is_a_word_or_a_number(temperature: str | float) -> None:
     assert check("loss", temperature=temperature).loss.temperature == temperature
+
+
+def test_a_bare_off_in_yaml_turns_refinding_off() -> None:
+    assert check("tracker", refind=yaml.safe_load("off")).tracker.refind == "off"

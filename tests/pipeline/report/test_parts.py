@@ -1,0 +1,101 @@
+"""The parts of the page, one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.drawing import Boxes, Painter
+from pipeline.inference import letterbox
+from pipeline.mot_text import rows
+from pipeline.report import clips, heat, page, plots, tables
+from tests.pipeline import seen
+
+
+def tracked(frames: list[int], boxes: list[tuple[float, float, float, float]], numbers: list[int]) -> clips.TrackedSequence:
+    found = rows(np.array(frames, np.int32), np.arange(len(frames)), np.array(boxes, np.float32), np.ones(len(frames), np.float32))
+    return clips.TrackedSequence("a", Path("a.parquet"), found, np.array(numbers), frozenset(), 2.0)
+
+
+def test_everything_written_is_escaped() -> None:
+    text = page.page("<b>", page.paragraph("a < b"), [page.Section("x", "R&D", tables.facts({"<i>": "<u>"}))])
+    assert "<b>" not in text
+    assert "<i>" not in text
+    assert "a &lt; b" in text
+    assert "R&amp;D" in text
+
+
+def test_sections_without_content_are_left_out() -> None:
+    assert "Empty" not in page.page("t", "", [page.Section("e", "Empty", "")])
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.0, "1.00"), (12345, "12\u2009345"), (None, "–"), ("a<b", "a&lt;b"), (7, "7")])
+def test_numbers_are_readable(value: object, shown: str) -> None:
+    assert tables.number(value) == shown
+
+
+def test_score_table_has_known_columns_only() -> None:
+    table = tables.scores({"s": {"HOTA": 50.0, "other": 3.0}}, {"HOTA": 51.0})
+    assert "HOTA" in table
+    assert "MOTA" not in table
+    assert "other" not in table
+    assert table.index("50.00") < table.index("51.00")
+
+
+def test_curves_are_equal_for_equal_histories_and_fit_in_one_page(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,step,lr,loss,a,b\n1,10,0.1,3,1,2\n2,20,0.1,2,1,1\n")
+    history = plots.read_history(path)
+    first, again, other = (plots.training_curves(history, name) for name in ("pretrain", "pretrain", "finetune"))
+    assert first == again
+    assert first.count("<svg") == 1
+    assert "<metadata" not in first
+    ids = [set(part.split('id="')[1:]) for part in (first, other)]
+    assert not {item.split('"')[0] for item in ids[0]} & {item.split('"')[0] for item in ids[1]}
+
+
+def test_no_epoch_has_no_curve(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,step,lr,loss\n")
+    assert plots.training_curves(plots.read_history(path), "pretrain") == ""
+
+
+def test_clips_reach_from_best_to_worst() -> None:
+    quality = {"a": 10.0, "b": 90.0, "c": 50.0, "d": 20.0, "e": 70.0}
+    assert clips.choose(list(quality), quality, 3) == ["b", "c", "a"]
+    assert clips.choose(list(quality), quality, 1) == ["b"]
+    assert clips.choose(list(quality), quality, 0) == []
+    assert clips.choose(["x", "a"], quality, 5) == ["a", "x"]
+
+
+def test_the_busiest_stretch_and_the_most_crowded_frame() -> None:
+    near, far = (0, 0, 10, 10), (50, 50, 60, 60)
+    sequence = tracked([11, 13, 13, 14, 14, 14], [near, near, (1, 0, 11, 10), near, far, (90, 90, 99, 99)], [10, 11, 12, 13, 14, 15])
+    assert clips.busiest_stretch(sequence, 1.0).tolist() == [13, 14]
+    assert clips.busiest_stretch(sequence, 99.0).tolist() == [10, 11, 12, 13, 14, 15]
+    assert clips.most_crowded(sequence) == 13
+
+
+def test_a_sequence_without_tracks_still_has_a_stretch() -> None:
+    sequence = tracked([], [(0, 0, 1, 1)][:0], [4, 5, 6])
+    assert clips.busiest_stretch(sequence, 1.0).tolist() == [4, 5]
+    assert clips.most_crowded(sequence) == 4
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 90), (100, 200)])
+def test_heat_lies_where_the_object_is(width: int, height: int) -> None:
+    box = (width // 2, height // 2, width // 2 + 20, height // 2 + 30)
+    image = seen.picture(width, height, box)
+    overlay = heat.heat_overlays(image, seen.detector(128, 96))["red"]
+    changed = np.argwhere((overlay != image).any(-1))
+    scale = letterbox(image, 128, 96)[1].scale
+    np.testing.assert_allclose(changed.min(0), [box[1], box[0]], atol=3 / min(scale, 1))
+    np.testing.assert_allclose(changed.max(0), [box[3], box[2]], atol=3 / min(scale, 1))
+
+
+def test_painter_is_not_troubled_by_a_frame_without_tracks() -> None:
+    image = seen.picture(64, 48)
+    none = Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+    np.testing.assert_array_equal(Painter(4).paint(image, none), image)

@@ -1,0 +1,88 @@
+"""Result rows, speeds, and one job without Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import mot_text, tracking
+from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
+from pipeline.observations import read_observations
+from pipeline.publish import Publication
+from pipeline.spec import Tracks
+from pipeline.tracking import Job, Outputs, ResultRows, Timing, speed, track_sequence
+from tests.pipeline import seen
+
+
+def tracks(*boxes: tuple[float, float, float, float]) -> Tracks:
+    count = len(boxes)
+    return Tracks(
+        np.array(boxes, np.float32).reshape(-1, 4), np.arange(1, count + 1), np.ones(count, np.float32), np.zeros(count, np.bool_)
+    )
+
+
+def test_rows_are_written_as_motchallenge_text(tmp_path: Path) -> None:
+    rows = ResultRows()
+    rows.add(9, tracks((1.25, -2.5, 11.25, 27.5), (0, 0, 5, 5)))
+    rows.add(10, tracks())
+    rows.add(12, tracks((3, 4, 5.5, 6)))
+    mot_text.write_results(tmp_path / "a.txt", rows.collect())
+    assert (tmp_path / "a.txt").read_text().splitlines() == [
+        "9,1,1.25,-2.50,10.00,30.00,1.0000,-1,-1,-1",
+        "9,2,0.00,0.00,5.00,5.00,1.0000,-1,-1,-1",
+        "12,1,3.00,4.00,2.50,2.00,1.0000,-1,-1,-1",
+    ]
+
+
+def test_boxes_too_thin_for_the_text_are_left_out(tmp_path: Path) -> None:
+    rows = ResultRows()
+    rows.add(1, tracks((1, 1, 1.001, 9), (1, 1, 3, 9)))
+    mot_text.write_results(tmp_path / "a.txt", rows.collect())
+    assert mot_text.read_rows(tmp_path / "a.txt", kind="results").identity.tolist() == [2]
+
+
+def test_no_tracks_at_all_is_an_empty_file(tmp_path: Path) -> None:
+    mot_text.write_results(tmp_path / "a.txt", ResultRows().collect())
+    assert (tmp_path / "a.txt").read_bytes() == b""
+
+
+def test_speed_is_frames_over_the_sum_of_seconds() -> None:
+    measured = speed({"b": Timing(30, 2.0, {"network": 1.5}), "a": Timing(10, 2.0, {"network": 0.5})})
+    assert (measured["frames_per_second"], measured["frames"], measured["seconds"]) == (10.0, 40, {"total": 4.0, "network": 2.0})
+    assert list(measured["sequences"]) == ["a", "b"]
+    assert measured["sequences"]["b"]["frames_per_second"] == 15.0
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_job_leaves_exact_boxes_and_only_scored_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public: bool) -> None:
+    """A pedestrian, one that is not scored, one of another class and one unknown: embeddings are kept of the first alone."""
+    box = (40, 20, 60, 80)
+    boxes = np.array([box, (0, 0, 9, 9), (9, 0, 20, 9), (20, 0, 30, 9)], np.float32)
+    objects = Objects(
+        boxes,
+        np.array([7, 8, 9, -1]),
+        np.array([1, 1, 3, 1], np.int32),
+        np.full(4, 0.5, np.float32),
+        np.array([1, 0, 1, 1], np.float32),
+        np.zeros(4, np.bool_),
+    )
+    with FrameWriter(tmp_path / "s.parquet", {}) as writer:
+        for number in range(1, 6):
+            image = encode_jpeg(seen.picture(128, 96, box), 95)
+            writer.write(Frame("d", "s", number, number / 10, 128, 96, image, objects, boxes[:2], np.ones(2, np.float32)))
+    trackers: list[seen.CountingTracker] = []
+    monkeypatch.setattr(tracking.inference, "load_detector", lambda *_: seen.detector(128, 96, trackers))
+    outputs = Outputs(*(Publication(tmp_path / name, "track", "f" * 12) for name in ("tracks", "observations", "speed")))
+    job = Job("s", tmp_path / "s.parquet", 3, 5, 10.0, public, seen.spec(), seen.Options(), tmp_path, 2, 1, outputs)
+    assert not job.done
+    track_sequence(job)
+    assert job.done
+    rows = mot_text.read_rows(outputs.tracks.path("s.txt"), kind="results")
+    assert rows.frame.tolist() == [3, 4, 5]
+    np.testing.assert_allclose(rows.boxes, [box] * 3, atol=1)
+    observed = list(read_observations(outputs.observations.path("s.parquet")))
+    assert [item.identities.tolist() for item in observed] == [[7]] * 3
+    np.testing.assert_allclose(observed[0].embeddings, [[1, 0]], atol=0.1)
+    assert trackers[0].calls == [(1, 2 if public else None)] * 3
