@@ -62,11 +62,6 @@ class LossOptions(Section):
         return value
 
 
-def _off(value: object) -> object:
-    """YAML reads a bare `off` as false."""
-    return "off" if value is False else value
-
-
 class TrackerOptions(Section):
     """How boxes become tracks."""
 
@@ -80,12 +75,17 @@ class TrackerOptions(Section):
     duplicate_limit: float = Field(ge=0, le=1, description="1 - IoU below which the younger of two tracks goes (0.15)")
     buffer_seconds: float = Field(ge=0, description="how long a lost track is remembered (1.0)")
     embedding_momentum: float = Field(ge=0, lt=1, description="weight of a track's old embedding (0.9)")
-    refind: Annotated[Literal["paper", "release", "off"], BeforeValidator(_off)] = Field(description="lost-object refinding: Eqs. 15-16, or as released")
+    refind: Literal["paper", "release", "off"] = Field(description="lost-object refinding: Eqs. 15-16, or as released")
     refind_threshold: float = Field(ge=0, le=1, description="tau_o: least Gaussian score (0.7)")
     refind_window: int = Field(ge=1, description="tau_w: frames in a row that a lost object is searched for")
     min_area: float = Field(ge=0, description="boxes up to this many square pixels are not output (100)")
     max_aspect: float = Field(gt=0, description="boxes wider than this times their height are not output (1.6)")
     clip_boxes: bool = Field(description="clip output boxes to the image (MOT20)")
+
+    @field_validator("refind", mode="before")
+    @classmethod
+    def _bare_off(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML reads a bare off as false
 
 
 class OutrackOptions(Section):
