@@ -20,6 +20,7 @@ Point = tuple[int, int]
 GOLDEN_RATIO = 0.618033988749895
 TRUTH: Colour = (255, 255, 255)
 UNKNOWN_DEPTH: Colour = (110, 110, 110)
+DIMMED = 0.7  # brightness of a picture under a heat map
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 ASSUMED_HEIGHT = 480.0  # of a picture for which line and letter sizes are meant; larger ones get more
 LEAST_LETTERS = 0.42  # OpenCV's font scale below which digits run together
@@ -83,8 +84,8 @@ def colour_of(identity: int) -> Colour:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def overlay_heat(image: Image, heat: NDArray[np.float32], *, strength: float = 0.75) -> Image:
-    """Lay a heat map over a picture; cold places stay as they are.
+def overlay_heat(image: Image, heat: NDArray[np.float32], *, strength: float = 0.9) -> Image:
+    """Lay a heat map over a picture, which turns grey and darker, so that all colour is heat.
 
     Args:
         image: the picture.
@@ -95,20 +96,22 @@ def overlay_heat(image: Image, heat: NDArray[np.float32], *, strength: float = 0
     stretched = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1)
     colours = cv2.applyColorMap((stretched * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
     opacity = (strength * np.sqrt(stretched))[..., None]
-    return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
+    grey = DIMMED * image.mean(axis=-1, keepdims=True)
+    return np.rint(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
 def colour_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> Image:
-    """Colour a depth map: near is bright, far is dark, unknown is grey.
+    """Colour a depth map: near is bright, far is dark, unknown is grey; in steps of 1 / depth, as the eye sees distances.
 
     Args:
         depth: (h, w) float32, grows with distance, 0 where unknown.
         size: (width, height) of the picture to make; no depth is invented between pixels.
     """
     known = depth > 0
-    near, far = np.percentile(depth[known], (2, 98)) if known.any() else (0.0, 1.0)
-    share = ((depth - near) / max(far - near, 1e-9)).clip(0, 1)
-    colours = cv2.applyColorMap((255 * (1 - share)).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1].copy()
+    nearness = 1 / np.where(known, depth, np.inf)
+    far, near = np.percentile(nearness[known], (1, 99)) if known.any() else (0.0, 1.0)
+    share = ((nearness - far) / max(near - far, 1e-12)).clip(0, 1)
+    colours = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1].copy()
     colours[~known] = UNKNOWN_DEPTH
     return np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 

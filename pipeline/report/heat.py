@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -10,19 +12,37 @@ from numpy.typing import NDArray
 from pipeline.drawing import overlay_heat
 from pipeline.inference import Detector, Letterbox, letterbox
 
+LEAST_PEAK = 0.1  # a map whose hottest place is colder than this is shown as cold as it is
 
-def heat_overlays(image: NDArray[np.uint8], detector: Detector) -> dict[str, NDArray[np.uint8]]:
-    """Look at an (H, W, 3) RGB picture; by name of the network's output, the picture under each of its heat maps.
+
+class HeatOverlay(NamedTuple):
+    """A picture under a heat map.
+
+    Attributes:
+        name: of the network's output.
+        peak: the map's largest value, in [0, 1], which is shown as the brightest.
+        image: (H, W, 3) uint8 RGB.
+    """
+
+    name: str
+    peak: float
+    image: NDArray[np.uint8]
+
+
+def heat_overlays(image: NDArray[np.uint8], detector: Detector) -> list[HeatOverlay]:
+    """Look at an (H, W, 3) RGB picture and lay each of the network's heat maps over it.
 
     A heat map is an output of one channel, logits or values in [0, 1]; a model may have none, one or several.
     """
     canvas, box = letterbox(image, detector.width, detector.height)
     outputs = detector.outputs([canvas])
-    found = {}
+    found = []
     for name, value in outputs._asdict().items():
         if isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[1] == 1:
             heat = value[0, 0] if value.min() >= 0 and value.max() <= 1 else value[0, 0].sigmoid()
-            found[name] = overlay_heat(image, _over(heat.cpu().numpy(), image.shape[:2], box, detector.width))
+            peak = float(heat.max())
+            over = _over(heat.cpu().numpy(), image.shape[:2], box, detector.width) / np.float32(max(peak, LEAST_PEAK))
+            found.append(HeatOverlay(name, peak, overlay_heat(image, over)))
     return found
 
 

@@ -16,6 +16,7 @@ from matplotlib import pyplot
 
 GREY = "#8a949e"  # readable on white and on black
 COLOURS = ("#2f81d6", "#e0762b", "#3a9e5c", "#c2489b", "#8a6fd1", "#b8952b", "#2aa5a5", "#d0554f")
+LINES = ("-", "--", ":")
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "throughline",
@@ -43,22 +44,21 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def training_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
-    """A figure with the total loss on the left and its terms on the right; empty when there is no epoch to show."""
+    """A figure with the total loss (the first of the terms) on the left, the others on the right; empty when there is no epoch to show."""
     epochs = history.get("epoch", ())
     terms = [name for name in history if name not in NOT_A_LOSS]
     if not epochs or not terms:
         return ""
-    total, parts = terms[:1], terms[1:]
-    if "loss" in terms:
-        total, parts = ["loss"], [name for name in terms if name != "loss"]
+    parts = [name for name in terms[1:] if list(history[name]) != list(history[terms[0]])]  # the total may be there twice
     with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(1, 2 if parts else 1, figsize=(10, 3.4), layout="constrained", squeeze=False)
-        for axis, names in zip(axes[0], (total, parts), strict=False):
-            for name, colour in zip(names, COLOURS * len(names), strict=False):
-                axis.plot(epochs, history[name], label=name, color=colour, linewidth=1.8, marker="o", markersize=3)
+        figure, axes = pyplot.subplots(1, 2 if parts else 1, figsize=(10, 3.6), layout="constrained", squeeze=False)
+        for axis, names in zip(axes[0], (terms[:1], parts), strict=False):
+            for index, name in enumerate(names):
+                colour, line = COLOURS[index % len(COLOURS)], LINES[index // len(COLOURS) % len(LINES)]
+                axis.plot(epochs, history[name], label=name, color=colour, linestyle=line, linewidth=1.8, marker="o", markersize=3)
             axis.set_xlabel("epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)
-            axis.legend(frameon=False, fontsize=9, ncols=1 + len(names) // 6)
+            axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         drawing = to_svg(figure, title)
     return f"<figure>{drawing}<figcaption>{escape(title)}: mean loss of each epoch</figcaption></figure>"
 

@@ -75,8 +75,9 @@ def heat(sequences: Sequence[TrackedSequence], detector: Detector, width: int) -
     for sequence in sequences:
         frame = read_frame(sequence, most_crowded(sequence))
         image = decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}")
-        for name, overlay in heat_overlays(image, detector).items():
-            figures.append(media.picture(shrink(overlay, width)[0], f"{name.replace('_', ' ')}: {sequence.name}, frame {frame.frame}"))
+        for overlay in heat_overlays(image, detector):
+            what = f"{overlay.name.replace('_', ' ')}: {sequence.name}, frame {frame.frame}, brightest {overlay.peak:.2f}"
+            figures.append(media.picture(shrink(overlay.image, width)[0], what))
     return paragraph(HEAT) + pictures(figures) if figures else ""
 
 

@@ -29,7 +29,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("    placeholder: mean", "    placeholder: median", ["model.loss.placeholder", "'mean', 'zero' or 'none'"]),
         ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),
         ("  height: 256", "  height: 250", ["pack_samples", "multiples of 32"]),
-        ("    rotate: 5.0", "    rotates: 5.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
+        ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )
 def test_a_wrong_key_or_value_names_itself_and_what_is_allowed(tmp_path: Path, old: str, new: str, parts: list[str]) -> None:

@@ -106,7 +106,7 @@ def test_clips_play(page: str, tmp_path: Path) -> None:
 def test_pictures_are_there(page: str) -> None:
     """Two sequences: two heat maps each, and a frame beside its depth each."""
     assert page.count("data:image/jpeg;base64,") == 6
-    assert "occlusion: seq-1" in page
+    assert "occlusion: seq-1, frame" in page
 
 
 def test_the_page_hangs_on_the_run(repository: Repository) -> None:
