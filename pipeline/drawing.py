@@ -17,7 +17,8 @@ Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
 
-GOLDEN_RATIO = 0.618033988749895
+HUES, HUE_STEP = 11, 4  # neighbouring numbers are far apart on the wheel
+SHADES = ((0.9, 1.0), (0.45, 1.0), (0.9, 0.62))  # saturation and value: strong, pale, dark
 TRUTH: Colour = (255, 255, 255)
 UNKNOWN_DEPTH: Colour = (110, 110, 110)
 DIMMED = 0.7  # brightness of a picture under a heat map
@@ -77,10 +78,9 @@ class Painter:
 
 @functools.lru_cache(maxsize=4096)
 def colour_of(identity: int) -> Colour:
-    """RGB of an identity: the same in every frame and video, far from those of neighbouring numbers."""
-    hue = (identity * GOLDEN_RATIO) % 1.0
-    value, saturation = (1.0, 0.85) if identity % 2 else (0.85, 0.65)
-    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    """RGB of an identity: the same in every frame and video; any 33 in a row differ, eleven hues first."""
+    saturation, value = SHADES[identity // HUES % len(SHADES)]
+    red, green, blue = colorsys.hsv_to_rgb(identity * HUE_STEP % HUES / HUES, saturation, value)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
@@ -116,15 +116,12 @@ def colour_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def side_by_side(images: Sequence[Image], titles: Sequence[str] = ()) -> Image:
-    """Put pictures of one height next to each other, each with its title in the upper left corner."""
-    copies = [np.ascontiguousarray(image).copy() for image in images]
-    for copy, title in zip(copies, titles, strict=False):
-        write_text(copy, title, (4, 4), (0, 0, 0), (255, 255, 255))
-    return np.concatenate(copies, axis=1)
+def side_by_side(images: Sequence[Image]) -> Image:
+    """Put pictures of one height next to each other."""
+    return np.concatenate(images, axis=1)
 
 
-def write_text(canvas: Image, text: str, corner: Point, background: Colour, colour: Colour) -> None:
+def _write(canvas: Image, text: str, corner: Point, background: Colour, colour: Colour) -> None:
     """Write on `canvas` itself, on a filled ground; `corner` is the ground's upper left, moved so that all of it is inside."""
     scale = max(LEAST_LETTERS, 0.5 * canvas.shape[0] / ASSUMED_HEIGHT)
     weight = 1 if scale < 0.8 else 2
@@ -141,7 +138,7 @@ def _label(canvas: Image, text: str, box: NDArray[np.float32], background: Colou
     (_, height), baseline = cv2.getTextSize(text, FONT, scale, 1)
     dark = np.dot(background, (0.299, 0.587, 0.114)) < 128
     x, y = _pixel(box[:2])
-    write_text(canvas, text, (x, y - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
+    _write(canvas, text, (x, y - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
 
 
 def _draw_trail(canvas: Image, points: list[Point], colour: Colour, thickness: int) -> None:

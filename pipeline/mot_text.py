@@ -124,7 +124,7 @@ def _numbers(lines: list[tuple[int, str]], kind: Kind, complaints: dict[int, str
             numbers.append(number)
         except ValueError as error:
             complaints[number] = f"{str(error).removeprefix('could not convert string to float: ')} is not a number"
-    return np.array(table, np.float64).reshape(-1, width), np.array(numbers, np.int32)
+    return np.array(table, np.float64).reshape(-1, max(width, COLUMNS[kind][0])), np.array(numbers, np.int32)
 
 
 def _wrong_width(found: int, width: int, kind: Kind) -> str:

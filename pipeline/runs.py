@@ -105,10 +105,19 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str]) -
     _quiet()
     uri = absolute_uri(settings.tracking_uri, root)
     mlflow.set_tracking_uri(uri)
-    mlflow.set_experiment(settings.experiment)
+    _set_experiment(settings.experiment, uri)
     described = tags | git_state(root) | {"throughline.stage": stage}
     with mlflow.start_run(run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
         yield StageRun(run.info.run_id, uri)
+
+
+def _set_experiment(name: str, uri: str) -> None:
+    """Choose the experiment; a new one in a sqlite store keeps its artefacts beside the file, not in the working folder."""
+    import mlflow
+
+    if uri.startswith("sqlite:////") and mlflow.get_experiment_by_name(name) is None:
+        mlflow.create_experiment(name, artifact_location=(Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri())
+    mlflow.set_experiment(name)
 
 
 def absolute_uri(uri: str, root: Path) -> str:

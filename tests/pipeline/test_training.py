@@ -92,7 +92,9 @@ def test_devices_come_from_ray(
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(cluster_resources=lambda: resources))
     found, gpu = training._devices(feed(tmp_path, **settings).settings, "pretrain")
     assert (found.workers, gpu) == (workers, use_gpu)
-    assert training._precision(found, gpu) == ("bfloat16" if use_gpu else "float32")
+    for native in (True, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        assert training._precision(found, gpu) == ("bfloat16" if use_gpu or native else "float32")
 
 
 @pytest.mark.parametrize(

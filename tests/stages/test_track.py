@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 
 import stages
+from models import load as load_spec
+from pipeline import registry, weights
 from pipeline.mot_text import read_rows
 from pipeline.observations import read_observations
+from pipeline.params import Mlflow
 from pipeline.publish import read_manifest
+from pipeline.runs import started
 from pipeline.tracking import track_sequence
 from pipeline.video import VideoWriter
 from stages.track import main, track
 from tests.pipeline.seen import picture
-from tests.stages.repository import FIRST, FRAMES, Repository, model_folder
+from tests.stages.repository import FIRST, FRAMES, Repository, model_folder, outrack_options
 
 pytestmark = pytest.mark.usefixtures("ray_local")
 
@@ -157,3 +161,19 @@ def test_half_a_command_line_names_the_rest(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["--video", "my.mp4"])
     assert "--model, --out" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_registered_model_tracks_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What finetune registers is what the command line fetches."""
+    monkeypatch.setattr("stages.track.ROOT", tmp_path)
+    folder, store = model_folder(tmp_path / "model"), f"sqlite:///{tmp_path}/mlflow.db"
+    network = load_spec("outrack").build_network(outrack_options())
+    weights.load(network, folder / weights.WEIGHTS)
+    with started(Mlflow(tracking_uri=store, experiment="e", system_metrics=False), tmp_path, stage="finetune", tags={}) as run_of_training:
+        registry.register(network.eval(), folder, np.zeros((1, 3, 96, 128), np.float32), name="outrack", tags={}, run=run_of_training)
+    with VideoWriter(tmp_path / "my.mp4", 10) as writer:
+        writer.write(picture(128, 96, (20, 20, 40, 80)))
+    out = tmp_path / "out"
+    main(["--model", "models:/outrack@latest", "--video", str(tmp_path / "my.mp4"), "--out", str(out), "--tracking-uri", store])
+    assert capsys.readouterr().out.split() == [str(out / "my.txt"), str(out / "my.mp4")]

@@ -52,7 +52,7 @@ def run(id_weight: float = 1.0, **loss: object) -> tuple[OutrackTask, Losses]:
 
 
 def test_total_is_the_uncertainty_weighted_sum_plus_depth() -> None:
-    _, (total, t) = run(id_weight=10.0, depth_weight=0.5)
+    _, (total, t) = run(id_weight=10.0, depth_weight=0.5, size_weight=0.1)
     detection = t["heatmap"] + 0.1 * t["size"] + t["offset"] + 0.5 * (t["occlusion"] + t["occlusion_offset"])
     reid = t["reid_intra"] + t["reid_inter"] + t["reid_cycle"] + t["reid_negative"]
     assert float(t["detection"]) == pytest.approx(float(detection), rel=1e-6)
