@@ -128,7 +128,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"{folder}: not a published folder ({MANIFEST} is missing)\nnext: run `dvc repro` so that the stage that makes it runs first")
+        raise UserError(
+            f"{folder}: not a published folder ({MANIFEST} is missing)\nnext: run `dvc repro` so that the stage that makes it runs first"
+        )
     body = json.loads(path.read_text())
     for name, entry in body["files"].items():
         part = folder / name

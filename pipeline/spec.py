@@ -94,9 +94,7 @@ class Detections:
 
     def select(self, index: NDArray[Any]) -> Detections:
         """Keep the detections at `index` (indices or mask), in that order."""
-        return replace(
-            self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index]
-        )
+        return replace(self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index])
 
 
 @dataclass(frozen=True)

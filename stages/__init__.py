@@ -104,7 +104,7 @@ def check(params_file: Path) -> tuple[Params, BaseModel]:
     return params, parameters.validate(load_options(name), section, where=str(params_file), prefix="model")
 
 
-class plain_errors:  # noqa: N801 - reads as a statement
+class plain_errors:
     """Context manager: a `UserError` (or a full disk) ends the process with status 2 and its message alone."""
 
     def __enter__(self) -> None:
@@ -114,7 +114,9 @@ class plain_errors:  # noqa: N801 - reads as a statement
         if isinstance(error, UserError):
             self._stop(str(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            self._stop(f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again")
+            self._stop(
+                f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again"
+            )
 
     @staticmethod
     def _stop(message: str) -> None:

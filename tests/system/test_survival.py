@@ -57,7 +57,12 @@ def repro(folder: Path, *arguments: str) -> str:
 def kill_in(folder: Path, stage: str) -> None:
     """Start the pipeline up to a stage and SIGKILL everything once the stage has made its first part."""
     process = subprocess.Popen(
-        ["dvc", "repro", stage], cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        ["dvc", "repro", stage],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     deadline = time.monotonic() + STAGE_SECONDS
     while not any(folder.glob(KILLED[stage])) and process.poll() is None and time.monotonic() < deadline:
