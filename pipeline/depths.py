@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline import schema
-from pipeline.errors import UserError
 
 SUMMARY = "throughline.summary"
 _GROUP_BYTES = 1 << 20
@@ -47,7 +46,7 @@ def read_depths(path: Path, *, first: int = 0) -> Iterator[DepthRow]:
     Raises:
         UserError: the file is missing or no depth file.
     """
-    with _open(path) as file:
+    with schema.open_file(path, "depth", "label_depth") as file:
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if first < rows:
@@ -62,7 +61,7 @@ def depth_facts(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or no depth file.
     """
-    with _open(path) as file:
+    with schema.open_file(path, "depth", "label_depth") as file:
         summary = (file.metadata.metadata or {}).get(SUMMARY.encode(), b"{}")
         return {**schema.facts(file.schema_arrow, str(path)), **json.loads(summary), "frames": file.metadata.num_rows}
 
@@ -103,14 +102,3 @@ class DepthWriter:
         if self._waiting:
             self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
         self._waiting, self._bytes = [], 0
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such depth file\nnext: run `dvc repro label_depth`") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error})\nnext: delete it and run `dvc repro label_depth`") from None
-    schema.facts(file.schema_arrow, str(path))
-    return file

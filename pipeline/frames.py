@@ -91,7 +91,7 @@ def read_frames(path: Path, columns: Sequence[str] | None = None, *, first: int 
     Raises:
         UserError: the file is missing, damaged or not a frame file.
     """
-    with _open(path) as file:
+    with schema.open_file(path, "frame", "extract_frames") as file:
         names = list(columns) if columns is not None else file.schema_arrow.names
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -106,7 +106,7 @@ def frame_facts(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, damaged or not a frame file.
     """
-    with _open(path) as file:
+    with schema.open_file(path, "frame", "extract_frames") as file:
         found = schema.facts(file.schema_arrow, str(path))
         found["frames"] = file.metadata.num_rows
         found["summary"] = json.loads((file.metadata.metadata or {}).get(SUMMARY, b"{}"))
@@ -182,17 +182,6 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     """Encode (H, W, 3) uint8 RGB at `quality` (1-100)."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return encoded.tobytes()
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such frame file\nnext: run `dvc repro extract_frames`") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error})\nnext: delete it and run `dvc repro extract_frames`") from None
-    schema.facts(file.schema_arrow, str(path))
-    return file
 
 
 def _rows(table: pa.Table) -> Iterator[Frame]:

@@ -147,6 +147,12 @@ def write_file(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:
     """Stop before work that the disk cannot hold.
 
@@ -168,8 +174,7 @@ def _manifest(stage: str, fingerprint: str, files: dict[str, dict[str, Any]], fa
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+    return {"size": path.stat().st_size, "sha256": file_digest(path)}
 
 
 def _replace_folder(source: Path, target: Path) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import logging
 import os
 import re
@@ -34,6 +33,7 @@ from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.errors import UserError
+from pipeline.publish import file_digest
 from pipeline.runs import StageRun, absolute_uri
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
     with _store(run.tracking_uri) as client:
         with mlflow.start_run(run_id=run.run_id) if mlflow.active_run() is None else contextlib.nullcontext():
             version = log_network(network, example, name, files)
-        for key, value in {**tags, WEIGHTS_TAG: _sha256(folder / WEIGHTS)}.items():
+        for key, value in {**tags, WEIGHTS_TAG: file_digest(folder / WEIGHTS)}.items():
             client.set_model_version_tag(name, version, key, str(value)[:TAG_LIMIT])
     return version
 
@@ -251,11 +251,6 @@ def _store(tracking_uri: str) -> Iterator[MlflowClient]:
         yield MlflowClient(tracking_uri, tracking_uri)
     finally:
         mlflow.set_tracking_uri(before)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def main(arguments: list[str] | None = None) -> int:

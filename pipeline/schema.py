@@ -8,9 +8,11 @@ nor background. Lists of one row have the same length.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
 
@@ -92,3 +94,24 @@ def facts(schema: pa.Schema, where: str) -> dict[str, Any]:
     if found["version"] != VERSION:
         raise UserError(f"{where}: written as version {found['version']}, this code reads {VERSION}\nnext: run `dvc repro` again")
     return found
+
+
+def open_file(path: Path, kind: str, stage: str) -> pq.ParquetFile:
+    """Open one of our files.
+
+    Args:
+        path: the file.
+        kind: what it holds, for messages ("frame", "depth").
+        stage: the stage that makes it.
+
+    Raises:
+        UserError: the file is missing, is not Parquet, is not ours, or is of another version.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such {kind} file\nnext: run `dvc repro {stage}`") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error})\nnext: delete it and run `dvc repro {stage}`") from None
+    facts(file.schema_arrow, str(path))
+    return file

@@ -24,6 +24,17 @@ class Ranges(NamedTuple):
 Splits = dict[str, dict[str, Ranges]]  # data set -> sequence -> ranges
 
 
+def spans(splits: Splits, which: Literal["train", "val", "all"]) -> dict[tuple[str, str], tuple[int, int]]:
+    """First and last frame that `track.frames` selects, by data set and sequence; sequences of which it selects nothing are absent."""
+    found = {}
+    for dataset, sequences in splits.items():
+        for name, ranges in sequences.items():
+            parts = [part for part in (ranges if which == "all" else [getattr(ranges, which)]) if part is not None]
+            if parts:
+                found[dataset, name] = (min(first for first, _ in parts), max(last for _, last in parts))
+    return found
+
+
 def half(frames: int, boundary: Boundary) -> int:
     """How many of a sequence's first frames train: floor(n/2) (FairMOT, OUTrack) or n//2 + 1 (CenterTrack, ByteTrack)."""
     return frames // 2 if boundary == "fairmot" else min(frames // 2 + 1, frames)

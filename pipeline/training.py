@@ -7,7 +7,6 @@ parameters, data, code and initial weights: after a kill the same command goes o
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.loader import Feed
 from pipeline.order import check_batch
 from pipeline.params import Cluster, Training
-from pipeline.publish import Manifest, Publication
+from pipeline.publish import Manifest, Publication, file_digest
 from pipeline.runs import StageRun
 from pipeline.samples import SampleStore
 from pipeline.training_worker import TrainingJob, build_task, train_worker
@@ -222,7 +221,4 @@ def _write_history(path: Path, history: list[EpochRecord]) -> None:
 
 def _digest(path: Path | None) -> str:
     """SHA-256 of a file: weights from outside are an input that no manifest names."""
-    if path is None:
-        return ""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return "" if path is None else file_digest(path)

@@ -12,8 +12,7 @@ import yaml
 from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.publish import read_manifest
-from pipeline.scoring.sequences import spans
-from pipeline.splits import read_split
+from pipeline.splits import read_split, spans
 from stages import Context, run
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ As a stage it reads params.yaml. With --video it needs a model and nothing else:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import sys
@@ -23,9 +22,8 @@ from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.frames import frame_facts
-from pipeline.publish import Publication, read_manifest, write_file
-from pipeline.scoring.sequences import spans
-from pipeline.splits import read_split
+from pipeline.publish import Publication, file_digest, read_manifest, write_file
+from pipeline.splits import read_split, spans
 from stages import ROOT, Context, execute, plain_errors
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def _outputs(context: Context, model: Path) -> Outputs:
     """Three folders in the making; they belong to these very weights as well as to the stage's parameters and inputs."""
     from pipeline.tracking import Outputs
 
-    fingerprint = parameters.digest(context.fingerprint, _sha256(model / WEIGHTS), _sha256(model / CARD))
+    fingerprint = parameters.digest(context.fingerprint, file_digest(model / WEIGHTS), file_digest(model / CARD))
     names = ("tracks", "observations", "speed.json")
     return Outputs(*(Publication(context.artifacts / name, context.stage, fingerprint) for name in names))
 
@@ -163,16 +161,11 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pat
     measured = speed(timings)
     write_file(context.artifacts / "speed.json", json.dumps(measured, indent=1) + "\n")
     settings = context.params.track
-    facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": _sha256(model / WEIGHTS)}
+    facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
     for publication in (outputs.observations, outputs.tracks):
         context.run.output(publication.publish(**facts))
     shutil.rmtree(outputs.timings.partial)
     context.run.metrics({"frames_per_second": measured["frames_per_second"]})
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

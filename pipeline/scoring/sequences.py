@@ -6,7 +6,7 @@ import configparser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
 from pipeline.mot_text import MotRows, read_rows
-from pipeline.splits import Splits
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}
@@ -58,17 +57,6 @@ class ScoredSequence:
     frames: NDArray[np.int64]
     truth: Rows
     results: Rows
-
-
-def spans(splits: Splits, which: Literal["train", "val", "all"]) -> dict[tuple[str, str], tuple[int, int]]:
-    """First and last frame that `track.frames` selects, by data set and sequence; sequences of which it selects nothing are absent."""
-    found = {}
-    for dataset, sequences in splits.items():
-        for name, ranges in sequences.items():
-            parts = [part for part in (ranges if which == "all" else [getattr(ranges, which)]) if part is not None]
-            if parts:
-                found[dataset, name] = (min(first for first, _ in parts), max(last for _, last in parts))
-    return found
 
 
 def from_frames(path: Path, tracks: Path, span: tuple[int, int] | None = None) -> ScoredSequence:

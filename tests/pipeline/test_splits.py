@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.params import Split
-from pipeline.splits import Ranges, check_rule, half, read_split, split_sequence, write_split
+from pipeline.splits import Ranges, check_rule, half, read_split, spans, split_sequence, write_split
 
 MOT17 = [600, 1050, 837, 525, 654, 900, 750]  # frames of 02, 04, 05, 09, 10, 11, 13
 
@@ -65,3 +65,10 @@ def test_a_split_is_read_as_written(tmp_path: Path) -> None:
     assert read_split(tmp_path) == splits
     with pytest.raises(UserError, match="no such file"):
         read_split(tmp_path / "elsewhere")
+
+
+def test_spans_of_train_val_and_all() -> None:
+    splits = {"d": {"a": Ranges((1, 5), (6, 10)), "b": Ranges(None, (1, 9)), "c": Ranges(None, None)}}
+    assert spans(splits, "val") == {("d", "a"): (6, 10), ("d", "b"): (1, 9)}
+    assert spans(splits, "train") == {("d", "a"): (1, 5)}
+    assert spans(splits, "all") == {("d", "a"): (1, 10), ("d", "b"): (1, 9)}

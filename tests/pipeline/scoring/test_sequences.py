@@ -9,9 +9,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, Objects
-from pipeline.scoring.sequences import from_frames, from_text, spans
+from pipeline.scoring.sequences import from_frames, from_text
 from pipeline.scoring.tracking import score
-from pipeline.splits import Ranges
 from tests.pipeline.scoring.text import write_lines, write_truth
 from tests.shared import dataset
 
@@ -177,10 +176,3 @@ def test_a_sequence_without_objects_can_be_scored(tmp_path: Path) -> None:
         writer.write(Frame("d", "s", 1, 0.0, 768, 576, b"x"))
     write_lines(tmp_path / "s.txt", results(1))
     assert score([from_frames(tmp_path / "s.parquet", tmp_path)], "MOT17").combined.FP == 1
-
-
-def test_spans_of_train_val_and_all() -> None:
-    splits = {"d": {"a": Ranges((1, 5), (6, 10)), "b": Ranges(None, (1, 9)), "c": Ranges(None, None)}}
-    assert spans(splits, "val") == {("d", "a"): (6, 10), ("d", "b"): (1, 9)}
-    assert spans(splits, "train") == {("d", "a"): (1, 5)}
-    assert spans(splits, "all") == {("d", "a"): (1, 10), ("d", "b"): (1, 9)}
