@@ -17,6 +17,9 @@ HOUSEKEEPING = frozenset(
     {"stages/__init__.py"}
     | {f"pipeline/{name}.py" for name in ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry")}
 )
+# Training reaches the model through `Context.spec`, which housekeeping hides; these files of a model come after training.
+TRAINING = frozenset({"stages/pretrain.py", "stages/finetune.py"})
+AFTER_TRAINING = frozenset({"decode.py", "refind.py", "tracker.py"})
 
 
 @functools.cache
@@ -28,14 +31,19 @@ def sources(start: str, root: Path) -> tuple[str, ...]:
         root: the repository.
     """
     seen: set[str] = set()
-    waiting = [start]
+    trains = start in TRAINING
+    waiting = [start, "models/__init__.py"] if trains else [start]
     while waiting:
         name = waiting.pop()
-        if name in seen or name in HOUSEKEEPING:
+        if name in seen or name in HOUSEKEEPING or (trains and _after_training(name)):
             continue
         seen.add(name)
         waiting += _imports(root / name, root)
     return tuple(sorted(seen))
+
+
+def _after_training(name: str) -> bool:
+    return name.startswith("models/") and name.rpartition("/")[2] in AFTER_TRAINING
 
 
 def digest(start: str, root: Path) -> str:

@@ -124,7 +124,9 @@ class Detector:
         """Detections of each canvas and embeddings at its `boxes`, all in network input pixels."""
         outputs = self.outputs(canvases)
         with torch.inference_mode():
-            return self.spec.decode(outputs, self.options), self.spec.embed(outputs, boxes)
+            ones = [np.ones(len(item), np.float32) for item in boxes]
+            at_boxes = self.spec.describe(outputs, boxes, ones, self.options)
+            return self.spec.decode(outputs, self.options), [item.embeddings for item in at_boxes]
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:

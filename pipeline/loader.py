@@ -21,13 +21,14 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline import augment, depthmap
 from pipeline.clips import ClipPlanner
 from pipeline.frames import decode_jpeg
+from pipeline.identities import IdentityNumbers
 from pipeline.order import EpochBatches, Key
 from pipeline.params import Training
-from pipeline.samples import Sample, SampleStore
+from pipeline.samples import SampleStore
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 
 PEDESTRIAN = 1
-_VIEW = 3  # last word of the random seeds drawn here
+_VIEW, _TARGETS = 3, 5  # last words of the random seeds drawn here
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class ClipDataset(Dataset[Item]):
 
     def __init__(self, feed: Feed) -> None:
         self.feed, self.store = feed, SampleStore(feed.folder)
+        self.people = identity_numbers(feed, self.store)
         self.planner = ClipPlanner(
             self.store.index,
             reads=feed.spec.reads,
@@ -91,26 +93,32 @@ class ClipDataset(Dataset[Item]):
         plan = self.planner.plan(epoch, sample)
         random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
         views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
-        stored = {row: self._decode(self.store.row(row)) for row in dict.fromkeys(plan.rows)}
+        stored = {row: self._decode(row) for row in dict.fromkeys(plan.rows)}
         frames = [self._show(stored[row], view) for row, view in zip(plan.rows, views, strict=True)]
-        return TrainingClip(tuple(frames), plan.same_scene, plan.video)
+        return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
 
     def _show(self, frame: TrainingFrame, view: augment.View) -> TrainingFrame:
         feed = self.feed
         return augment.show(frame, view, width=feed.width, height=feed.height, depth_stride=feed.depth_stride)
 
-    def _decode(self, sample: Sample) -> TrainingFrame:
+    def _decode(self, row: int) -> TrainingFrame:
         """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
+        sample = self.store.row(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
         keep = (sample.classes == PEDESTRIAN) | sample.ignores
-        identities = sample.identities[keep].astype(np.int64)
+        identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
         return TrainingFrame(
             image=decode_jpeg(sample.image, where),
             boxes=sample.boxes[keep],
-            identities=identities if self.feed.spec.uses_identities else np.full_like(identities, -1),
+            identities=identities[keep],
             ignore=sample.ignores[keep].astype(np.bool_),
             depth=None if sample.depth is None else depthmap.decode(sample.depth, sample.depth_scale, where),
         )
+
+
+def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:
+    """Who is who in the sample set, for a model that may see it."""
+    return IdentityNumbers(store or SampleStore(feed.folder)) if feed.spec.uses_identities(feed.options) else None
 
 
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[DataLoader[Batch], EpochBatches]:

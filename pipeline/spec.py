@@ -25,7 +25,8 @@ class TrainingFrame:
     Attributes:
         image: (H, W, 3) uint8, RGB.
         boxes: (N, 4) float32, xyxy pixels of `image`, amodal (may leave the image).
-        identities: (N,) int64; -1 everywhere unless the model's spec sets `uses_identities`.
+        identities: (N,) int64; -1 everywhere unless `ModelSpec.uses_identities`, else numbers from 0 over the whole sample set,
+            the same for the same person in one sequence and for the same box of one still; -1 where unknown.
         ignore: (N,) bool, boxes that are neither object nor background.
         depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth.
     """
@@ -45,11 +46,13 @@ class TrainingClip:
         frames: 1 (still), 2 (pair: the current frame, then its partner) or more (clip, in time order).
         same_scene: False for a negative pair, whose frames come from different scenes.
         video: whether the frames come from a video (False: augmentations of one still).
+        seed: words for `numpy.random.default_rng`, a function of (run, epoch, sample), for what targets draw at random.
     """
 
     frames: tuple[TrainingFrame, ...]
     same_scene: bool = True
     video: bool = False
+    seed: tuple[int, ...] = (0,)
 
 
 class Batch(NamedTuple):
@@ -80,7 +83,7 @@ class Detections:
     Attributes:
         boxes: (N, 4) float32, xyxy pixels.
         scores: (N,) float32 in [0, 1], descending.
-        embeddings: (N, D) float32, unit length; D may be 0.
+        embeddings: (N, D) float32, unit length; D is 0 for a model without re-identification.
     """
 
     boxes: NDArray[np.float32]
@@ -137,27 +140,37 @@ class ModelSpec:
         options: pydantic class of the `model` section without `name` (fields network, loss, tracker).
         reads: what one training sample is.
         clip_frames: frames in a training sample.
-        uses_identities: whether training may see identity labels.
+        uses_identities: options -> whether training may see identity labels.
         build_network: options -> module; forward takes (N, 3, H, W) float RGB in [0, 1], returns a NamedTuple of tensors.
-        build_task: (network, options, id_weight) -> module owning the network as `.network` and any learnable loss weights;
-            forward takes a `Batch` on the device and returns `Losses`.
+        build_task: (network, options, id_weight, identities) -> module owning the network as `.network` and any learnable loss
+            weights; `identities` is how many different ones the sample set holds (0 for a model that may not see them); forward takes
+            a `Batch` on the device and returns `Losses`.
         make_targets: (clip, options) -> arrays of fixed shape for one sample; runs in loader processes.
         decode: (outputs, options) -> Detections per image, in network input pixels, best first.
-        embed: (outputs, boxes per image) -> (N_i, D) unit embeddings at given boxes (network input pixels), per image.
+        describe: (outputs, boxes per image, scores per image, options) -> Detections per image at given boxes (network input pixels),
+            in their order: what the network says about boxes of another detector, or of the ground truth.
         build_tracker: (options, frame_rate, width, height) -> a fresh Tracker.
+        detections: the class that `decode` and `describe` return.
+        decodes_with: names of the tracker's options that `decode` reads; other tracker options change no detection.
+        remember: None, or, for a network that looks back, (image, detections, options) -> Tensor (1, M, H, W): what it is given as
+            second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in network
+            input pixels. Without memory (the first frame) its forward takes the images alone.
     """
 
     name: str
     options: type[BaseModel]
     reads: Reads
     clip_frames: int
-    uses_identities: bool
+    uses_identities: Any = field(repr=False)
     build_network: Any = field(repr=False)
     build_task: Any = field(repr=False)
     make_targets: Any = field(repr=False)
     decode: Any = field(repr=False)
-    embed: Any = field(repr=False)
+    describe: Any = field(repr=False)
     build_tracker: Any = field(repr=False)
+    detections: type[Detections] = Detections
+    decodes_with: tuple[str, ...] = ()
+    remember: Any = field(default=None, repr=False)
 
 
 def count_parameters(network: nn.Module) -> int:

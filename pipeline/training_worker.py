@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from pipeline import checkpoints, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.errors import UserError
-from pipeline.loader import Feed, build_loader, to_device
+from pipeline.loader import Feed, build_loader, identity_numbers, to_device
 from pipeline.params import Training
 from pipeline.runs import worker_log
 from pipeline.spec import Batch, Losses
@@ -185,7 +185,8 @@ def build_task(feed: Feed) -> Any:
     """The network inside its loss, initialised from the run's seed alone."""
     torch.manual_seed(feed.seed)
     network = feed.spec.build_network(feed.options)
-    return feed.spec.build_task(network, feed.options, feed.settings.id_weight)
+    people = identity_numbers(feed)
+    return feed.spec.build_task(network, feed.options, feed.settings.id_weight, people.count if people is not None else 0)
 
 
 def learning_rate(settings: Training, step: int, epoch: int) -> float:

@@ -40,8 +40,8 @@ class OutrackDetections(Detections):
 def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDetections]:
     """Read the detections of each image, in network input pixels.
 
-    A detection is a cell that is the largest of its 3x3 neighbourhood; there is no suppression by overlap. Reads `top_k` and
-    `occlusion_score` of the tracker's options; detections are cut only at `LEAST_SCORE`, the tracker's threshold comes later.
+    A detection is a cell that is the largest of its 3x3 neighbourhood; there is no suppression by overlap. Reads `top_k` of the
+    tracker's options; detections and occlusions are cut only at `LEAST_SCORE`, the tracker's thresholds come later.
 
     Returns:
         One `OutrackDetections` an image, scores descending, embeddings taken at the integer peak.
@@ -56,31 +56,41 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
     found = []
     for i in range(len(scores)):
         keep = int((scores[i] >= LEAST_SCORE).sum())
-        likely = int((hidden_scores[i] >= options.tracker.occlusion_score).sum())
+        likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
         parts = (boxes[i, :keep], scores[i, :keep], embeddings[i, :keep], hidden[i, :likely], hidden_scores[i, :likely])
         found.append(OutrackDetections(*map(_numpy, parts)))
     return found
 
 
 @torch.no_grad()
-def embed(outputs: OutrackOutputs, boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Embeddings at the centres of given boxes, the nearest cell inside the map for centres outside.
+def describe(
+    outputs: OutrackOutputs, boxes: list[NDArray[np.float32]], scores: list[NDArray[np.float32]], options: OutrackOptions
+) -> list[OutrackDetections]:
+    """What the maps say at given boxes: embeddings at their centres (the nearest cell for centres outside), and the occlusions.
 
     Args:
         outputs: maps of N images.
         boxes: for each image (N_i, 4) float32 xyxy in network input pixels.
-
-    Returns:
-        For each image (N_i, D) float32 of unit length.
+        scores: for each image (N_i,) float32.
+        options: the whole `model` section.
     """
-    height, width = outputs.embedding.shape[-2:]
+    hidden_scores, hidden = _occlusions(outputs, 4 * options.tracker.top_k)
     found = []
-    for features, image_boxes in zip(outputs.embedding, boxes, strict=True):
-        corners = torch.from_numpy(np.asarray(image_boxes, np.float32).reshape(-1, 4)).to(features.device)
-        cells = ((corners[:, :2] + corners[:, 2:]) / (2 * STRIDE)).floor().long()
-        x, y = cells[:, 0].clamp(0, width - 1), cells[:, 1].clamp(0, height - 1)
-        found.append(_numpy(functional.normalize(features[:, y, x].float().T, dim=-1)))
+    for i, (image_boxes, image_scores) in enumerate(zip(boxes, scores, strict=True)):
+        likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
+        embeddings = _numpy(_at_centres(outputs.embedding[i], image_boxes))
+        given = (np.asarray(image_boxes, np.float32).reshape(-1, 4), np.asarray(image_scores, np.float32), embeddings)
+        found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely])))
     return found
+
+
+def _at_centres(features: Tensor, boxes: NDArray[np.float32]) -> Tensor:
+    """(N, D) unit embeddings of a map (D, h, w) at the centres of boxes (N, 4) in network input pixels."""
+    height, width = features.shape[-2:]
+    corners = torch.from_numpy(np.asarray(boxes, np.float32).reshape(-1, 4)).to(features.device)
+    cells = ((corners[:, :2] + corners[:, 2:]) / (2 * STRIDE)).floor().long()
+    x, y = cells[:, 0].clamp(0, width - 1), cells[:, 1].clamp(0, height - 1)
+    return functional.normalize(features[:, y, x].float().T, dim=-1)
 
 
 def _occlusions(outputs: OutrackOutputs, top_k: int) -> tuple[Tensor, Tensor]:

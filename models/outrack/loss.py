@@ -96,7 +96,12 @@ class OutrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float) -> OutrackTask:
+def uses_identities(options: OutrackOptions) -> bool:
+    """Whether training may see identities."""
+    return False
+
+
+def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> OutrackTask:
     """The task that `ModelSpec.build_task` promises."""
     return OutrackTask(network, options, id_weight)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.outrack.decode import decode, embed
-from models.outrack.loss import build_task
+from models.outrack.decode import OutrackDetections, decode, describe
+from models.outrack.loss import build_task, uses_identities
 from models.outrack.network import build_network
 from models.outrack.options import OutrackOptions
 from models.outrack.targets import make_targets
@@ -15,11 +15,13 @@ SPEC = ModelSpec(
     options=OutrackOptions,
     reads="pair",
     clip_frames=2,
-    uses_identities=False,
+    uses_identities=uses_identities,
     build_network=build_network,
     build_task=build_task,
     make_targets=make_targets,
     decode=decode,
-    embed=embed,
+    describe=describe,
     build_tracker=build_tracker,
+    detections=OutrackDetections,
+    decodes_with=("top_k",),
 )

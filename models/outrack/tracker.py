@@ -136,7 +136,7 @@ class OutrackTracker:
         released = options.refind == "release"
         found = np.zeros(len(lost), bool)
         if options.refind != "off" and isinstance(detections, OutrackDetections):
-            centres = detections.occlusion_centres
+            centres = detections.occlusion_centres[detections.occlusion_scores >= options.occlusion_score]
             scores, boxes = find_evidence(tracks.boxes(lost), tracks.boxes(visible), centres, within_both=released)
             if released:
                 found = (scores > 0) & self._memory.recall(tracks.identity[lost])

@@ -19,6 +19,7 @@ from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_floa
 from tests.models.outrack import samples
 
 # the smallest options of each system, and a batch with every kind of frame that training meets
+IDENTITIES = 12  # more than any batch below names
 SMALL = {"outrack": (samples.small_options, samples.mixed_batch)}
 
 
@@ -33,7 +34,7 @@ def system(request: pytest.FixtureRequest) -> tuple[ModelSpec, Any, Batch]:
 @pytest.mark.parametrize("id_weight", [1.0, 0.0])
 def test_losses_are_finite_and_gradients_reach_every_parameter(system: tuple[ModelSpec, Any, Batch], id_weight: float) -> None:
     spec, options, batch = system
-    task = spec.build_task(spec.build_network(options), options, id_weight)
+    task = spec.build_task(spec.build_network(options), options, id_weight, IDENTITIES)
     losses = task(batch)
     losses.total.backward()
     assert losses.total.shape == ()
@@ -47,7 +48,7 @@ def test_empty_frames_alone_give_a_finite_loss(system: tuple[ModelSpec, Any, Bat
         np.zeros((64, 96, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), depth=None
     )
     batch = samples.batch([TrainingClip((empty,) * spec.clip_frames)] * 2, options)
-    task = spec.build_task(spec.build_network(options), options, 1.0)
+    task = spec.build_task(spec.build_network(options), options, 1.0, IDENTITIES)
     total = task(batch).total
     total.backward()
     assert torch.isfinite(total)
@@ -77,7 +78,11 @@ def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> N
         assert (np.diff(seen.scores) <= 0).all()
         assert np.linalg.norm(seen.embeddings, axis=1) == pytest.approx(np.ones(len(seen.scores)), abs=1e-5)
     given = [seen.boxes[:2] for seen in found]
-    assert [e.shape for e in spec.embed(outputs, given)] == [(len(b), found[0].embeddings.shape[1]) for b in given]
+    scores = [np.linspace(1, 0.5, len(boxes), dtype=np.float32) for boxes in given]
+    for seen, boxes, own in zip(spec.describe(outputs, given, scores, options), given, scores, strict=True):
+        assert type(seen) is type(found[0]) is spec.detections
+        assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
+        assert seen.embeddings.shape == (len(boxes), found[0].embeddings.shape[1])
 
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
@@ -95,7 +100,7 @@ def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> 
 
 def test_identities_are_not_read_unless_the_spec_says_so(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
-    if spec.uses_identities:
+    if spec.uses_identities(options):
         pytest.skip(f"{spec.name} trains with identities")
     shown = samples.frame(samples.PEOPLE)
     other = TrainingFrame(shown.image, shown.boxes, np.array([5, 9, 7]), shown.ignore, shown.depth)

@@ -39,13 +39,13 @@ def decode(outputs: Output, options: Options) -> list[Detections]:
     return [_boxes(red[0].numpy()) for red in outputs.red]
 
 
-def embed(outputs: Output, boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def describe(outputs: Output, boxes: list[NDArray[np.float32]], scores: list[NDArray[np.float32]], options: Options) -> list[Detections]:
     """A unit vector that tells how red the box's centre is."""
     found = []
-    for red, here in zip(outputs.red, boxes, strict=True):
+    for red, here, given in zip(outputs.red, boxes, scores, strict=True):
         x, y = ((here[:, [0, 1]] + here[:, [2, 3]]) / 2).astype(int).T
         value = red[0].numpy()[y, x]
-        found.append(np.stack([value, 1 - value], 1).astype(np.float32))
+        found.append(Detections(here, given, np.stack([value, 1 - value], 1).astype(np.float32)))
     return found
 
 
@@ -79,7 +79,7 @@ def spec(trackers: list[CountingTracker] | None = None) -> ModelSpec:
         return tracker
 
     unused: Any = None
-    return ModelSpec("red", Options, "still", 1, False, lambda _: RedNetwork(), unused, unused, decode, embed, build_tracker)
+    return ModelSpec("red", Options, "still", 1, lambda _: False, lambda _: RedNetwork(), unused, unused, decode, describe, build_tracker)
 
 
 def detector(width: int, height: int, trackers: list[CountingTracker] | None = None) -> Detector:

@@ -52,7 +52,7 @@ class TinyNetwork(nn.Module):
 class TinyTask(nn.Module):
     """Predict how much of the picture boxes cover, with a learnable weight; partners of one scene should look alike."""
 
-    def __init__(self, network: nn.Module, options: TinyOptions, id_weight: float) -> None:
+    def __init__(self, network: nn.Module, options: TinyOptions, id_weight: float, identities: int) -> None:
         super().__init__()
         self.network, self.id_weight = network, id_weight
         self.balance = nn.Parameter(torch.zeros(()))
@@ -78,17 +78,22 @@ def tiny_targets(clip: TrainingClip, options: TinyOptions) -> dict[str, Any]:
     return {"cover": np.float32(sides.prod(axis=1).sum() / SIZE**2), "identities": identities}
 
 
+def hides_identities(options: TinyOptions) -> bool:
+    """The tiny model sees no identities."""
+    return False
+
+
 SPEC = ModelSpec(
     name="tiny",
     options=TinyOptions,
     reads="pair",
     clip_frames=2,
-    uses_identities=False,
+    uses_identities=hides_identities,
     build_network=lambda options: TinyNetwork(options.channels),
     build_task=TinyTask,
     make_targets=tiny_targets,
     decode=None,
-    embed=None,
+    describe=None,
     build_tracker=None,
 )
 

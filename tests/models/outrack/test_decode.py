@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.outrack.decode import OutrackDetections, decode, embed
+from models.outrack.decode import OutrackDetections, decode, describe
 from models.outrack.network import OutrackOutputs
 from tests.models.outrack.samples import small_options
 
@@ -39,8 +39,9 @@ def test_peaks_become_boxes_best_first_and_neighbours_are_suppressed() -> None:
     assert first.scores == pytest.approx([0.880797, 0.731059], abs=1e-5)
     assert first.boxes == pytest.approx(np.array([[72, 40, 88, 56], [25, 14, 41, 38]]))
     assert first.embeddings[1] == pytest.approx([0, 0.6, 0.8])
-    assert first.occlusion_centres == pytest.approx(np.array([[18, 13]]))  # the other lies below occlusion_score
-    assert first.occlusion_scores == pytest.approx([0.817574], abs=1e-5)
+    assert first.occlusion_centres[0] == pytest.approx([18, 13])
+    assert first.occlusion_scores[0] == pytest.approx(0.817574, abs=1e-5)
+    assert (np.diff(first.occlusion_scores) <= 0).all()  # the thresholds belong to the tracker
     assert len(second.boxes) == len(second.occlusion_centres) == 0
     assert second.embeddings.shape == (0, 3)
 
@@ -61,10 +62,10 @@ def test_moving_and_selecting_keep_the_occlusions() -> None:
     moved = found.moved(0.5, 4.0, 2.0)
     assert isinstance(moved, OutrackDetections)
     assert moved.boxes[0] == pytest.approx([136, 76, 168, 108])
-    assert moved.occlusion_centres == pytest.approx(np.array([[28, 22]]))
+    assert moved.occlusion_centres[0] == pytest.approx([28, 22])
     chosen = moved.select(np.array([1]))
     assert chosen.scores == pytest.approx([0.731059], abs=1e-5)
-    assert chosen.occlusion_centres == pytest.approx(np.array([[28, 22]]))
+    assert chosen.occlusion_centres == pytest.approx(moved.occlusion_centres)
 
 
 def test_embeddings_are_read_at_box_centres_inside_the_map() -> None:
@@ -72,6 +73,7 @@ def test_embeddings_are_read_at_box_centres_inside_the_map() -> None:
     outputs.embedding[0, :, 5, 7] = torch.tensor([0.0, 3.0, 4.0])
     outputs.embedding[0, :, 15, 23] = torch.tensor([2.0, 0.0, 0.0])
     boxes = [np.array([[20, 12, 40, 32], [90, 60, 190, 160]], np.float32), np.zeros((0, 4), np.float32)]
-    first, second = embed(outputs, boxes)
+    scores = [np.array([0.9, 0.8], np.float32), np.zeros(0, np.float32)]
+    first, second = [found.embeddings for found in describe(outputs, boxes, scores, small_options())]
     assert first == pytest.approx(np.array([[0, 0.6, 0.8], [1, 0, 0]]))
     assert second.shape == (0, 3)

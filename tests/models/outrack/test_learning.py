@@ -17,7 +17,7 @@ def test_one_batch_is_learnt_and_decoded() -> None:
     torch.manual_seed(0)
     options = small_options(loss={"partner_detection": True}, width=16, head_width=16)
     shown = batch([TrainingClip((frame(PEOPLE), frame(MOVED, seed=1)), video=True)], options)
-    task = build_task(build_network(options), options, 1.0)
+    task = build_task(build_network(options), options, 1.0, 0)
     optimiser = torch.optim.Adam(task.parameters(), lr=4e-3)
     history = []
     for _ in range(150):
