@@ -13,10 +13,8 @@ from pathlib import Path
 
 PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
-HOUSEKEEPING = frozenset(
-    {"stages/__init__.py"}
-    | {f"pipeline/{name}.py" for name in ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry")}
-)
+_HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
+HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in _HOUSEKEEPING)})
 # Training reaches the model through `Context.spec`, which housekeeping hides; these files of a model come after training.
 TRAINING = frozenset({"stages/pretrain.py", "stages/finetune.py"})
 AFTER_TRAINING = frozenset({"decode.py", "refind.py", "tracker.py"})

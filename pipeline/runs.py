@@ -29,14 +29,16 @@ class StageRun:
     Attributes:
         run_id: MLflow's id.
         tracking_uri: absolute, usable from any process and folder.
+        prefix: what goes before the names of metrics, where several trainings share a run.
     """
 
     run_id: str
     tracking_uri: str
+    prefix: str = ""
 
     def metrics(self, values: dict[str, float], step: int | None = None) -> None:
         """Log numbers, all at one step."""
-        worker_log(self.tracking_uri, self.run_id, values, step)
+        worker_log(self.tracking_uri, self.run_id, {self.prefix + name: value for name, value in values.items()}, step)
 
     def params(self, values: dict[str, Any]) -> None:
         """Log a nested mapping as dotted parameters."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,8 +43,31 @@ RAY_TRAIN_ENVIRONMENT = {
 WORKER_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
 
 
+@dataclass(frozen=True)
+class Rungs:
+    """Where training pauses to be judged.
+
+    Attributes:
+        epochs: after how many epochs, ascending.
+        judge: gets the folder of the model as it is then (weights.safetensors and model.json) and the epochs done; what it raises ends
+            the training, whose checkpoint stays.
+    """
+
+    epochs: tuple[int, ...]
+    judge: Callable[[Path, int], None]
+
+
 @contextmanager
-def trained(feed: Feed, start: Path | None, *, publication: Publication, run: StageRun, cluster: Cluster, root: Path) -> Iterator[Manifest]:
+def trained(
+    feed: Feed,
+    start: Path | None,
+    *,
+    publication: Publication,
+    run: StageRun | None,
+    cluster: Cluster,
+    root: Path,
+    rungs: Rungs | None = None,
+) -> Iterator[Manifest]:
     """Train a network, publish weights.safetensors, model.json and history.csv, and hold the checkpoints until the block ends well.
 
     What follows training (registration) belongs in the block: killed there, the same command trains no epoch again.
@@ -52,9 +76,10 @@ def trained(feed: Feed, start: Path | None, *, publication: Publication, run: St
         feed: data, model and settings.
         start: weights to begin with, or None for a random network.
         publication: the folder to publish; its stage names the run.
-        run: the stage's MLflow run.
+        run: the MLflow run that gets the curves; None: none.
         cluster: where to train.
         root: the repository, where checkpoints lie.
+        rungs: pauses on the way.
 
     Yields:
         The published manifest. With no epochs the initial network is published.
@@ -74,16 +99,30 @@ def trained(feed: Feed, start: Path | None, *, publication: Publication, run: St
     history: list[EpochRecord] = []
     if settings.epochs:
         with checkpoints.exclusive(folder):
-            state = _fit(feed, task.network, folder, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
-        task.load_state_dict(state.task)
+            weights.save(task.network, _made(folder) / INITIAL)
+            for until in (*(rungs.epochs if rungs else ()), settings.epochs):
+                state = _fit(feed, folder, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
+                task.load_state_dict(state.task)
+                if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
+                    _judge(task.network, feed, rungs, until, publication)
         history = state.history
     yield _publish(task.network, feed, history, publication)
     checkpoints.forget(folder)
 
 
-def _fit(feed: Feed, network: Any, folder: Path, *, stage: str, fingerprint: str, run: StageRun, cluster: Cluster) -> TrainingState:
+def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    weights.save(network, folder / INITIAL)
+    return folder
+
+
+def _judge(network: Any, feed: Feed, rungs: Rungs, epochs: int, publication: Publication) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        weights.save(network, Path(name) / weights.WEIGHTS)
+        _card(feed, publication).write(Path(name) / weights.CARD)
+        rungs.judge(Path(name), epochs)
+
+
+def _fit(feed: Feed, folder: Path, until: int, *, stage: str, fingerprint: str, run: StageRun | None, cluster: Cluster) -> TrainingState:
     with attached(cluster):
         settings, use_gpu = _devices(feed.settings, stage)
         job = TrainingJob(
@@ -92,7 +131,8 @@ def _fit(feed: Feed, network: Any, folder: Path, *, stage: str, fingerprint: str
             feed=replace(feed, settings=settings),
             initial=folder / INITIAL,
             precision=_precision(settings, use_gpu),
-            run=_tracking(run),
+            run=None if run is None else (run.tracking_uri, run.run_id, run.prefix),
+            until=until,
         )
         return _run_workers(job, folder, use_gpu=use_gpu)
 
@@ -197,19 +237,18 @@ def _precision(settings: Training, use_gpu: bool) -> Literal["float32", "bfloat1
     return "bfloat16" if use_gpu or capable.get("avx512_bf16") or capable.get("amx_bf16") else "float32"
 
 
-def _tracking(run: StageRun) -> tuple[str, str] | None:
-    return run.tracking_uri, run.run_id
-
-
 def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: Publication) -> Manifest:
-    card = weights.ModelCard(feed.spec.name, feed.options.model_dump(mode="json"), feed.width, feed.height, publication.fingerprint)
     with publication.write(weights.WEIGHTS) as path:
         weights.save(network, path)
     with publication.write(weights.CARD) as path:
-        card.write(path)
+        _card(feed, publication).write(path)
     with publication.write(HISTORY) as path:
         _write_history(path, history)
     return publication.publish(epochs=feed.settings.epochs, samples=feed.folder.name)
+
+
+def _card(feed: Feed, publication: Publication) -> weights.ModelCard:
+    return weights.ModelCard(feed.spec.name, feed.options.model_dump(mode="json"), feed.width, feed.height, publication.fingerprint)
 
 
 def _write_history(path: Path, history: list[EpochRecord]) -> None:

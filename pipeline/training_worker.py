@@ -43,7 +43,8 @@ class TrainingJob:
         feed: data, model and settings.
         initial: weights that every worker starts from.
         precision: of the forward pass.
-        run: MLflow tracking URI and run id, or None to log nothing.
+        run: MLflow tracking URI, run id and what goes before the names of metrics; or None to log nothing.
+        until: epochs after which to stop; the schedule stays that of all epochs.
     """
 
     stage: str
@@ -51,7 +52,8 @@ class TrainingJob:
     feed: Feed
     initial: Path
     precision: Literal["float32", "bfloat16"]
-    run: tuple[str, str] | None
+    run: tuple[str, str, str] | None
+    until: int
 
 
 def train_worker(config: dict[str, Any]) -> str | None:
@@ -76,7 +78,7 @@ def train_worker(config: dict[str, Any]) -> str | None:
         if resumed is not None:
             with resumed.as_directory() as folder:
                 trainer.restore(checkpoints.load(Path(folder), job.fingerprint))
-        while trainer.epochs < job.feed.settings.epochs:
+        while trainer.epochs < job.until:
             _report(trainer, trainer.run_epoch())
     except UserError as error:
         if workers > 1:
@@ -297,7 +299,8 @@ def _hush_ray() -> None:
 
 def _log(job: TrainingJob, values: dict[str, float], step: int) -> None:
     if job.run is not None:
-        worker_log(*job.run, values, step)
+        uri, run_id, prefix = job.run
+        worker_log(uri, run_id, {prefix + name: value for name, value in values.items()}, step)
 
 
 def _say(stage: str, message: str) -> None:

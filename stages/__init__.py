@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
-import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -19,9 +18,9 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import closure
 from pipeline import params as parameters
 from pipeline.errors import UserError
+from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
@@ -122,52 +121,3 @@ class plain_errors:
     def _stop(message: str) -> None:
         print(f"error: {message}", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_USER_ERROR)
-
-
-# What a stage's output depends on: parameter sections and published folders (dvc.yaml names the same ones; a test compares).
-SECTIONS = {
-    "render_walkers": ("base.seed", "render_walkers"),
-    "extract_frames": ("base.data_root", "extract_frames"),
-    "label_depth": ("base.data_root", "extract_frames.sources", "label_depth"),
-    "pack_samples": ("pack_samples",),
-    "pretrain": ("base.seed", "model.name", "model.network", "model.loss", "pack_samples", "pretrain"),
-    "finetune": ("base.seed", "model.name", "model.network", "model.loss", "pack_samples", "finetune"),
-    "track": ("model.tracker", "track"),
-    "evaluate": ("track.frames", "evaluate"),
-    "report": ("report",),
-}
-FOLDERS = {
-    "render_walkers": (),
-    "extract_frames": ("data/walkers",),
-    "label_depth": ("data/frames", "data/walkers"),
-    "pack_samples": ("data/frames", "data/depth"),
-    "pretrain": ("data/samples",),
-    "finetune": ("data/samples", "artifacts/pretrain"),
-    "track": ("data/frames", "data/samples", "artifacts/finetune"),
-    "evaluate": ("data/frames", "data/samples", "artifacts/tracks", "artifacts/observations"),
-    "report": ("data/frames", "data/depth", "artifacts/pretrain", "artifacts/finetune", "artifacts/tracks", "artifacts/observations"),
-}
-
-
-def fingerprint_of(stage: str, params: Params, root: Path) -> str:
-    """Digest of everything the stage's output depends on: its parameters, the folders it reads and the code.
-
-    A missing input folder counts as empty here; the stage itself says what is missing.
-    """
-    values = {name: _lookup(params, name) for name in SECTIONS[stage]}
-    inputs = {folder: _manifest_digest(root / folder) for folder in FOLDERS[stage]}
-    return parameters.digest(stage, values, inputs, closure.digest(f"stages/{stage}.py", ROOT))
-
-
-def _lookup(params: Params, dotted: str) -> object:
-    value: object = params
-    for part in dotted.split("."):
-        value = getattr(value, part)
-    if isinstance(value, list):
-        return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
-    return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-def _manifest_digest(folder: Path) -> str:
-    path = folder / "manifest.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "absent"

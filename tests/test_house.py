@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import stages
-from pipeline import closure, params
+from pipeline import closure, fingerprint, params
 from tests.shared import ROOT
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -34,8 +34,8 @@ def test_stage_names_agree_and_keep_one_order() -> None:
 def test_stage_frame_and_dvc_agree_on_what_a_stage_depends_on(stage: str) -> None:
     body = DVC[stage]
     folders = [dep for dep in body["deps"] if dep.startswith(("data/", "artifacts/"))]
-    assert tuple(body["params"]) == stages.SECTIONS[stage]
-    assert set(stages.FOLDERS[stage]) <= set(folders)
+    assert tuple(body["params"]) == fingerprint.SECTIONS[stage]
+    assert set(fingerprint.FOLDERS[stage]) <= set(folders)
     code = [dep for dep in body["deps"] if dep.split("/")[0] in closure.PACKAGES]
     assert code == closure.dvc_dependencies(stage, ROOT), "run: python -m pipeline.closure"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import stages
-from pipeline import params
+from pipeline import fingerprint, params
 from pipeline.errors import UserError
 from tests.shared import ROOT
 
@@ -69,7 +69,7 @@ def test_digest_ignores_key_order_and_sees_values() -> None:
 def test_fingerprint_follows_what_a_stage_reads(tmp_path: Path) -> None:
     def fingerprints(old: str, new: str) -> dict[str, str]:
         loaded, _ = stages.check(changed(tmp_path, old, new))
-        return {stage: stages.fingerprint_of(stage, loaded, tmp_path) for stage in params.STAGES}
+        return {stage: fingerprint.fingerprint_of(stage, loaded, tmp_path) for stage in params.STAGES}
 
     before = fingerprints("seed: 317", "seed: 317")
     tracker = fingerprints("detection_threshold: 0.4", "detection_threshold: 0.5")

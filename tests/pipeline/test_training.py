@@ -27,15 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = Cluster(address="local", num_cpus=2, object_store_mb=100)
 
 
-@pytest.fixture(autouse=True)
-def silent_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_tracking", lambda run: None)
-
-
 def train(folder: Path, samples: Path, start: Path | None = None, **settings: Any) -> Manifest:
     publication = Publication(folder / "out", "finetune", "a" * 64)
-    run: Any = SimpleNamespace()
-    with training.trained(feed(samples, **settings), start, publication=publication, run=run, cluster=CLUSTER, root=folder) as manifest:
+    with training.trained(feed(samples, **settings), start, publication=publication, run=None, cluster=CLUSTER, root=folder) as manifest:
         return manifest
 
 
@@ -121,6 +115,20 @@ def test_two_workers_train_like_themselves(tmp_path: Path, ray_local: None) -> N
 
 
 @pytest.mark.slow
+def test_pauses_are_judged_and_change_nothing(tmp_path: Path, ray_local: None) -> None:
+    samples = write_samples(tmp_path / "samples")
+    train(tmp_path / "whole", samples, epochs=3)
+    judged: list[tuple[int, list[str]]] = []
+    rungs = training.Rungs((1, 2), lambda folder, epochs: judged.append((epochs, sorted(path.name for path in folder.iterdir()))))
+    publication = Publication(tmp_path / "paused" / "out", "finetune", "a" * 64)
+    changed = feed(samples, epochs=3)
+    with training.trained(changed, None, publication=publication, run=None, cluster=CLUSTER, root=tmp_path / "paused", rungs=rungs):
+        pass
+    assert judged == [(1, ["model.json", "weights.safetensors"]), (2, ["model.json", "weights.safetensors"])]
+    assert published(tmp_path / "paused") == published(tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_divergence_in_a_worker_reaches_the_user(tmp_path: Path, ray_local: None) -> None:
     with pytest.raises(UserError, match=r"no longer finite in epoch 1\nnext: lower finetune\.lr"):
         train(tmp_path, write_samples(tmp_path / "samples"), lr=1e30, warmup_steps=0, optimiser="adam", clip_norm=None, workers=2)
@@ -152,10 +160,9 @@ def test_a_finished_run_that_was_not_registered_trains_no_epoch_again(
 ) -> None:
     samples = write_samples(tmp_path / "samples")
     publication = Publication(tmp_path / "out", "finetune", "a" * 64)
-    run: Any = SimpleNamespace()
     with (
         suppress(RuntimeError),
-        training.trained(feed(samples), None, publication=publication, run=run, cluster=CLUSTER, root=tmp_path),
+        training.trained(feed(samples), None, publication=publication, run=None, cluster=CLUSTER, root=tmp_path),
     ):
         raise RuntimeError("the registry is away")
     first = read_manifest(tmp_path / "out")

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def job(tmp_path: Path, samples: Path, **settings: object) -> TrainingJob:
     made = feed(samples, **settings)
     weights.save(build_task(made).network, tmp_path / "initial.safetensors")
-    return TrainingJob("finetune", "f" * 64, made, tmp_path / "initial.safetensors", "float32", None)
+    return TrainingJob("finetune", "f" * 64, made, tmp_path / "initial.safetensors", "float32", None, made.settings.epochs)
 
 
 def trained(tmp_path: Path, samples: Path, **settings: object) -> Trainer:

@@ -111,6 +111,8 @@ def _trained(root: Path, kind: str) -> Trainer:
         made.spec, made.options, made.params.finetune, root / "data" / "samples" / kind, 1, 128, 96, made.params.pack_samples.depth_stride
     )
     weights.save(build_task(feed).network, root / training.INITIAL)
-    trainer = Trainer(TrainingJob("finetune", "e" * 64, feed, root / training.INITIAL, "float32", None), torch.device("cpu"))
+    trainer = Trainer(
+        TrainingJob("finetune", "e" * 64, feed, root / training.INITIAL, "float32", None, feed.settings.epochs), torch.device("cpu")
+    )
     trainer.run_epoch()
     return trainer
