@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import inference, mot_text
+from pipeline.association import ResultRows
 from pipeline.drawing import Boxes, Painter
 from pipeline.progress import Progress
-from pipeline.tracking import ResultRows
 from pipeline.video import VideoWriter, probe, read_video
 
 FRAME_RATE = 25.0  # where the file does not tell

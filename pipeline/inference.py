@@ -22,7 +22,8 @@ from pydantic import BaseModel
 from torch import nn
 
 from pipeline import weights
-from pipeline.spec import Detections, ModelSpec, Tracker, Tracks, to_float
+from pipeline.association import LEAST_SCORE, Follower
+from pipeline.spec import Detections, ModelSpec, Tracks, to_float
 
 BORDER = 127  # grey beside the picture, as in training
 
@@ -181,23 +182,17 @@ def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
 def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
     """Track through one sequence's pictures in time order; they have one size and `frame_rate` frames a second.
 
-    Frame numbers that are absent between two pictures (frames that could not be decoded, a gap in the source) advance the tracker
-    without detections, so that its motion and its buffer keep to time; they give no output.
+    The tracker sees, and `Tracked` holds, the detections that `LEAST_SCORE` leaves. Absent frame numbers are the follower's business.
     """
-    tracker: Tracker | None = None
-    previous = 0
-    for seen in detect(pictures, detector, batch_size, watch):
-        picture = seen.picture
+    follower: Follower | None = None
+    for picture, seen, embeddings in detect(pictures, detector, batch_size, watch):
         with watch.measure("association"):
-            if tracker is None:
+            if follower is None:
                 rows, columns = picture.image.shape[:2]
-                tracker, previous = detector.spec.build_tracker(detector.options, frame_rate, columns, rows), picture.frame - 1
-            nothing = seen.detections.select(np.zeros(0, np.int64))
-            for _ in range(picture.frame - previous - 1):
-                tracker.update(nothing, None if picture.public is None else picture.public[:0])
-            tracks = tracker.update(seen.detections, picture.public)
-        previous = picture.frame
-        yield Tracked(*seen, tracks)
+                follower = Follower(detector.spec, detector.options, frame_rate, columns, rows)
+            detections = seen.above(LEAST_SCORE)
+            tracks = follower.step(picture.frame, detections, picture.public)
+        yield Tracked(picture, detections, embeddings, tracks)
 
 
 class _Prepared(NamedTuple):

@@ -7,7 +7,7 @@ not clipped to the image (amodal). Frames are counted from 1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -78,7 +78,8 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Detections:
-    """What a network saw in one frame. A model may subclass it to carry more to its own tracker.
+    """What a network saw in one frame. A model may subclass it to carry more to its own tracker: further float32 arrays of shape (M, ...),
+    the same trailing shape in every frame, which are kept in files like these three.
 
     Attributes:
         boxes: (N, 4) float32, xyxy pixels.
@@ -95,9 +96,13 @@ class Detections:
         shift = np.array([left, top, left, top], np.float32)
         return replace(self, boxes=((self.boxes - shift) / np.float32(scale)).astype(np.float32))
 
-    def select(self, index: NDArray[Any]) -> Detections:
+    def select(self, index: NDArray[Any]) -> Self:
         """Keep the detections at `index` (indices or mask), in that order."""
         return replace(self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index])
+
+    def above(self, score: float) -> Self:
+        """Keep what scores at least `score`; a subclass cuts what has scores of its own as well."""
+        return self.select(np.flatnonzero(self.scores >= score))
 
 
 @dataclass(frozen=True)

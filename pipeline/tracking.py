@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from pipeline import inference, mot_text
+from pipeline.association import ResultRows
 from pipeline.frames import Frame, Objects, decode_jpeg, read_frames
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
-from pipeline.spec import ModelSpec, Tracks
+from pipeline.spec import ModelSpec
 
-LEAST_SCORE = 0.05  # detections below are not kept: average precision hardly sees them, the disk does
-LEAST_SIDE = 0.01  # pixels
 PEDESTRIAN = 1
 
 
@@ -92,7 +89,7 @@ def track_sequence(job: Job) -> None:
     detector = inference.load_detector(job.spec, job.options, job.model)
     watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
     sequence = _Sequence(job)
-    with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, sequence=job.name) as writer:
+    with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, **_facts(job)) as writer:
         for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
             rows.add(found.picture.frame, found.tracks)
             writer.write(_observation(found, sequence.truth.pop(found.picture.frame)))
@@ -112,29 +109,6 @@ def speed(timings: dict[str, Timing]) -> dict[str, Any]:
     names = next(iter(timings.values())).parts if timings else {}
     parts = {name: sum(item.parts[name] for item in timings.values()) for name in names}
     return {**_speed(Timing(frames, seconds, parts)), "sequences": {name: _speed(item) for name, item in sorted(timings.items())}}
-
-
-class ResultRows:
-    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file.
-
-    Boxes thinner than the file's last digit are left out: they would be written with a side of 0, which no reader accepts.
-    """
-
-    def __init__(self) -> None:
-        self._frames: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
-        self._tracks = [Tracks(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_))]
-
-    def add(self, frame: int, tracks: Tracks) -> None:
-        """Append one frame."""
-        shown = (tracks.boxes[:, 2:] - tracks.boxes[:, :2] >= LEAST_SIDE).all(axis=1)
-        self._frames.append(np.full(int(shown.sum()), frame, np.int32))
-        self._tracks.append(Tracks(*(getattr(tracks, name)[shown] for name in vars(tracks))))
-
-    def collect(self) -> mot_text.MotRows:
-        """Everything so far."""
-        names = ("identities", "boxes", "scores")
-        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in names)
-        return mot_text.rows(np.concatenate(self._frames), identities, boxes, scores)
 
 
 class _Sequence:
@@ -163,16 +137,21 @@ def _scored(objects: Objects) -> Objects:
     return Objects(*(getattr(objects, name)[keep] for name in vars(objects)))
 
 
+def _facts(job: Job) -> dict[str, Any]:
+    """What an observation file states of its sequence, whose frames have one size."""
+    width, height = next(((frame.width, frame.height) for frame in read_frames(job.frames, ("width", "height"))), (0, 0))
+    return {"sequence": job.name, "width": width, "height": height, "frame_rate": job.frame_rate}
+
+
 def _observation(found: inference.Tracked, truth: Objects) -> Observation:
-    kept = found.detections.select(np.flatnonzero(found.detections.scores >= LEAST_SCORE))
     return Observation(
         frame=found.picture.frame,
-        boxes=kept.boxes,
-        scores=kept.scores,
+        detections=found.detections,
         identities=truth.identities,
         visibilities=truth.visibilities,
         embeddings=found.embeddings,
         recovered=found.tracks.identities[found.tracks.recovered],
+        public=found.picture.public,
     )
 
 

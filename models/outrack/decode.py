@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -34,6 +35,12 @@ class OutrackDetections(Detections):
         """Map boxes and occlusion centres from network input to image pixels."""
         centres = ((self.occlusion_centres - np.array([left, top], np.float32)) / np.float32(scale)).astype(np.float32)
         return replace(self, boxes=super().moved(scale, left, top).boxes, occlusion_centres=centres)
+
+    def above(self, score: float) -> Self:
+        """Keep boxes and occlusion centres that score at least `score`."""
+        likely = self.occlusion_scores >= score
+        centres, scores = self.occlusion_centres[likely], self.occlusion_scores[likely]
+        return replace(super().above(score), occlusion_centres=centres, occlusion_scores=scores)
 
 
 @torch.no_grad()

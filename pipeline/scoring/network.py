@@ -55,8 +55,8 @@ def _seen(sequence: ScoredSequence, observed: dict[int, Observation], benchmark:
     for frame in sequence.frames.tolist():
         here = truth.frame == frame
         item = observed.get(frame)
-        found = item.boxes if item is not None else np.zeros((0, 4), np.float32)
-        scores = item.scores if item is not None else np.zeros(0, np.float32)
+        found = item.detections.boxes if item is not None else np.zeros((0, 4), np.float32)
+        scores = item.detections.scores if item is not None else np.zeros(0, np.float32)
         yield Seen(found, scores, boxes[here], scored[here], truth.ignore[here])
 
 

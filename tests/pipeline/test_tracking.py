@@ -11,41 +11,8 @@ from pipeline import mot_text, tracking
 from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.observations import read_observations
 from pipeline.publish import Publication
-from pipeline.spec import Tracks
-from pipeline.tracking import Job, Outputs, ResultRows, Timing, speed, track_sequence
+from pipeline.tracking import Job, Outputs, Timing, speed, track_sequence
 from tests.pipeline import seen
-
-
-def tracks(*boxes: tuple[float, float, float, float]) -> Tracks:
-    count = len(boxes)
-    return Tracks(
-        np.array(boxes, np.float32).reshape(-1, 4), np.arange(1, count + 1), np.ones(count, np.float32), np.zeros(count, np.bool_)
-    )
-
-
-def test_rows_are_written_as_motchallenge_text(tmp_path: Path) -> None:
-    rows = ResultRows()
-    rows.add(9, tracks((1.25, -2.5, 11.25, 27.5), (0, 0, 5, 5)))
-    rows.add(10, tracks())
-    rows.add(12, tracks((3, 4, 5.5, 6)))
-    mot_text.write_results(tmp_path / "a.txt", rows.collect())
-    assert (tmp_path / "a.txt").read_text().splitlines() == [
-        "9,1,1.25,-2.50,10.00,30.00,1.0000,-1,-1,-1",
-        "9,2,0.00,0.00,5.00,5.00,1.0000,-1,-1,-1",
-        "12,1,3.00,4.00,2.50,2.00,1.0000,-1,-1,-1",
-    ]
-
-
-def test_boxes_too_thin_for_the_text_are_left_out(tmp_path: Path) -> None:
-    rows = ResultRows()
-    rows.add(1, tracks((1, 1, 1.001, 9), (1, 1, 3, 9)))
-    mot_text.write_results(tmp_path / "a.txt", rows.collect())
-    assert mot_text.read_rows(tmp_path / "a.txt", kind="results").identity.tolist() == [2]
-
-
-def test_no_tracks_at_all_is_an_empty_file(tmp_path: Path) -> None:
-    mot_text.write_results(tmp_path / "a.txt", ResultRows().collect())
-    assert (tmp_path / "a.txt").read_bytes() == b""
 
 
 def test_speed_is_frames_over_the_sum_of_seconds() -> None:

@@ -25,6 +25,7 @@ from pipeline.frames import Frame, FrameWriter, Objects
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
+from pipeline.spec import Detections
 from pipeline.splits import Ranges, write_split
 from stages import Context
 from stages.evaluate import evaluate, main, score_files
@@ -86,11 +87,12 @@ class Repository:
                 write_lines(path, [[float(value) for value in line] for line in lines])
         publication.publish(weights_sha256=self.weights)
         observations = Publication(self.root / "artifacts" / "observations", "track", f"t{missed}")
-        with observations.write("seq-1.parquet") as path, ObservationWriter(path, sequence="seq-1") as writer:
+        facts: dict[str, Any] = {"sequence": "seq-1", "width": 320, "height": 80, "frame_rate": 10.0}
+        with observations.write("seq-1.parquet") as path, ObservationWriter(path, **facts) as writer:
             for frame in range(FIRST, FRAMES + 1):
-                scores, seen = np.array([0.9, 0.8], np.float32), np.ones(2, np.float32)
                 embeddings = np.eye(2, dtype=np.float32)
-                writer.write(Observation(frame, BOXES, scores, np.array([1, 2]), seen, embeddings, np.zeros(0, np.int64)))
+                seen = Detections(BOXES, np.array([0.9, 0.8], np.float32), embeddings)
+                writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), embeddings, np.zeros(0, np.int64)))
         observations.publish()
         (self.root / "artifacts" / "speed.json").write_text('{"frames_per_second": 12.5, "sequences": {"seq-1": 12.5}}')
 

@@ -48,7 +48,7 @@ def test_held_out_frames_are_tracked_and_published(tmp_path: Path) -> None:
     assert [item.frame for item in seen] == list(range(FIRST, FRAMES + 1))
     assert all(item.identities.tolist() == [1] and item.embeddings.shape == (1, 8) for item in seen)
     np.testing.assert_allclose(np.linalg.norm(seen[0].embeddings, axis=1), 1, rtol=1e-5)
-    assert all((np.diff(item.scores) <= 0).all() and (item.scores >= 0.05).all() for item in seen)
+    assert all((np.diff(item.detections.scores) <= 0).all() and (item.detections.scores >= 0.05).all() for item in seen)
 
     speed = json.loads((repository.artifacts / "speed.json").read_text())
     assert set(speed["sequences"]) == {"seq-1", "seq-2"}

@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import Rows, ScoredSequence
+from pipeline.spec import Detections
 
 NONE = Rows(*(np.zeros(shape, kind) for shape, kind in ((0, "i8"), (0, "i8"), ((0, 4), "f8"), (0, "f8"), (0, "i8"), (0, "?"))))
 EMPTY = np.zeros((0, 4), np.float32)
@@ -35,11 +36,12 @@ def write(path: Path, frames: range, angles: dict[int, float], visibility: float
     boxes = np.array([[0, 0, 10, 20], [50, 0, 60, 20], [90, 0, 100, 20]], np.float32)
     radians = np.radians(list(angles.values()))
     embeddings = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-    with ObservationWriter(path, sequence=path.stem) as writer:
+    with ObservationWriter(path, sequence=path.stem, width=100, height=20, frame_rate=10.0) as writer:
         for frame in frames:
             visible = np.full(len(angles), visibility, np.float32)
             scores = np.array([0.9, 0.8, 0.95], np.float32)
-            writer.write(Observation(frame, boxes, scores, np.array(list(angles)), visible, embeddings, np.zeros(0, np.int64)))
+            seen = Detections(boxes, scores, np.zeros((3, 0), np.float32))
+            writer.write(Observation(frame, seen, np.array(list(angles)), visible, embeddings, np.zeros(0, np.int64)))
 
 
 def test_both_scores(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""Detections to tracks, frame by frame: live behind the network, or again from an observation file without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from pipeline import mot_text
+from pipeline.observations import ObservedSequence, read_sequence
+from pipeline.spec import Detections, ModelSpec, Tracks
+
+LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
+LEAST_SIDE = 0.01  # pixels
+
+
+class Follower:
+    """A model's tracker going through one sequence, which keeps to the frame numbers.
+
+    Args:
+        spec: the model.
+        options: its checked options.
+        frame_rate: frames a second.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+    """
+
+    def __init__(self, spec: ModelSpec, options: BaseModel, frame_rate: float, width: int, height: int) -> None:
+        self._tracker = spec.build_tracker(options, frame_rate, width, height)
+        self._previous: int | None = None
+
+    def step(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
+        """Advance to `frame`.
+
+        Numbers that are absent since the last step (frames that could not be decoded, a gap in the source) advance the tracker
+        without detections, so that its motion and its buffer keep to time; they give no output.
+
+        Args:
+            frame: number, above the last step's.
+            detections: in picture pixels, cut at `LEAST_SCORE`.
+            public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
+        """
+        absent = 0 if self._previous is None else frame - self._previous - 1
+        if absent:
+            nothing = detections.above(np.inf)
+            for _ in range(absent):
+                self._tracker.update(nothing, None if public is None else public[:0])
+        self._previous = frame
+        tracks: Tracks = self._tracker.update(detections, public)
+        return tracks
+
+
+class ResultRows:
+    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file.
+
+    Boxes thinner than the file's last digit are left out: they would be written with a side of 0, which no reader accepts.
+    """
+
+    def __init__(self) -> None:
+        self._frames: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+        self._tracks = [Tracks(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_))]
+
+    def add(self, frame: int, tracks: Tracks) -> None:
+        """Append one frame."""
+        shown = (tracks.boxes[:, 2:] - tracks.boxes[:, :2] >= LEAST_SIDE).all(axis=1)
+        self._frames.append(np.full(int(shown.sum()), frame, np.int32))
+        self._tracks.append(Tracks(*(getattr(tracks, name)[shown] for name in vars(tracks))))
+
+    def collect(self) -> mot_text.MotRows:
+        """Everything so far."""
+        names = ("identities", "boxes", "scores")
+        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in names)
+        return mot_text.rows(np.concatenate(self._frames), identities, boxes, scores)
+
+
+class Associated(NamedTuple):
+    """A tracked sequence: the rows of its text, and by frame number the (K,) int64 identities whose box no detection supports."""
+
+    rows: mot_text.MotRows
+    recovered: dict[int, NDArray[np.int64]]
+
+
+def load(path: Path, spec: ModelSpec) -> ObservedSequence:
+    """Read an observation file once, to track it many times.
+
+    Args:
+        path: artifacts/observations/<sequence>.parquet.
+        spec: the model that saw it.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    return read_sequence(path, spec.detections)
+
+
+def associate(source: Path | ObservedSequence, spec: ModelSpec, options: BaseModel) -> Associated:
+    """Track a sequence again from what the network saw: exactly what live tracking with these options gives.
+
+    Args:
+        source: an observation file, or what `load` made of it.
+        spec: the model that saw it.
+        options: the model's options; of those that `spec.decodes_with` names, the file has the effect already.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    sequence = load(source, spec) if isinstance(source, Path) else source
+    follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
+    rows, recovered = ResultRows(), {}
+    for item in sequence.frames:
+        tracks = follower.step(item.frame, item.detections, item.public)
+        rows.add(item.frame, tracks)
+        recovered[item.frame] = tracks.identities[tracks.recovered]
+    return Associated(rows.collect(), recovered)
+
+
+def retrack(path: Path, spec: ModelSpec, options: BaseModel, out: Path) -> None:
+    """Track an observation file again and write MOTChallenge text, the bytes that the track stage would write.
+
+    Args:
+        path: artifacts/observations/<sequence>.parquet.
+        spec: the model that saw it.
+        options: the model's options.
+        out: the text file.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    mot_text.write_results(out, associate(path, spec, options).rows)
