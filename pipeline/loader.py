@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,11 +23,12 @@ from pipeline.clips import ClipPlanner
 from pipeline.frames import decode_jpeg
 from pipeline.identities import IdentityNumbers
 from pipeline.order import EpochBatches, Key
-from pipeline.params import Training
+from pipeline.params import Params, Training
 from pipeline.samples import SampleStore
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 
 PEDESTRIAN = 1
+SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
 _VIEW, _TARGETS = 3, 5  # last words of the random seeds drawn here
 
 
@@ -54,6 +55,13 @@ class Feed:
     width: int
     height: int
     depth_stride: int
+
+
+def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Literal["pretrain", "finetune"], samples: Path) -> Feed:
+    """What a training stage of a parameter file learns from; `samples` is data/samples."""
+    packed, settings = params.pack_samples, getattr(params, stage)
+    seed, stride = params.base.seed, packed.depth_stride
+    return Feed(spec, options, settings, samples / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride)
 
 
 class Item(NamedTuple):

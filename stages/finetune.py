@@ -13,7 +13,7 @@ def finetune(context: Context) -> None:
 
     pretrained = context.artifacts / "pretrain"
     context.run.input(read_manifest(pretrained), "pretrain")
-    with trained_on(context, context.params.finetune, "video", start=pretrained / WEIGHTS) as manifest:
+    with trained_on(context, "finetune", start=pretrained / WEIGHTS) as manifest:
         _register(context, manifest.digest)
 
 
