@@ -95,16 +95,44 @@ def read_rows(path: Path, *, kind: Kind, defects: list[str] | None = None) -> Mo
     return found.take(~np.isin(found.line, list(complaints)))
 
 
+class Stated(NamedTuple):
+    """What a result file says, in its order (frame, then identity), with its digits.
+
+    Attributes:
+        frame: (N,) int64.
+        identity: (N,) int64.
+        boxes: (N, 4) left, top, width, height, pixels, two digits; text in a file, float64 as read.
+        score: (N,) four digits, likewise.
+    """
+
+    frame: NDArray[np.int64]
+    identity: NDArray[np.int64]
+    boxes: NDArray[Any]
+    score: NDArray[Any]
+
+
+def stated(found: MotRows) -> Stated:
+    """Tracker output as a result file would give it back, without the file."""
+    text = _written(found)
+    return Stated(text.frame, text.identity, text.boxes.astype(np.float64), text.score.astype(np.float64))
+
+
 def write_results(path: Path, found: MotRows) -> None:
     """Write tracker output: `frame,id,left,top,width,height,score,-1,-1,-1`, ordered by frame and identity."""
-    order = np.lexsort((found.identity, found.frame))
+    text = _written(found)
     with path.open("w", encoding="ascii", newline="\n") as stream:
-        for index in order:
-            x1, y1, x2, y2 = found.boxes[index].astype(np.float64)
-            stream.write(
-                f"{found.frame[index]},{found.identity[index]},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
-                f"{found.confidence[index]:.4f},-1,-1,-1\n"
-            )
+        for frame, identity, box, score in zip(*(column.tolist() for column in text), strict=True):
+            stream.write(f"{frame},{identity},{','.join(box)},{score},-1,-1,-1\n")
+
+
+def _written(found: MotRows) -> Stated:
+    """The columns in a file's order; boxes and score as text (object arrays)."""
+    order = np.lexsort((found.identity, found.frame))
+    boxes = found.boxes[order].astype(np.float64)
+    boxes[:, 2:] -= boxes[:, :2]
+    sides = np.array([f"{value:.2f}" for value in boxes.ravel().tolist()], object).reshape(-1, 4)
+    scores = np.array([f"{value:.4f}" for value in found.confidence[order].tolist()], object)
+    return Stated(found.frame[order].astype(np.int64), found.identity[order].astype(np.int64), sides, scores)
 
 
 def _numbers(lines: list[tuple[int, str]], kind: Kind, complaints: dict[int, str]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
 from pipeline.mot_text import MotRows, read_rows
@@ -59,12 +60,12 @@ class ScoredSequence:
     results: Rows
 
 
-def from_frames(path: Path, tracks: Path, span: tuple[int, int] | None = None) -> ScoredSequence:
+def from_frames(path: Path, tracks: Path | None, span: tuple[int, int] | None = None) -> ScoredSequence:
     """Pair a frame file with a result file.
 
     Args:
         path: data/frames/<dataset>/<sequence>.parquet.
-        tracks: folder with <sequence>.txt.
+        tracks: folder with <sequence>.txt; None: no results yet, `with_results` gives them.
         span: first and last frame that count; None: all.
 
     Raises:
@@ -82,7 +83,22 @@ def from_frames(path: Path, tracks: Path, span: tuple[int, int] | None = None) -
         class_id=_joined([item.classes for item in objects], np.int64),
         ignore=_joined([item.ignores for item in objects], np.bool_),
     )
-    return ScoredSequence(name, numbers, truth, read_results(tracks / f"{name}.txt", numbers))
+    nothing = Rows(*(getattr(truth, field.name)[:0] for field in fields(Rows)))
+    return ScoredSequence(name, numbers, truth, read_results(tracks / f"{name}.txt", numbers) if tracks else nothing)
+
+
+def with_results(sequence: ScoredSequence, found: MotRows) -> ScoredSequence:
+    """The same ground truth with other results, from memory: what reading them back from a result file would give, to the last digit.
+
+    Args:
+        sequence: of `from_frames` or `from_text`.
+        found: a tracker's rows.
+
+    Raises:
+        UserError: a row is of a frame that does not count.
+    """
+    _check_frames(found, sequence.frames, sequence.name)
+    return replace(sequence, results=_results(found))
 
 
 def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]]:
@@ -133,15 +149,27 @@ def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
     if not path.is_file():
         raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
     found = read_rows(path, kind="results")
+    _check_frames(found, frames, str(path))
+    return _rows(path, found)
+
+
+def _check_frames(found: MotRows, frames: NDArray[np.int64], where: str) -> None:
     outside = ~np.isin(found.frame, frames)
     if outside.any():
         first = int(np.flatnonzero(outside)[0])
         allowed = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
         raise UserError(
-            f"{path}:{found.line[first]}: frame {found.frame[first]} is not scored, allowed are {allowed}"
+            f"{where}:{found.line[first]}: frame {found.frame[first]} is not scored, allowed are {allowed}"
             f" ({int(outside.sum())} such rows)\nnext: track the frames that are scored, or correct the sequence's length in seqinfo.ini"
         )
-    return _rows(path, found)
+
+
+def _results(found: MotRows) -> Rows:
+    frame, identity, boxes, score = mot_text.stated(found)
+    count = len(frame)
+    # a reader keeps scores as float32
+    confidence = score.astype(np.float32).astype(np.float64)
+    return Rows(frame, identity, boxes, confidence, np.full(count, mot_text.PEDESTRIAN, np.int64), np.zeros(count, np.bool_))
 
 
 def _rows(path: Path, found: MotRows) -> Rows:

@@ -7,16 +7,12 @@
 | MOT20 | not scored | only class 1 is scored | removed (classes 2, 6, 7, 8, 12) |
 | none | not scored | every row is scored | false positive |
 
-TrackEval reads files, so each call writes its input into a temporary folder: frames renumbered from 1 without gaps, identities from 1.
+TrackEval gets arrays, not files: frames counted from 1 without gaps, identities from 1.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -30,7 +26,6 @@ BENCHMARKS: tuple[Benchmark, ...] = ("MOT15", "MOT16", "MOT17", "MOT20", "DanceT
 WITHOUT_CLASSES = ("MOT15", "none")
 PEDESTRIAN, HIGHEST_CLASS = 1, 13
 UNKNOWN = -1
-TRACKER = "tracker"
 
 
 class TrackingMetrics(NamedTuple):
@@ -82,12 +77,12 @@ def score(sequences: Sequence[ScoredSequence], benchmark: Benchmark) -> Tracking
     names = [sequence.name for sequence in sequences]
     if not names or len(set(names)) < len(names):
         raise UserError(f"scoring needs sequences with different names, got {names}")
-    with tempfile.TemporaryDirectory(prefix="throughline-score-") as folder:
-        for sequence in sequences:
-            _check(sequence, benchmark)
-            _write(Path(folder), sequence)
-        found = _evaluate(Path(folder), {sequence.name: len(sequence.frames) for sequence in sequences}, benchmark)
-    return TrackingScores(_metrics(found["COMBINED_SEQ"]["pedestrian"]), {name: _metrics(found[name]["pedestrian"]) for name in names})
+    for sequence in sequences:
+        _check(sequence, benchmark)
+    from pipeline.scoring.arrays import evaluate  # importing TrackEval takes a while
+
+    found = evaluate(sequences, "MOT17" if benchmark == "none" else benchmark, preprocess=benchmark != "none")
+    return TrackingScores(_metrics(found["COMBINED_SEQ"]), {name: _metrics(found[name]) for name in names})
 
 
 def scored_mask(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
@@ -113,64 +108,6 @@ def _check(sequence: ScoredSequence, benchmark: Benchmark) -> None:
             f"{sequence.name}: ground truth has classes {foreign.tolist()}, {benchmark} knows {PEDESTRIAN} to {HIGHEST_CLASS}\n"
             f"next: correct them, or score by a benchmark that looks at no classes: {', '.join(WITHOUT_CLASSES)}"
         )
-
-
-def _write(folder: Path, sequence: ScoredSequence) -> None:
-    """Lay one sequence out as TrackEval reads it."""
-    truth, results = sequence.truth, sequence.results
-    truth_file = folder / "gt" / sequence.name / "gt" / "gt.txt"
-    result_file = folder / "results" / TRACKER / "data" / f"{sequence.name}.txt"
-    for path in (truth_file, result_file):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    flags = ((truth.confidence != 0) & ~truth.ignore).astype(np.float64)
-    _save(truth_file, sequence.frames, truth, np.stack([flags, truth.class_id, np.ones(len(flags))], axis=1))
-    count = len(results.frame)
-    _save(result_file, sequence.frames, results, np.column_stack([results.confidence, np.full((count, 3), UNKNOWN)]))
-
-
-def _save(path: Path, frames: NDArray[np.int64], rows: Rows, tail: NDArray[np.float64]) -> None:
-    inside = np.isin(rows.frame, frames)
-    number = np.searchsorted(frames, rows.frame) + 1
-    table = np.column_stack([number, _from_one(rows.identity), rows.boxes, tail])[inside]
-    # %.17g gives every float64 back; TrackEval sizes an array by the largest identity, hence the new ones.
-    np.savetxt(path, table, delimiter=",", fmt=["%d", "%d", "%.17g", "%.17g", "%.17g", "%.17g", "%.17g", *["%d"] * (tail.shape[1] - 1)])
-
-
-def _from_one(identities: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number identities from 1; each unknown one gets a number of its own."""
-    known = identities != UNKNOWN
-    values, inverse = np.unique(identities[known], return_inverse=True)
-    numbers = np.zeros(len(identities), np.int64)
-    numbers[known] = inverse + 1
-    numbers[~known] = len(values) + 1 + np.arange(int((~known).sum()))
-    return numbers
-
-
-def _evaluate(folder: Path, lengths: Mapping[str, int], benchmark: Benchmark) -> dict[str, Any]:
-    """Run TrackEval on the folder; its result per sequence and `COMBINED_SEQ`."""
-    import trackeval
-
-    quiet = {"PRINT_RESULTS": False, "PRINT_CONFIG": False, "TIME_PROGRESS": False, "DISPLAY_LESS_PROGRESS": False, "PLOT_CURVES": False}
-    output = {"OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False, "OUTPUT_EMPTY_CLASSES": False}
-    # LOG_ON_ERROR would write into the installed package.
-    errors = {"BREAK_ON_ERROR": True, "LOG_ON_ERROR": None, "USE_PARALLEL": False}
-    dataset = {
-        "GT_FOLDER": str(folder / "gt"),
-        "TRACKERS_FOLDER": str(folder / "results"),
-        "TRACKERS_TO_EVAL": [TRACKER],
-        "SEQ_INFO": dict(lengths),
-        "SKIP_SPLIT_FOL": True,
-        "BENCHMARK": "MOT17" if benchmark == "none" else benchmark,
-        "DO_PREPROC": benchmark != "none",
-        "PRINT_CONFIG": False,
-    }
-    threshold = {"THRESHOLD": 0.5, "PRINT_CONFIG": False}
-    with contextlib.redirect_stdout(io.StringIO()):
-        metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(threshold), trackeval.metrics.Identity(threshold)]
-        evaluator = trackeval.Evaluator(quiet | output | errors)
-        found, _ = evaluator.evaluate([trackeval.datasets.MotChallenge2DBox(dataset)], metrics)
-    scores: dict[str, Any] = found["MotChallenge2DBox"][TRACKER]
-    return scores
 
 
 def _metrics(found: Mapping[str, Mapping[str, Any]]) -> TrackingMetrics:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, Objects
-from pipeline.scoring.sequences import from_frames, from_text
+from pipeline.scoring.sequences import from_frames, from_text, with_results
 from pipeline.scoring.tracking import score
 from tests.pipeline.scoring.text import write_lines, write_truth
 from tests.shared import dataset
@@ -176,3 +177,44 @@ def test_a_sequence_without_objects_can_be_scored(tmp_path: Path) -> None:
         writer.write(Frame("d", "s", 1, 0.0, 768, 576, b"x"))
     write_lines(tmp_path / "s.txt", results(1))
     assert score([from_frames(tmp_path / "s.parquet", tmp_path)], "MOT17").combined.FP == 1
+
+
+def test_results_from_memory_are_those_of_the_written_file(tmp_path: Path) -> None:
+    """To the last digit, ties of rounding included, and in the file's order."""
+    random = np.random.default_rng(0)
+    count = 2000
+    left_top = np.concatenate([random.uniform(-50, 1900, (count - 4, 2)), [[0.125, 0.375], [1e-7, 2.675], [-0.004, 0], [5, 5]]])
+    boxes = np.concatenate([left_top, left_top + random.uniform(0.01, 300, (count, 2))], axis=1).astype(np.float32)
+    found = mot_text.rows(
+        random.integers(1, 81, count).astype(np.int32), random.permutation(count), boxes, random.random(count).astype(np.float32)
+    )
+    write_truth(tmp_path / "gt", "s", truth(80))
+    mot_text.write_results(tmp_path / "s.txt", found)
+    (read,), _ = from_text(tmp_path / "gt", tmp_path)
+    given = with_results(read, found)
+    for name, values in vars(read.results).items():
+        np.testing.assert_array_equal(getattr(given.results, name), values, strict=True)
+    assert given.truth is read.truth
+    assert score([given], "MOT17") == score([read], "MOT17")
+
+
+def test_results_of_frames_that_do_not_count_are_refused(tmp_path: Path) -> None:
+    write_truth(tmp_path / "gt", "s", truth(3))
+    write_lines(tmp_path / "s.txt", results(1))
+    (read,), _ = from_text(tmp_path / "gt", tmp_path)
+    late = mot_text.rows(np.array([4], np.int32), np.array([1]), np.array([[0, 0, 5, 5]], np.float32), np.ones(1, np.float32))
+    with pytest.raises(UserError, match="frame 4 is not scored, allowed are 1 to 3"):
+        with_results(read, late)
+
+
+def test_ground_truth_can_be_read_before_there_are_results(tmp_path: Path) -> None:
+    box = np.array([[10, 20, 40, 80]], np.float32)
+    one = np.ones(1, np.float32)
+    objects = Objects(box, np.array([1]), np.array([1], np.int32), one, one, np.zeros(1, np.bool_))
+    with FrameWriter(tmp_path / "s.parquet", {}) as writer:
+        for number in range(1, 4):
+            writer.write(Frame("d", "s", number, number / 10, 64, 96, b"", objects))
+    bare = from_frames(tmp_path / "s.parquet", None, (2, 3))
+    assert (score([bare], "MOT17").combined.FN, len(bare.results.frame)) == (2, 0)
+    found = mot_text.rows(np.array([2, 3], np.int32), np.array([1, 1]), np.repeat(box, 2, axis=0), np.ones(2, np.float32))
+    assert score([with_results(bare, found)], "MOT17").combined.HOTA == 100

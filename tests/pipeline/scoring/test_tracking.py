@@ -206,3 +206,21 @@ def test_pets_as_trackeval_scores_the_file(tmp_path: Path) -> None:
     expected = figures(trackeval_alone(root, tmp_path / "tracks", {"PETS09-S2L1": 795}, tmp_path, "MOT15")["COMBINED_SEQ"])
     assert {name: ours._asdict()[name] for name in expected} == pytest.approx(expected, rel=1e-12)
     assert ours.truth_boxes == 4476, "174 of the 4650 rows have flag 0"
+
+
+def test_scoring_leaves_its_input_as_it_was_and_repeats() -> None:
+    """The rules are made once a process; nothing of one call may reach the next."""
+    truth, results = joined(walk(), walk(2, box=FAR)), joined(walk(5), walk(7, range(2, 4), box=FAR))
+    given = sequence(truth, results)
+    before = [array.copy() for array in (*vars(truth).values(), *vars(results).values())]
+    first = score([given], "MOT17")
+    score([sequence(walk(), rows(), frames=9, name="s")], "MOT17")
+    assert score([given], "MOT17") == first
+    for array, kept in zip((*vars(truth).values(), *vars(results).values()), before, strict=True):
+        np.testing.assert_array_equal(array, kept)
+
+
+def test_rows_in_any_order_of_frames() -> None:
+    truth, results = joined(walk(), walk(2, box=FAR)), joined(walk(5), walk(7, range(2, 4), box=FAR))
+    turned = Rows(*(getattr(results, name)[::-1] for name in Rows.__dataclass_fields__))
+    assert score([sequence(truth, turned)], "MOT17") == score([sequence(truth, results)], "MOT17")
