@@ -1,0 +1,84 @@
+"""What a trial's network sees: detections, embeddings and scores of the network, kept by what they depend on."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipeline import closure, weights
+from pipeline.cluster import gpus, map_tasks
+from pipeline.frames import frame_facts
+from pipeline.params import Params, digest
+from pipeline.publish import Publication, file_digest, read_manifest
+from pipeline.scoring.network import score_network
+from pipeline.scoring.sequences import ScoredSequence, from_frames
+from pipeline.spec import ModelSpec
+from pipeline.splits import read_split, spans
+from pipeline.tracking import Job, Outputs, track_sequence
+
+NETWORK = "network.json"
+GPU_SHARE = 0.25  # of a GPU for one sequence
+
+
+def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path) -> str:
+    """Names what the network of a model folder sees in the frames that are tracked."""
+    tracker = options.model_dump()["tracker"]
+    return digest(
+        file_digest(model / weights.WEIGHTS),
+        options.model_dump(exclude={"tracker"}),
+        {name: tracker[name] for name in spec.decodes_with},
+        [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
+        [params.track.frames, params.track.detections, params.evaluate],
+        closure.digest("pipeline/experiments/observing.py", closure.ROOT),
+    )
+
+
+def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path, publication: Publication) -> None:
+    """Look at every frame that is tracked; publish <sequence>.parquet, and network.json with the network's own scores."""
+    from pipeline.cluster import attached
+
+    aside = replace(publication, out=publication.out.with_name(publication.out.name + "-aside"))
+    outputs = Outputs(aside, publication, aside)  # its tracks and timings are not wanted
+    jobs = [job for job in _jobs(params, spec, options, model, root, outputs) if not publication.done(f"{job.name}.parquet")]
+    with attached(params.cluster):
+        needs = {"num_cpus": params.track.threads, "num_gpus": GPU_SHARE if gpus() else 0}
+        map_tasks(track_sequence, jobs, label="Looking", unit="frames", weight=lambda job: job.length, **needs)
+    shutil.rmtree(aside.partial, ignore_errors=True)
+    scored = list(truths(params, root).values())
+    if scored:
+        reid, detection = score_network(scored, publication.partial, params.evaluate.benchmark, params.evaluate.reid_min_visibility)
+        with publication.write(NETWORK) as path:
+            path.write_text(json.dumps({"reid": reid and reid._asdict(), "detection": detection._asdict()}))
+    publication.publish()
+
+
+def truths(params: Params, root: Path) -> dict[str, ScoredSequence]:
+    """Ground truth of the sequences that are scored, by name, without results."""
+    selected = spans(read_split(root / "data" / "samples"), params.track.frames)
+    version = read_manifest(root / "data" / "frames").digest
+    found = {}
+    for (dataset, name), span in sorted(selected.items()):
+        path = root / "data" / "frames" / dataset / f"{name}.parquet"
+        if frame_facts(path)["ground_truth"]:
+            found[name] = _truth(path, span, version)
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _truth(path: Path, span: tuple[int, int], version: str) -> ScoredSequence:
+    return from_frames(path, None, span)
+
+
+def _jobs(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path, outputs: Outputs) -> list[Job]:
+    settings, public = params.track, params.track.detections == "public"
+    jobs = []
+    for (dataset, name), (first, last) in sorted(spans(read_split(root / "data" / "samples"), settings.frames).items()):
+        path = root / "data" / "frames" / dataset / f"{name}.parquet"
+        rate = float(frame_facts(path)["frame_rate"])
+        jobs.append(Job(name, path, first, last, rate, public, spec, options, model, settings.batch_size, settings.threads, outputs))
+    return jobs
