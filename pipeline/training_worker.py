@@ -184,10 +184,19 @@ class Trainer:
 
 
 def build_task(feed: Feed) -> Any:
-    """The network inside its loss, initialised from the run's seed alone."""
+    """The network inside its loss, initialised from the run's seed alone.
+
+    Raises:
+        UserError: the model learns from identities, and the sample set has none.
+    """
     torch.manual_seed(feed.seed)
     network = feed.spec.build_network(feed.options)
-    people = identity_numbers(feed)
+    people = identity_numbers(feed) if feed.settings.epochs else None
+    if people is not None and people.count == 0:
+        raise UserError(
+            f"{feed.folder}: names no person, but model.name {feed.spec.name} with these options learns from identities\n"
+            "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`, or set options of `model` that see none"
+        )
     return feed.spec.build_task(network, feed.options, feed.settings.id_weight, people.count if people is not None else 0)
 
 

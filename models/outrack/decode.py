@@ -51,14 +51,14 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
     tracker's options; detections and occlusions are cut only at `LEAST_SCORE`, the tracker's thresholds come later.
 
     Returns:
-        One `OutrackDetections` an image, scores descending, embeddings taken at the integer peak.
+        One `OutrackDetections` an image, scores descending, embeddings taken at the integer peak, (N, 0) where no objective trains them.
     """
     top_k = options.tracker.top_k
     scores, cells = _peaks(outputs.heatmap, top_k)
     centres = _points(cells, outputs.offset)
     size = at_cells(outputs.size.float(), cells)
     boxes = torch.cat([centres - size[..., :2], centres + size[..., 2:]], -1) * STRIDE
-    embeddings = functional.normalize(at_cells(outputs.embedding, cells).float(), dim=-1)
+    embeddings = functional.normalize(at_cells(_embedding(outputs, options), cells).float(), dim=-1)
     hidden_scores, hidden = _occlusions(outputs, 4 * top_k)
     found = []
     for i in range(len(scores)):
@@ -82,13 +82,19 @@ def describe(
         options: the whole `model` section.
     """
     hidden_scores, hidden = _occlusions(outputs, 4 * options.tracker.top_k)
+    maps = _embedding(outputs, options)
     found = []
     for i, (image_boxes, image_scores) in enumerate(zip(boxes, scores, strict=True)):
         likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
-        embeddings = _numpy(_at_centres(outputs.embedding[i], image_boxes))
+        embeddings = _numpy(_at_centres(maps[i], image_boxes))
         given = (np.asarray(image_boxes, np.float32).reshape(-1, 4), np.asarray(image_scores, np.float32), embeddings)
         found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely])))
     return found
+
+
+def _embedding(outputs: OutrackOutputs, options: OutrackOptions) -> Tensor:
+    """The map of embeddings (N, D, h, w); D is 0 where nothing trained it, so that nobody tracks or scores by noise."""
+    return outputs.embedding[:, :0] if options.loss.reid == "none" else outputs.embedding
 
 
 def _at_centres(features: Tensor, boxes: NDArray[np.float32]) -> Tensor:

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from models.heads import at_cells
+from models.outrack import objectives
 from models.outrack.depth import depth_error, depth_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
 from models.outrack.options import OutrackOptions
-from models.outrack.reid import reid_losses
 from pipeline.spec import Batch, Losses, to_float
 
 LEAST_PROBABILITY = 1e-4
@@ -19,20 +19,22 @@ class OutrackTask(nn.Module):
     """Network and loss of a training step.
 
     total = 0.5 (exp(-s_det) L_det + exp(-s_id) id_weight L_id + s_det + s_id) + depth_weight L_depth, with learnt s_det and s_id;
-    L_det and depth alone when `id_weight` is 0.
+    L_det and depth alone when `id_weight` is 0 or no objective trains re-identification.
 
     Args:
         network: from `build_network`.
         options: the whole `model` section.
         id_weight: weight of the re-identification loss (paper: 1 on MOTChallenge; 10 on CrowdHuman in the released scripts).
+        identities: how many people the sample set names, for the objective that classifies them.
     """
 
-    def __init__(self, network: OutrackNetwork, options: OutrackOptions, id_weight: float) -> None:
+    def __init__(self, network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int = 0) -> None:
         super().__init__()
         self.network = network
         self.options = options
-        self.id_weight = id_weight
-        if id_weight > 0:
+        self.objective = objectives.build(options, identities)
+        self.id_weight = 0.0 if options.loss.reid == "none" else id_weight
+        if self.id_weight > 0:
             self.s_det = nn.Parameter(torch.tensor(options.loss.s_det))
             self.s_id = nn.Parameter(torch.tensor(options.loss.s_id))
 
@@ -71,8 +73,9 @@ class OutrackTask(nn.Module):
         valid = targets["object_valid"]
         used = max(1, int(valid.sum(-1).max()))  # objects come first: cut the padding that no frame of the batch needs
         features = at_cells(embedding.float(), targets["object_cells"][..., :used].flatten(0, 1))
-        found = reid_losses(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, self.options.loss)
-        return {f"reid_{name}": value for name, value in found._asdict().items()} | {"reid": found.total}
+        identities = targets["object_identities"][..., :used] if "object_identities" in targets else None
+        found: dict[str, Tensor] = self.objective(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, identities)
+        return found
 
     def _depth_terms(self, logits: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
         near, far = self.options.network.depth_min, self.options.network.depth_max
@@ -96,14 +99,9 @@ class OutrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def uses_identities(options: OutrackOptions) -> bool:
-    """Whether training may see identities."""
-    return False
-
-
 def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> OutrackTask:
     """The task that `ModelSpec.build_task` promises."""
-    return OutrackTask(network, options, id_weight)
+    return OutrackTask(network, options, id_weight, identities)
 
 
 def detection_terms(maps: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:

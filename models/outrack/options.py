@@ -36,12 +36,14 @@ class NetworkOptions(Section):
 class LossOptions(Section):
     """What is minimised (numbers of the paper in brackets)."""
 
+    # with a default, so that networks published before this option existed can be read
+    reid: Literal["utrack", "cycas", "classification", "none"] = Field(default="utrack", description="what trains the embedding (utrack)")
     temperature: Literal["adaptive"] | float = Field(description="softmax temperature T, adaptive = 2 ln(C + 1)")
     placeholder: Literal["mean", "zero", "none"] = Field(description="similarity that unmatched objects go to (mean)")
     intra: bool = Field(description="objects of one frame must not match, Eq. 3")
     inter: bool = Field(description="each object matches one other or the placeholder, Eq. 4")
     cycle: bool = Field(description="forward and backward matching agree, Eq. 5")
-    margin: float = Field(ge=0, le=1, description="margin m of Eq. 4 (0.5)")
+    margin: float = Field(ge=0, le=1, description="margin m of Eq. 4, and of cycle association (0.5)")
     negative_hinge: bool = Field(description="margin to the placeholder in negative pairs, in the released code, not in Eq. 7")
     partner_detection: bool = Field(description="detection, occlusion and depth losses on the partner frame too (released code: false)")
     occlusion_threshold: float = Field(ge=0, lt=1, description="tau of Eq. 9 (0.7)")
@@ -94,6 +96,11 @@ class OutrackOptions(Section):
     network: NetworkOptions
     loss: LossOptions
     tracker: TrackerOptions
+
+
+def uses_identities(options: OutrackOptions) -> bool:
+    """Whether training may see identities."""
+    return options.loss.reid == "classification"
 
 
 OPTIONS = OutrackOptions

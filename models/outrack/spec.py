@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from models.outrack.decode import OutrackDetections, decode, describe
-from models.outrack.loss import build_task, uses_identities
+from models.outrack.loss import build_task
 from models.outrack.network import build_network
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, uses_identities
 from models.outrack.targets import make_targets
 from models.outrack.tracker import build_tracker
 from pipeline.spec import ModelSpec

@@ -1,12 +1,13 @@
 """Training targets of one sample, made in loader processes with numpy: heat maps and what to regress at their peaks.
 
-Targets never hold an identity. All arrays have a shape that depends only on the options and the image size, so that samples stack.
-With h = H/4, w = W/4, K = max_objects, F frames:
+Targets hold identities only if `uses_identities(options)`. All arrays have a shape that depends only on the options and the image size,
+so that samples stack. With h = H/4, w = W/4, K = max_objects, F frames:
 
     heatmap (F, 1, h, w) float32            1 at object centres, Gaussian around them
     background (F, 1, h, w) bool            False inside ignored boxes, where nothing is learnt from absence
     object_cells (F, K) int64               flat cell of each object's centre; objects come first, padding is 0
     object_valid (F, K) bool
+    object_identities (F, K) int64          the person's number, -1 unknown and padding            (if training may see it)
     size (F, K, 4) float32                  distances from centre to left, top, right, bottom, in map cells
     offset (F, K, 2) float32                centre minus its cell, in map cells
     occlusion (F, 1, h, w) float32          as heatmap, of occlusion centres                       (with the occlusion heads)
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from models.outrack.network import DEPTH_STRIDE, STRIDE
 from models.outrack.occlusion import occluded_regions
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, uses_identities
 from pipeline.spec import TrainingClip, TrainingFrame
 
 MIN_OVERLAP = 0.7
@@ -66,6 +67,9 @@ def _frame_targets(frame: TrainingFrame, options: OutrackOptions) -> dict[str, N
     height, width = frame.image.shape[:2]
     boxes = learnt_boxes(frame, options.network.max_objects)
     targets = _object_targets(boxes / STRIDE, height // STRIDE, width // STRIDE, options.network.max_objects)
+    if uses_identities(options):
+        targets["object_identities"] = np.full(options.network.max_objects, -1, np.int64)
+        targets["object_identities"][: len(boxes)] = frame.identities[learnt_rows(frame, options.network.max_objects)]
     targets["background"] = ~_inside(frame.boxes[frame.ignore], STRIDE, height, width)[None]
     if options.network.occlusion:
         regions = occluded_regions(boxes / STRIDE, options.loss.occlusion_threshold)
@@ -77,16 +81,19 @@ def _frame_targets(frame: TrainingFrame, options: OutrackOptions) -> dict[str, N
 
 
 def learnt_boxes(frame: TrainingFrame, limit: int) -> Floats:
-    """Boxes (N, 4) that training uses: not ignored, not empty, centre inside the image; the `limit` largest if there are more."""
+    """Boxes (N, 4) float32 that training uses."""
+    return frame.boxes[learnt_rows(frame, limit)].astype(np.float32)
+
+
+def learnt_rows(frame: TrainingFrame, limit: int) -> NDArray[np.int64]:
+    """Rows (N,) of those boxes: not ignored, not empty, centre inside the image; the `limit` largest if there are more."""
     height, width = frame.image.shape[:2]
     x, y = frame.boxes[:, 0::2].mean(1), frame.boxes[:, 1::2].mean(1)
     sides = frame.boxes[:, 2:] - frame.boxes[:, :2]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    boxes = frame.boxes[inside & ~frame.ignore & (sides > 0).all(1)]
-    if len(boxes) > limit:
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-        boxes = boxes[np.sort(np.argsort(-areas, kind="stable")[:limit])]
-    return boxes.astype(np.float32)
+    rows = np.flatnonzero(inside & ~frame.ignore & (sides > 0).all(1))
+    largest = np.argsort(-np.prod(sides[rows], axis=1), kind="stable")[:limit]
+    return rows[np.sort(largest)]
 
 
 def _object_targets(boxes: Floats, height: int, width: int, slots: int) -> dict[str, NDArray[Any]]:

@@ -27,8 +27,10 @@ class Shown(NamedTuple):
 
 def score_network(
     sequences: Sequence[ScoredSequence], folder: Path, benchmark: Benchmark, min_visibility: float
-) -> tuple[Retrieval, DetectionMetrics]:
+) -> tuple[Retrieval | None, DetectionMetrics]:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
+
+    There is no retrieval for a network without re-identification, whose embeddings have no dimension.
 
     Args:
         sequences: ground truth and the frames that count.
@@ -71,8 +73,10 @@ def _shown(
         yield Shown(frame, people, item.embeddings[keep])
 
 
-def _retrieval(shown: Sequence[Shown]) -> Retrieval:
+def _retrieval(shown: Sequence[Shown]) -> Retrieval | None:
     """Identities count within a sequence, so a person is the pair of both."""
+    if shown and all(item.embeddings.shape[1] == 0 for item in shown):
+        return None
     people = [person for item in shown for person in item.people]
     numbers = {person: number for number, person in enumerate(sorted(set(people)))}
     frames = [item.frame for item in shown for _ in item.people]

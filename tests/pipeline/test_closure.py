@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_training_depends_on_losses_but_not_on_the_tracker() -> None:
     trained = closure.sources("stages/finetune.py", ROOT)
     assert {"models/outrack/loss.py", "models/outrack/targets.py", "models/backbones/dla.py"} <= set(trained)
-    assert not [name for name in trained if "track" in Path(name).stem and name.startswith("models/")]
+    assert not [name for name in trained if name.startswith("models/tracking/") or Path(name).stem == "tracker"]
 
 
 def test_tracking_depends_on_the_tracker() -> None:

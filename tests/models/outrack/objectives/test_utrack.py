@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.outrack.objectives.utrack import reid_losses
 from models.outrack.options import LossOptions
-from models.outrack.reid import reid_losses
 from tests.models.outrack.samples import small_options
 
 

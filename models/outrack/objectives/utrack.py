@@ -1,4 +1,4 @@
-"""Unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper over all pairs of a batch at once.
+"""UTrack, unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper over all pairs of a batch at once.
 
 No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from models.outrack.options import LossOptions
@@ -35,6 +35,23 @@ class ReidLosses(NamedTuple):
     def total(self) -> Tensor:
         """Eq. 8: the shares of positive and negative pairs follow from their object counts."""
         return self.intra + self.inter + self.cycle + self.negative
+
+
+class Utrack(nn.Module):
+    """`reid_losses` as an objective: each part under its name with `reid_` before it, and their sum.
+
+    Args:
+        options: temperature, placeholder, margin and which terms count.
+    """
+
+    def __init__(self, options: LossOptions) -> None:
+        super().__init__()
+        self.options = options
+
+    def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
+        """See models/outrack/objectives/__init__.py."""
+        found = reid_losses(embeddings, valid, same_scene, self.options)
+        return {f"reid_{name}": value for name, value in found._asdict().items()} | {"reid": found.total}
 
 
 def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> ReidLosses:
@@ -68,7 +85,7 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
 
 
 def temperature(columns: Tensor, options: LossOptions) -> Tensor:
-    """T of Eq. 2 for matrices of so many columns, the placeholder included: 2 ln(C + 1), or the number in the options."""
+    """T of Eq. 2 for matrices of so many columns, a placeholder included: 2 ln(C + 1), or the number in the options."""
     if options.temperature == "adaptive":
         return 2 * torch.log(columns.float() + 1)
     return torch.full_like(columns, options.temperature, dtype=torch.float32)
