@@ -60,7 +60,8 @@ def _cycle(features: Tensor, exists: Tensor, options: LossOptions) -> tuple[Tens
     similarity = features[:, 0] @ features[:, 1].transpose(1, 2)
     forward = _assigned(similarity, exists[:, 1], options)
     backward = _assigned(similarity.transpose(1, 2), exists[:, 0], options)
-    return (forward * exists[:, 1][:, None]) @ backward, exists[:, 0] & exists[:, 1].any(1, keepdim=True)
+    pairs = exists[:, 0, :, None] & exists[:, 1, None]
+    return (forward * pairs) @ backward, pairs.any(2)
 
 
 def _assigned(similarity: Tensor, columns: Tensor, options: LossOptions) -> Tensor:

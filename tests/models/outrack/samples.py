@@ -26,7 +26,7 @@ def small_options(loss: dict[str, Any] | None = None, tracker: dict[str, Any] | 
 
 
 def frame(boxes: Any, *, seed: int = 0, width: int = 96, height: int = 64, ignore: Any = None, depth: bool = True) -> TrainingFrame:
-    """Grey noise with a rectangle of its own colour for each box."""
+    """Grey noise with a rectangle of its own colour for each box, which is person 0, 1, ..."""
     random = np.random.default_rng(seed)
     image = random.integers(90, 160, (height, width, 3)).astype(np.uint8)
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
@@ -35,7 +35,7 @@ def frame(boxes: Any, *, seed: int = 0, width: int = 96, height: int = 64, ignor
     return TrainingFrame(
         image=image,
         boxes=boxes,
-        identities=np.full(len(boxes), -1),
+        identities=np.arange(len(boxes)),
         ignore=np.zeros(len(boxes), bool) if ignore is None else np.asarray(ignore),
         depth=np.linspace(1, 30, height * width // 64, dtype=np.float32).reshape(height // 8, width // 8) if depth else None,
     )

@@ -57,6 +57,17 @@ def test_networks_without_occlusion_heads_see_none() -> None:
     assert len(found.boxes) == 2
 
 
+def test_without_an_objective_there_are_no_embeddings() -> None:
+    options = small_options(loss={"reid": "none"})
+    first, second = decode(two_objects(), options)
+    assert (first.embeddings.shape, second.embeddings.shape) == ((2, 0), (0, 0))
+    assert first.boxes.tolist() == decode(two_objects(), small_options())[0].boxes.tolist()
+    boxes = [first.boxes, np.zeros((0, 4), np.float32)]
+    described = describe(two_objects(), boxes, [first.scores, np.zeros(0, np.float32)], options)
+    assert [found.embeddings.shape for found in described] == [(2, 0), (0, 0)]
+    assert first.moved(0.5, 0, 0).select(np.array([1])).embeddings.shape == (1, 0)
+
+
 def test_moving_and_selecting_keep_the_occlusions() -> None:
     found = decode(two_objects(), small_options())[0]
     moved = found.moved(0.5, 4.0, 2.0)

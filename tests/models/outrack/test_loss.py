@@ -47,7 +47,7 @@ def test_l1_is_the_mean_over_valid_coordinates() -> None:
 def run(id_weight: float = 1.0, **loss: object) -> tuple[OutrackTask, Losses]:
     torch.manual_seed(0)
     options = small_options(loss=loss)
-    task = OutrackTask(build_network(options), options, id_weight).eval()
+    task = OutrackTask(build_network(options), options, id_weight, identities=3).eval()
     return task, task(mixed_batch(options))
 
 
@@ -66,6 +66,26 @@ def test_without_identity_weight_detection_alone_is_minimised() -> None:
     task, (total, terms) = run(id_weight=0.0, depth_weight=0.0)
     assert total.item() == pytest.approx(float(terms["detection"]))
     assert not hasattr(task, "s_det")
+
+
+def test_without_an_objective_detection_alone_is_minimised_and_the_embedding_head_rests() -> None:
+    task, (total, terms) = run(id_weight=1.0, reid="none", depth_weight=0.0)
+    total.backward()
+    assert total.item() == pytest.approx(float(terms["detection"]))
+    assert not hasattr(task, "s_id")
+    assert [name for name in terms if name.startswith("reid")] == ["reid"]
+    assert (task.network.heads.last["embedding"].weight.grad == 0).all()
+    assert task.network.heads.last["heatmap"].weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("reid", ["utrack", "cycas", "classification"])
+def test_the_objective_weighs_in_the_total(reid: str) -> None:
+    task, (total, t) = run(id_weight=10.0, reid=reid, depth_weight=0.0)
+    total.backward()
+    assert float(t["reid"]) > 0
+    weighted = 0.5 * (math.exp(1.85) * float(t["detection"]) + math.exp(1.05) * 10 * float(t["reid"]) - 1.85 - 1.05)
+    assert total.item() == pytest.approx(weighted, rel=1e-5)
+    assert task.network.heads.last["embedding"].weight.grad.abs().sum() > 0
 
 
 def test_partner_frame_counts_for_detection_only_when_asked() -> None:

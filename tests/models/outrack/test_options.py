@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, uses_identities
 from pipeline.errors import UserError
 from pipeline.params import validate
 from tests.models.outrack.samples import small_options
@@ -25,6 +25,7 @@ def check(section: str, **changes: Any) -> OutrackOptions:
         ("loss", {"temperature": "warm"}, r"model\.loss\.temperature: must be adaptive or a number above 0 \(got 'warm'\)"),
         ("loss", {"temperature": 0}, r"model\.loss\.temperature: must be adaptive or a number above 0"),
         ("loss", {"placeholder": "median"}, r"model\.loss\.placeholder: .*'mean', 'zero' or 'none'"),
+        ("loss", {"reid": "jde"}, r"model\.loss\.reid: .*'utrack', 'cycas', 'classification' or 'none'"),
         ("network", {"backbone": "dla34"}, r"model\.network: width must be 64 with backbone dla34, got 8"),
         ("network", {"depth_min": 100.0}, r"model\.network: depth_max must exceed depth_min"),
         ("network", {"width": 12}, r"model\.network\.width: .*multiple of 8"),
@@ -39,6 +40,17 @@ def test_mistakes_are_named(section: str, changes: dict[str, Any], message: str)
 @pytest.mark.parametrize("temperature", ["adaptive", 3, 2.5])
 def test_temperature_is_a_word_or_a_number(temperature: str | float) -> None:
     assert check("loss", temperature=temperature).loss.temperature == temperature
+
+
+def test_published_models_from_before_the_objectives_are_utrack() -> None:
+    raw = small_options().model_dump()
+    del raw["loss"]["reid"]
+    assert OutrackOptions.model_validate(raw).loss.reid == "utrack"
+
+
+@pytest.mark.parametrize(("reid", "seen"), [("utrack", False), ("cycas", False), ("classification", True), ("none", False)])
+def test_classification_alone_sees_identities(reid: str, seen: bool) -> None:
+    assert uses_identities(check("loss", reid=reid)) is seen
 
 
 def test_a_bare_off_in_yaml_turns_refinding_off() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,21 @@ def test_more_objects_than_slots_keeps_the_largest_in_order() -> None:
     targets = make_targets(TrainingClip((frame(boxes),)), small_options())
     assert learnt_boxes(frame(boxes), 8).tolist() == boxes[4:]
     assert targets["object_valid"].all()
+
+
+def test_identities_follow_the_boxes_that_are_learnt() -> None:
+    options = small_options(loss={"reid": "classification"})
+    boxes = [[8, 8, 24, 40], [30, 8, 46, 40], [50, 20, 50, 40], [-40, 0, 20, 30], [80, 0, 110, 30]]
+    shown = frame(boxes, ignore=[True, False, False, False, False])
+    nobody = replace(frame(PEOPLE), identities=np.array([40, -1, 7]))
+    found = make_targets(TrainingClip((shown, nobody)), options)["object_identities"]
+    assert found.dtype == np.int64
+    assert found.tolist() == [[1, 4] + [-1] * 6, [40, -1, 7] + [-1] * 5]
+    crowd = frame([[i * 4, 10, i * 4 + 4 + (i * 5) % 12, 30] for i in range(12)])
+    targets = make_targets(TrainingClip((crowd,)), options)
+    kept = targets["object_identities"][0]
+    assert crowd.boxes[kept].tolist() == learnt_boxes(crowd, 8).tolist()
+    assert (targets["size"][0, :, [0, 2]].sum(0) * 4).tolist() == [4 + (i * 5) % 12 for i in kept]
 
 
 def test_an_empty_frame_has_empty_targets() -> None:

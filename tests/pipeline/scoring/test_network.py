@@ -75,6 +75,17 @@ def test_a_frame_without_observation_is_missed(tmp_path: Path) -> None:
     assert pytest.approx(75) == detection.AP50
 
 
+def test_a_network_without_embeddings_has_no_retrieval(tmp_path: Path) -> None:
+    boxes, scores = np.array([[0, 0, 10, 20]], np.float32), np.array([0.9], np.float32)
+    with ObservationWriter(tmp_path / "a.parquet", sequence="a") as writer:
+        for frame in range(1, 5):
+            nothing = np.zeros((2, 0), np.float32)
+            writer.write(Observation(frame, boxes, scores, np.array([1, 2]), np.ones(2, np.float32), nothing, np.zeros(0, np.int64)))
+    reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
+    assert reid is None
+    assert detection.recall == 50
+
+
 def test_missing_observations_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.parquet"):
         score_network([sequence("a")], tmp_path, "MOT17", 0.7)
