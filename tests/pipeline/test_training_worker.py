@@ -48,6 +48,15 @@ def test_no_weight_depends_on_identities(tmp_path: Path) -> None:
     assert same(plain, shuffled)
 
 
+def test_a_model_that_learns_from_identities_needs_some(tmp_path: Path) -> None:
+    hidden = feed(write_samples(tmp_path / "samples", named=False))
+    shown = replace(hidden, spec=replace(hidden.spec, uses_identities=lambda options: True))
+    build_task(hidden)
+    with pytest.raises(UserError, match=r"samples: names no person, but model\.name tiny .*learns from identities"):
+        build_task(shown)
+    build_task(replace(shown, folder=tmp_path / "nothing", settings=shown.settings.model_copy(update={"epochs": 0})))
+
+
 def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
     samples = write_samples(tmp_path / "samples")
     whole = trained(tmp_path, samples, epochs=3)

@@ -77,8 +77,8 @@ class Repository:
             example = np.zeros((1, 3, 32, 32), np.float32)
             registry.register(network, publication.out, example, name=self.params.model.name, tags={}, run=run)
 
-    def tracks(self, missed: int) -> None:
-        """Both people in every held-out frame but the first `missed`."""
+    def tracks(self, missed: int, dimensions: int = 2) -> None:
+        """Both people in every held-out frame but the first `missed`; embeddings of so many dimensions."""
         publication = Publication(self.root / "artifacts" / "tracks", "track", f"t{missed}")
         kept = range(FIRST + missed, FRAMES + 1)
         for name in ("seq-1", "untold"):
@@ -90,7 +90,7 @@ class Repository:
         facts: dict[str, Any] = {"sequence": "seq-1", "width": 320, "height": 80, "frame_rate": 10.0}
         with observations.write("seq-1.parquet") as path, ObservationWriter(path, **facts) as writer:
             for frame in range(FIRST, FRAMES + 1):
-                embeddings = np.eye(2, dtype=np.float32)
+                embeddings = np.eye(2, dimensions, dtype=np.float32)
                 seen = Detections(BOXES, np.array([0.9, 0.8], np.float32), embeddings)
                 writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), embeddings, np.zeros(0, np.int64)))
         observations.publish()
@@ -150,6 +150,16 @@ def test_the_stage_scores_publishes_logs_and_promotes(repository: Repository, ca
     assert {item.dataset.name for item in run.inputs.dataset_inputs} == {"frames", "tracks", "observations"}
     assert repository.champion() == "1"
     assert registry.show("outrack/1", repository.uri).tags["metrics.MOTA"] == "75.0"
+
+
+def test_a_network_without_embeddings_has_no_reid_figures(repository: Repository) -> None:
+    repository.tracks(missed=1, dimensions=0)
+    found = repository.evaluate()
+    assert "reid" not in found
+    assert (found["combined"]["MOTA"], found["detection"]["AP50"]) == (75, 100)
+    logged = MlflowClient(repository.uri).get_run(repository.last).data.metrics
+    assert "detection.AP50" in logged
+    assert not [name for name in logged if name.startswith("reid")]
 
 
 def test_the_champion_is_whoever_is_better_on_the_same_data(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

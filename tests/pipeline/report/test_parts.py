@@ -10,7 +10,7 @@ import pytest
 from pipeline.drawing import Boxes, Painter
 from pipeline.inference import letterbox
 from pipeline.mot_text import rows
-from pipeline.report import clips, heat, page, plots, tables
+from pipeline.report import clips, heat, page, plots, sections, tables
 from tests.pipeline import seen
 
 
@@ -29,6 +29,16 @@ def test_everything_written_is_escaped() -> None:
 
 def test_sections_without_content_are_left_out() -> None:
     assert "Empty" not in page.page("t", "", [page.Section("e", "Empty", "")])
+
+
+def test_what_was_not_measured_is_not_shown() -> None:
+    scores = {"HOTA": 61.5, "MOTA": 77.0, "IDF1": 79.0, "IDSW": 3}
+    metrics = {"combined": scores, "detection": {"AP50": 83.0}}
+    assert "ReID" not in sections.summary(metrics, "")
+    assert "re-identification" not in sections.network(metrics)
+    measured = metrics | {"reid": {"R1": 91.0}}
+    assert "ReID R1" in sections.summary(measured, "")
+    assert "re-identification" in sections.network(measured)
 
 
 @pytest.mark.parametrize(("value", "shown"), [(1.0, "1.00"), (12345, "12\u2009345"), (None, "–"), ("a<b", "a&lt;b"), (7, "7")])

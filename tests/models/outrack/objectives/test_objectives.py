@@ -36,8 +36,8 @@ def test_weights_serve_every_other_objective(trained: str, tmp_path: Path) -> No
 
 def seen(traits: Tensor, frames: int, random: torch.Generator) -> Tensor:
     """(frames, PEOPLE, TRAITS + NUISANCE): what a person is like, drowned in what he looks like at the moment."""
-    moment = 1.5 * torch.randn(frames, PEOPLE, NUISANCE, generator=random)
-    return torch.cat([traits.expand(frames, -1, -1) + 0.05 * torch.randn(frames, PEOPLE, TRAITS, generator=random), moment], 2)
+    lasting = traits + 0.05 * torch.randn(frames, PEOPLE, TRAITS, generator=random)
+    return torch.cat([lasting, 1.5 * torch.randn(frames, PEOPLE, NUISANCE, generator=random)], 2)
 
 
 def rank_one(embed: nn.Module, looks: Tensor) -> float:
