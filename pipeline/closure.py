@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
 _HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
@@ -89,7 +90,7 @@ def main() -> None:
     """Bring the code dependencies in dvc.yaml up to date; comments and order stay."""
     from ruamel.yaml import YAML
 
-    root = Path(__file__).resolve().parents[1]
+    root = ROOT
     yaml = YAML()
     yaml.width = 160
     document = yaml.load((root / "dvc.yaml").read_text())

@@ -61,10 +61,10 @@ def insert(page: str, name: str, text: str) -> str:
 
 
 def _lines(row: Row, table: Table, measured: Measured) -> list[str]:
-    paper = row.paper if isinstance(row.paper, list) else [row.paper or ABSENT] * len(table.columns)
+    paper: Sequence[float | str] = row.paper if isinstance(row.paper, list) else [row.paper or ABSENT] * len(table.columns)
     ours = [_cell(metric, measured.values(metric)) for metric in table.columns]
     kind = "not implemented" if row.method is None else f"ours{STALE if measured.stale else ''}, n = {len(measured.metrics)}"
-    theirs = [_number(metric, value) if isinstance(value, float) else value for metric, value in zip(table.columns, paper, strict=True)]
+    theirs = [value if isinstance(value, str) else _number(metric, value) for metric, value in zip(table.columns, paper, strict=True)]
     return [f"| {row.label} | paper | {' | '.join(theirs)} |", f"| | {kind} | {' | '.join(ours)} |"]
 
 

@@ -16,6 +16,7 @@ from pipeline.spec import ModelSpec
 
 Overrides = Mapping[str, Any]  # dotted key of params.yaml -> value
 Step = Literal["pretrain", "finetune", "track"]
+STEPS: tuple[Step, ...] = ("pretrain", "finetune", "track")
 
 
 @dataclass(frozen=True)

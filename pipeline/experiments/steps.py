@@ -16,7 +16,7 @@ from typing import Literal
 
 from pipeline import closure, weights
 from pipeline.errors import UserError
-from pipeline.experiments.recipes import Recipe
+from pipeline.experiments.recipes import STEPS, Recipe
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import digest
 from pipeline.publish import MANIFEST, Publication, read_manifest, write_file
@@ -54,12 +54,11 @@ def check(recipe: Recipe, root: Path) -> None:
     """
     for name in ("frames", "samples"):
         read_manifest(root / "data" / name)
-    for step in ("pretrain", "finetune", "track"):
-        recipe.parameters(step)
+    read = {step: recipe.parameters(step)[0] for step in STEPS}
     if recipe.pretrain is None and recipe.finetune is None:
         raise UserError(f"{recipe.label}: trains nothing\nnext: give it pretraining or fine-tuning")
     for step in ("pretrain", "finetune"):
-        named = getattr(recipe.parameters(step)[0], step).weights
+        named = getattr(read["track"], step).weights
         if named is not None and not (root / named).is_file():
             raise UserError(f"{recipe.label}: {step}.weights: no such file: {named}\nnext: correct the path, or set it to null")
 

@@ -77,10 +77,11 @@ def test_a_frame_without_observation_is_missed(tmp_path: Path) -> None:
 
 def test_a_network_without_embeddings_has_no_retrieval(tmp_path: Path) -> None:
     boxes, scores = np.array([[0, 0, 10, 20]], np.float32), np.array([0.9], np.float32)
-    with ObservationWriter(tmp_path / "a.parquet", sequence="a") as writer:
+    with ObservationWriter(tmp_path / "a.parquet", sequence="a", width=100, height=20, frame_rate=10.0) as writer:
         for frame in range(1, 5):
             nothing = np.zeros((2, 0), np.float32)
-            writer.write(Observation(frame, boxes, scores, np.array([1, 2]), np.ones(2, np.float32), nothing, np.zeros(0, np.int64)))
+            seen = Detections(boxes, scores, nothing[:1])
+            writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), nothing, np.zeros(0, np.int64)))
     reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
     assert reid is None
     assert detection.recall == 50
