@@ -60,6 +60,16 @@ def test_held_out_frames_are_tracked_and_published(tmp_path: Path) -> None:
     assert sorted(path.name for path in repository.artifacts.iterdir()) == ["finetune", "observations", "pretrain", "speed.json", "tracks"]
 
 
+def test_a_model_without_re_identification_tracks_by_motion_and_overlap(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    model_folder(repository.artifacts / "finetune", reid="none")
+    run(repository)
+    assert len(read_rows(repository.artifacts / "tracks" / "seq-1.txt", kind="results").frame)
+    seen = list(read_observations(repository.artifacts / "observations" / "seq-2.parquet"))
+    assert [item.embeddings.shape for item in seen] == [(1, 0)] * len(seen)
+    assert seen
+
+
 def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     run(repository)

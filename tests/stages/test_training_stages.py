@@ -96,19 +96,33 @@ def test_named_weights_go_before_pretrains(tmp_path: Path) -> None:
         finetune(context(tmp_path, "finetune", weights="nowhere.pth"))
 
 
-@pytest.mark.parametrize("kind", ["stills", "video"])
-def test_shuffling_identities_changes_no_weight(tmp_path: Path, kind: str) -> None:
-    trained = [_trained(samples(tmp_path / name, identity=identity), kind) for name, identity in (("plain", 0), ("shuffled", 1000))]
-    for one, two in zip(*(trainer.task.state_dict().values() for trainer in trained), strict=True):
+@pytest.mark.parametrize(
+    ("kind", "reid"),
+    [("stills", "utrack"), ("video", "utrack"), ("video", "cycas"), ("video", "none"), ("stills", "classification")],
+)
+def test_shuffling_identities_changes_no_weight(tmp_path: Path, kind: str, reid: str) -> None:
+    plain, shuffled = _trained_twice(tmp_path, kind, reid)
+    for one, two in zip(plain.task.state_dict().values(), shuffled.task.state_dict().values(), strict=True):
         assert torch.equal(one, two)
-    assert trained[0].history == trained[1].history
-    assert trained[0].history[0]["loss"] > 0
+    assert plain.history == shuffled.history
+    assert plain.history[0]["loss"] > 0
 
 
-def _trained(root: Path, kind: str) -> Trainer:
-    made = context(root, "finetune", epoch_samples=8)
+def test_classification_alone_learns_who_is_who_in_videos(tmp_path: Path) -> None:
+    plain, shuffled = _trained_twice(tmp_path, "video", "classification")
+    assert plain.history[0]["reid"] != shuffled.history[0]["reid"] > 0
+
+
+def _trained_twice(root: Path, kind: str, reid: str) -> list[Trainer]:
+    return [_trained(samples(root / str(identity), identity=identity), kind, reid) for identity in (0, 1000)]
+
+
+def _trained(root: Path, kind: str, reid: str) -> Trainer:
+    made = context(root, "finetune", epochs=1, epoch_samples=8)
+    raw = made.options.model_dump()
+    options = type(made.options).model_validate(raw | {"loss": raw["loss"] | {"reid": reid}})
     feed = Feed(
-        made.spec, made.options, made.params.finetune, root / "data" / "samples" / kind, 1, 128, 96, made.params.pack_samples.depth_stride
+        made.spec, options, made.params.finetune, root / "data" / "samples" / kind, 1, 128, 96, made.params.pack_samples.depth_stride
     )
     weights.save(build_task(feed).network, root / training.INITIAL)
     trainer = Trainer(
