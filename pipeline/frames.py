@@ -113,6 +113,16 @@ def frame_facts(path: Path) -> dict[str, Any]:
     return found
 
 
+def frame_span(path: Path) -> tuple[int, int]:
+    """Numbers of the first and last frame of a frame file; (1, 0) where it has none.
+
+    Raises:
+        UserError: the file is missing, damaged or not a frame file.
+    """
+    numbers = [frame.frame for frame in read_frames(path, ("frame",))]
+    return (numbers[0], numbers[-1]) if numbers else (1, 0)
+
+
 def frame_files(folder: Path) -> list[Path]:
     """The frame files of a published folder (or of one data set in it), ordered by data set and sequence."""
     return sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("."))

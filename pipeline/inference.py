@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from torch import nn
 
 from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
+from pipeline.given import Given
 from pipeline.spec import Detections, ModelSpec, Tracks, to_float
 
 BORDER = 127  # grey beside the picture, as in training
@@ -50,12 +51,14 @@ class Picture:
         image: (H, W, 3) uint8, RGB.
         boxes: (N, 4) float32, xyxy pixels: where to read embeddings besides the detections (ground truth, for scoring them).
         public: (P, 4) float32, xyxy pixels of a public detector, or None for private detections.
+        given: boxes in the place of the network's own, for all pictures of a sequence or for none.
     """
 
     frame: int
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     public: NDArray[np.float32] | None = None
+    given: Given | None = None
 
 
 class Seen(NamedTuple):
@@ -120,14 +123,18 @@ class Detector:
         return type(outputs)(*floats)
 
     def look(
-        self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]]
+        self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]], given: list[Given] | None = None
     ) -> tuple[list[Detections], list[NDArray[np.float32]]]:
-        """Detections of each canvas and embeddings at its `boxes`, all in network input pixels."""
+        """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels."""
         outputs = self.outputs(canvases)
         with torch.inference_mode():
             ones = [np.ones(len(item), np.float32) for item in boxes]
             at_boxes = self.spec.describe(outputs, boxes, ones, self.options)
-            return self.spec.decode(outputs, self.options), [item.embeddings for item in at_boxes]
+            if given is None:
+                found = self.spec.decode(outputs, self.options)
+            else:
+                found = self.spec.describe(outputs, [item.boxes for item in given], [item.scores for item in given], self.options)
+            return found, [item.embeddings for item in at_boxes]
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:
@@ -174,9 +181,10 @@ def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
     for batch in _ahead(_batches(pictures, detector, batch_size, watch)):
         with watch.measure("network"):
             boxes = [item.box.to_input(item.picture.boxes) for item in batch]
-            found, embeddings = detector.look([item.canvas for item in batch], boxes)
+            found, embeddings = detector.look([item.canvas for item in batch], boxes, _given(batch))
         for item, detections, at_boxes in zip(batch, found, embeddings, strict=True):
-            yield Seen(item.picture, detections.moved(*item.box), at_boxes)
+            seen, given = detections.moved(*item.box), item.picture.given
+            yield Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), at_boxes)  # to the last bit
 
 
 def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
@@ -199,6 +207,12 @@ class _Prepared(NamedTuple):
     picture: Picture
     canvas: NDArray[np.uint8]
     box: Letterbox
+
+
+def _given(batch: list[_Prepared]) -> list[Given] | None:
+    """The given boxes in network input pixels, where there are any."""
+    given = [(item.box.to_input(item.picture.given.boxes), item.picture.given.scores) for item in batch if item.picture.given is not None]
+    return [Given(*one) for one in given] or None
 
 
 def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[_Prepared]]:

@@ -96,43 +96,42 @@ def read_rows(path: Path, *, kind: Kind, defects: list[str] | None = None) -> Mo
 
 
 class Stated(NamedTuple):
-    """What a result file says, in its order (frame, then identity), with its digits.
+    """The numbers of a result file, in its order: by frame, then identity.
 
     Attributes:
         frame: (N,) int64.
         identity: (N,) int64.
-        boxes: (N, 4) left, top, width, height, pixels, two digits; text in a file, float64 as read.
-        score: (N,) four digits, likewise.
+        boxes: (N, 4) float64, left, top, width, height in pixels, with two digits.
+        score: (N,) float64, with four digits.
     """
 
     frame: NDArray[np.int64]
     identity: NDArray[np.int64]
-    boxes: NDArray[Any]
-    score: NDArray[Any]
+    boxes: NDArray[np.float64]
+    score: NDArray[np.float64]
 
 
 def stated(found: MotRows) -> Stated:
-    """Tracker output as a result file would give it back, without the file."""
-    text = _written(found)
-    return Stated(text.frame, text.identity, text.boxes.astype(np.float64), text.score.astype(np.float64))
+    """Tracker output as its result file would give it back, without the file."""
+    ordered, boxes, scores = _written(found)
+    numbers = np.array(boxes, np.float64).reshape(-1, 4), np.array(scores, np.float64)
+    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), *numbers)
 
 
 def write_results(path: Path, found: MotRows) -> None:
     """Write tracker output: `frame,id,left,top,width,height,score,-1,-1,-1`, ordered by frame and identity."""
-    text = _written(found)
+    ordered, boxes, scores = _written(found)
     with path.open("w", encoding="ascii", newline="\n") as stream:
-        for frame, identity, box, score in zip(*(column.tolist() for column in text), strict=True):
+        for frame, identity, box, score in zip(ordered.frame.tolist(), ordered.identity.tolist(), boxes, scores, strict=True):
             stream.write(f"{frame},{identity},{','.join(box)},{score},-1,-1,-1\n")
 
 
-def _written(found: MotRows) -> Stated:
-    """The columns in a file's order; boxes and score as text (object arrays)."""
-    order = np.lexsort((found.identity, found.frame))
-    boxes = found.boxes[order].astype(np.float64)
+def _written(found: MotRows) -> tuple[MotRows, list[list[str]], list[str]]:
+    """Rows in a file's order, the text of their left, top, width and height, and of their scores."""
+    ordered = found.take(np.lexsort((found.identity, found.frame)))
+    boxes = ordered.boxes.astype(np.float64)
     boxes[:, 2:] -= boxes[:, :2]
-    sides = np.array([f"{value:.2f}" for value in boxes.ravel().tolist()], object).reshape(-1, 4)
-    scores = np.array([f"{value:.4f}" for value in found.confidence[order].tolist()], object)
-    return Stated(found.frame[order].astype(np.int64), found.identity[order].astype(np.int64), sides, scores)
+    return ordered, [[f"{value:.2f}" for value in box] for box in boxes.tolist()], [f"{value:.4f}" for value in ordered.confidence.tolist()]
 
 
 def _numbers(lines: list[tuple[int, str]], kind: Kind, complaints: dict[int, str]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -182,13 +183,23 @@ class Training(Section):
 
 
 class Track(Section):
-    """Tracking of the held-out frames."""
+    """Tracking of the held-out frames. `{data_root}`, `{dataset}` and `{sequence}` in detections_files stand for what they name."""
 
     frames: Literal["val", "train", "all"]
-    detections: Literal["private", "public"]
+    detections: Literal["private", "public", "file", "ground_truth"]
+    detections_files: str | None
     batch_size: int = Field(ge=1)
     threads: int = Field(ge=1)
     model: str | None
+
+    @model_validator(mode="after")
+    def _names_files(self) -> Track:
+        if self.detections == "file" and self.detections_files is None:
+            raise ValueError("detections: file needs detections_files, such as '{data_root}/yolox/{sequence}.txt'")
+        unknown = set(re.findall(r"{[^}]*}", self.detections_files or "")) - {"{data_root}", "{dataset}", "{sequence}"}
+        if unknown:
+            raise ValueError(f"detections_files: unknown {', '.join(sorted(unknown))}; allowed: {{data_root}}, {{dataset}}, {{sequence}}")
+        return self
 
 
 class Evaluate(Section):

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from pydantic import BaseModel
 
 from pipeline import inference, mot_text
 from pipeline.association import ResultRows
-from pipeline.frames import Frame, Objects, decode_jpeg, read_frames
+from pipeline.frames import Frame, Objects, decode_jpeg, frame_span, read_frames
+from pipeline.given import Given, oracle, read_detections, scored
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
 from pipeline.spec import ModelSpec
-
-PEDESTRIAN = 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Job:
         batch_size: frames a forward pass.
         threads: CPU threads.
         outputs: where the results go.
+        given: MOTChallenge text of another detector, whose boxes replace the network's.
+        oracle: whether the boxes that scoring counts replace the network's.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Job:
     batch_size: int
     threads: int
     outputs: Outputs
+    given: Path | None = None
+    oracle: bool = False
 
     @property
     def length(self) -> int:
@@ -116,25 +120,27 @@ class _Sequence:
 
     def __init__(self, job: Job) -> None:
         self._job, self.count = job, 0
+        self._given = read_detections(job.given, frame_span(job.frames)) if job.given is not None else {}
         self.truth: dict[int, Objects] = {}
 
     def pictures(self) -> Iterator[inference.Picture]:
         for frame in read_frames(self._job.frames):
             if self._job.first <= frame.frame <= self._job.last:
                 self.count += 1
-                self.truth[frame.frame] = scored = _scored(frame.objects)
+                self.truth[frame.frame] = truth = scored(frame.objects)
                 public = frame.public_boxes if self._job.public else None
-                yield inference.Picture(frame.frame, decode_jpeg(frame.image, _where(self._job.frames, frame)), scored.boxes, public)
+                image = decode_jpeg(frame.image, _where(self._job.frames, frame))
+                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame.frame, truth))
+
+    def _boxes(self, frame: int, truth: Objects) -> Given | None:
+        """What stands for the network's detections."""
+        if self._job.given is not None:
+            return self._given.get(frame, Given(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)))
+        return oracle(truth) if self._job.oracle else None
 
 
 def _where(path: Path, frame: Frame) -> str:
     return f"{path}: frame {frame.frame}"
-
-
-def _scored(objects: Objects) -> Objects:
-    """The known pedestrians that scoring counts."""
-    keep = (objects.classes == PEDESTRIAN) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
-    return Objects(*(getattr(objects, name)[keep] for name in vars(objects)))
 
 
 def _facts(job: Job) -> dict[str, Any]:

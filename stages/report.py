@@ -63,8 +63,10 @@ def _page(context: Context) -> str:
 def _told(context: Context, metrics: dict[str, Any]) -> str:
     """What was done, in a sentence."""
     frames = {"val": "held-out frames", "train": "training frames", "all": "all frames"}[context.params.track.frames]
-    count, kind, rules = len(metrics["sequences"]), context.params.track.detections, metrics["benchmark"]
-    return f"The {frames} of {count} sequence{'s' * (count != 1)}, tracked from {kind} detections, scored by the rules of {rules}."
+    count, rules = len(metrics["sequences"]), metrics["benchmark"]
+    origin = {"file": "another detector's boxes", "ground_truth": "the ground truth's boxes"}
+    boxes = origin.get(context.params.track.detections, f"{context.params.track.detections} detections")
+    return f"The {frames} of {count} sequence{'s' * (count != 1)}, tracked from {boxes}, scored by the rules of {rules}."
 
 
 def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:

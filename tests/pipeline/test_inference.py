@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.given import Given
 from pipeline.inference import Picture, Stopwatch, detect, letterbox, load_detector, track
 from pipeline.spec import Detections
 from tests.pipeline import seen
@@ -54,6 +55,21 @@ def test_embeddings_are_read_at_the_pictures_own_boxes() -> None:
     boxes = np.array([BOX, (100, 10, 120, 90)], np.float32)
     found = next(detect([Picture(1, seen.picture(256, 192, BOX), boxes)], seen.detector(128, 96), 2, Stopwatch()))
     np.testing.assert_allclose(found.embeddings, [[1, 0], [0, 1]], atol=0.01)
+
+
+def test_given_boxes_replace_the_networks_own_to_the_last_bit() -> None:
+    """The red rectangle is not detected; what the network says at the given boxes is read there."""
+    boxes = np.array([BOX, (100.1, 10.3, 120.7, 90.9)], np.float32)
+    given = Given(boxes, np.array([0.9, 0.02], np.float32))
+    pictures = [Picture(number, seen.picture(256, 192, BOX), given=given) for number in (1, 2, 3)]
+    for found in detect(pictures, seen.detector(120, 96), 2, Stopwatch()):
+        np.testing.assert_array_equal(found.detections.boxes, boxes, strict=True)
+        assert found.detections.scores.tolist() == given.scores.tolist()
+        np.testing.assert_allclose(found.detections.embeddings, [[1, 0], [0, 1]], atol=0.01)
+    trackers: list[seen.CountingTracker] = []
+    tracked = list(track(pictures, seen.detector(120, 96, trackers), 2, 10.0, Stopwatch()))
+    assert trackers[0].calls == [(1, None)] * 3, "no tracker sees a score below LEAST_SCORE"
+    np.testing.assert_array_equal(tracked[0].tracks.boxes, boxes[:1])
 
 
 def test_absent_frames_advance_the_tracker_without_output() -> None:

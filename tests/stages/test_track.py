@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -111,13 +112,64 @@ def test_other_weights_do_not_pick_up_parts(tmp_path: Path, monkeypatch: pytest.
     assert left == [2]
 
 
+FILES = {"detections": "file", "detections_files": "det/{sequence}.txt"}
+
+
+def detections(folder: Path, score: float = 0.9, frame: int = FIRST) -> None:
+    """A box in one frame of each sequence."""
+    folder.mkdir(exist_ok=True)
+    for name in ("seq-1", "seq-2"):
+        (folder / f"{name}.txt").write_text(f"{frame},-1,10,20,20,60,{score}\n")
+
+
+def test_another_detectors_files_are_tracked_and_belong_to_the_outputs_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path, **FILES)
+    detections(tmp_path / "det")
+    run(repository)
+    rows = read_rows(repository.artifacts / "tracks" / "seq-1.txt", kind="results")
+    assert rows.frame.tolist() == [FIRST], "the network's own boxes have no part in it"
+    np.testing.assert_allclose(rows.boxes, [[10, 20, 30, 80]], atol=0.02)
+    (seen, *_) = read_observations(repository.artifacts / "observations" / "seq-1.parquet")
+    assert seen.detections.boxes.tolist() == [[10, 20, 30, 80]]
+    assert seen.detections.embeddings.shape == (1, 8)
+    names = [read_manifest(repository.artifacts / "tracks").fingerprint]
+    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [*map(function, jobs)])
+    for score in (0.8, 0.9):
+        detections(tmp_path / "det", score)
+        run(repository)
+        names.append(read_manifest(repository.artifacts / "tracks").fingerprint)
+    assert names[0] == names[2] != names[1]
+
+
+def test_the_oracle_tracks_the_ground_truth(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, detections="ground_truth")
+    run(repository)
+    rows = read_rows(repository.artifacts / "tracks" / "seq-2.txt", kind="results")
+    assert rows.frame.tolist() == list(range(FIRST, FRAMES + 1))
+    np.testing.assert_allclose(rows.boxes[0], [8 * FIRST, 20, 8 * FIRST + 20, 80], atol=0.02)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"), [({"detections": "public"}, "seq-2 has no det"), ({"model": "nowhere"}, "no such folder: nowhere")]
+    ("change", "message"),
+    [
+        ({"detections": "public"}, "seq-2 has no det"),
+        ({"model": "nowhere"}, "no such folder: nowhere"),
+        (FILES | {"detections_files": None}, "detections: file needs detections_files"),
+        (FILES | {"detections_files": "{seq}.txt"}, "unknown {seq}; allowed: {data_root}, {dataset}, {sequence}"),
+        (FILES | {"detections_files": "absent/{sequence}.txt"}, "absent/seq-1.txt: no such file"),
+        (FILES | {"detections_files": "det/seq-1.txt"}, "det/seq-1.txt would serve two sequences"),
+        (
+            FILES | {"detections_files": "late/{sequence}.txt"},
+            f"late/seq-1.txt:1: frame (column 1) is not of this sequence, which has 1 to {FRAMES}",
+        ),
+    ],
 )
 def test_what_cannot_be_tracked_is_said_before_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any], message: str
 ) -> None:
     repository = Repository(tmp_path, **change)
+    detections(tmp_path / "det")
+    detections(tmp_path / "late", frame=FRAMES + 1)
     with pytest.raises(SystemExit) as stopped:
         run(repository)
     assert stopped.value.code == 2
