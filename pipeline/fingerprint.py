@@ -49,10 +49,14 @@ def fingerprint_of(stage: str, params: Params, root: Path, inputs: Mapping[str, 
         root: the repository.
         inputs: folders that stand for those of `FOLDERS`, by their names there.
     """
-    values = {name: _lookup(params, name) for name in SECTIONS[stage]}
     folders = {folder: (inputs or {}).get(folder, root / folder) for folder in FOLDERS[stage]}
     digests = {name: _manifest_digest(folder) for name, folder in folders.items()}
-    return digest(stage, values, digests, closure.digest(f"stages/{stage}.py", ROOT))
+    return digest(stage, read_by(stage, params), digests, closure.digest(f"stages/{stage}.py", ROOT))
+
+
+def read_by(stage: str, params: Params) -> dict[str, object]:
+    """The parameters that a stage's output depends on, as plain data by dotted section."""
+    return {name: _lookup(params, name) for name in SECTIONS[stage]}
 
 
 def _lookup(params: Params, dotted: str) -> object:

@@ -11,7 +11,6 @@ import argparse
 import json
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,17 +20,13 @@ from pydantic import BaseModel
 from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.errors import UserError
-from pipeline.frames import frame_facts, frame_span
-from pipeline.given import detection_file, read_detections
 from pipeline.publish import Publication, file_digest, read_manifest, write_file
-from pipeline.splits import read_split, spans
+from pipeline.tracked_frames import TrackedFrames, tracked_frames
 from stages import ROOT, Context, execute, plain_errors
 
 if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
     from pipeline.tracking import Job, Outputs
-
-Spans = dict[tuple[str, str], tuple[int, int]]  # first and last frame by data set and sequence
 
 REGISTRY = "models:/"
 WEIGHTS, CARD = "weights.safetensors", "model.json"
@@ -47,10 +42,10 @@ def track(context: Context) -> None:
     for name in ("frames", "samples"):
         context.run.input(read_manifest(context.data / name), name)
     model = _stage_model(context)
-    sequences = _sequences(context)
-    given = _given(context, sequences)
-    outputs = _outputs(context, model, given)
-    jobs = _jobs(context, sequences, given, model, outputs)
+    spec, options = _model(model, context.options)
+    frames = tracked_frames(context.params, context.root)
+    outputs = _outputs(context, model, frames)
+    jobs = frames.jobs(spec, options, model, outputs)
     left = [job for job in jobs if not job.done]
     if len(left) < len(jobs):
         print(f"track: {len(jobs) - len(left)} of {len(jobs)} sequences were finished before", file=sys.stderr)
@@ -121,68 +116,14 @@ def _model(folder: Path, current: BaseModel | None = None) -> tuple[ModelSpec, B
     return spec, parameters.validate(spec.options, raw, where=str(folder / CARD))
 
 
-def _given(context: Context, sequences: Spans) -> dict[tuple[str, str], Path]:
-    """Another detector's file of each sequence, read once for mistakes; none unless `track.detections` is `file`."""
-    settings, found = context.params.track, dict[tuple[str, str], Path]()
-    if settings.detections != "file" or settings.detections_files is None:
-        return found
-    for dataset, name in sequences:
-        path = detection_file(
-            settings.detections_files, data_root=context.params.base.data_root, root=context.root, dataset=dataset, sequence=name
-        )
-        if path in found.values():
-            raise UserError(f"track.detections_files: {path} would serve two sequences\nnext: put {{sequence}} (or {{dataset}}) into it")
-        read_detections(path, frame_span(_frames(context, dataset, name)))
-        found[dataset, name] = path
-    return found
-
-
-def _outputs(context: Context, model: Path, given: dict[tuple[str, str], Path]) -> Outputs:
+def _outputs(context: Context, model: Path, frames: TrackedFrames) -> Outputs:
     """Three folders in the making; they belong to these very weights and detections as well as to the stage's parameters and inputs."""
     from pipeline.tracking import Outputs
 
-    digests = [file_digest(path) for path in (model / WEIGHTS, model / CARD, *given.values())]
+    digests = [file_digest(path) for path in (model / WEIGHTS, model / CARD, *frames.given.values())]
     fingerprint = parameters.digest(context.fingerprint, *digests)
     names = ("tracks", "observations", "speed.json")
     return Outputs(*(Publication(context.artifacts / name, context.stage, fingerprint) for name in names))
-
-
-def _jobs(context: Context, sequences: Spans, given: dict[tuple[str, str], Path], model: Path, outputs: Outputs) -> list[Job]:
-    from pipeline.tracking import Job
-
-    settings = context.params.track
-    spec, options = _model(model, context.options)
-    public, oracle = settings.detections == "public", settings.detections == "ground_truth"
-    jobs = []
-    for (dataset, name), (first, last) in sequences.items():
-        path = _frames(context, dataset, name)
-        facts = frame_facts(path)
-        _require(public, facts["detections"], f"{dataset}/{name} has no det/det.txt")
-        _require(oracle, facts["ground_truth"], f"{dataset}/{name} has no gt/gt.txt")
-        rate, sizes, other = float(facts["frame_rate"]), (settings.batch_size, settings.threads), given.get((dataset, name))
-        jobs.append(Job(name, path, first, last, rate, public, spec, options, model, *sizes, outputs, other, oracle))
-    return jobs
-
-
-def _require(needed: bool, there: bool, complaint: str) -> None:
-    if needed and not there:
-        raise UserError(f"track.detections: {complaint}\nnext: add it, or set track.detections to private")
-
-
-def _frames(context: Context, dataset: str, sequence: str) -> Path:
-    return context.data / "frames" / dataset / f"{sequence}.parquet"
-
-
-def _sequences(context: Context) -> Spans:
-    """First and last frame to track, by data set and sequence."""
-    which = context.params.track.frames
-    found = dict(sorted(spans(read_split(context.data / "samples"), which).items()))
-    if not found:
-        raise UserError(f"track.frames: the split has no {which} frames\nnext: set track.frames (val, train, all) or pack_samples.split")
-    twice = [name for name, count in Counter(name for _, name in found).items() if count > 1]
-    if twice:
-        raise UserError(f"track: sequences of two data sets share a name: {', '.join(twice)}\nnext: rename one; each has <name>.txt")
-    return found
 
 
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Path) -> None:

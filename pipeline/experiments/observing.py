@@ -19,7 +19,8 @@ from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.spec import ModelSpec
 from pipeline.splits import read_split, spans
-from pipeline.tracking import Job, Outputs, track_sequence
+from pipeline.tracked_frames import tracked_frames
+from pipeline.tracking import Outputs, track_sequence
 
 NETWORK = "network.json"
 GPU_SHARE = 0.25  # of a GPU for one sequence
@@ -33,7 +34,8 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Path
         options.model_dump(exclude={"tracker"}),
         {name: tracker[name] for name in spec.decodes_with},
         [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
-        [params.track.frames, params.track.detections, params.evaluate],
+        [params.track.frames, params.track.detections, params.evaluate.model_dump()],
+        [file_digest(path) for path in tracked_frames(params, root).given.values()],
         closure.digest("pipeline/experiments/observing.py", closure.ROOT),
     )
 
@@ -44,7 +46,8 @@ def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Path, ro
 
     aside = replace(publication, out=publication.out.with_name(publication.out.name + "-aside"))
     outputs = Outputs(aside, publication, aside)  # its tracks and timings are not wanted
-    jobs = [job for job in _jobs(params, spec, options, model, root, outputs) if not publication.done(f"{job.name}.parquet")]
+    frames = tracked_frames(params, root)
+    jobs = [job for job in frames.jobs(spec, options, model, outputs) if not publication.done(f"{job.name}.parquet")]
     with attached(params.cluster):
         needs = {"num_cpus": params.track.threads, "num_gpus": GPU_SHARE if gpus() else 0}
         map_tasks(track_sequence, jobs, label="Looking", unit="frames", weight=lambda job: job.length, **needs)
@@ -72,13 +75,3 @@ def truths(params: Params, root: Path) -> dict[str, ScoredSequence]:
 @functools.lru_cache(maxsize=256)
 def _truth(path: Path, span: tuple[int, int], version: str) -> ScoredSequence:
     return from_frames(path, None, span)
-
-
-def _jobs(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path, outputs: Outputs) -> list[Job]:
-    settings, public = params.track, params.track.detections == "public"
-    jobs = []
-    for (dataset, name), (first, last) in sorted(spans(read_split(root / "data" / "samples"), settings.frames).items()):
-        path = root / "data" / "frames" / dataset / f"{name}.parquet"
-        rate = float(frame_facts(path)["frame_rate"])
-        jobs.append(Job(name, path, first, last, rate, public, spec, options, model, settings.batch_size, settings.threads, outputs))
-    return jobs

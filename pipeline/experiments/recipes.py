@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from pipeline import params as parameters
 from pipeline.errors import UserError
+from pipeline.fingerprint import read_by
 from pipeline.params import Params
 from pipeline.spec import ModelSpec
 
@@ -71,11 +72,11 @@ class Recipe:
         return params, parameters.validate(self.systems.options(section.pop("name")), section, where=where, prefix="model")
 
     def digest(self) -> str:
-        """Names the trial by what its steps use: one that is not run does not count."""
-        steps: list[Step] = ["track"]
-        steps += ["finetune"] if self.finetune is not None else []
-        steps += ["pretrain"] if self.pretrain is not None else []
-        return parameters.digest([[step, self.parameters(step)[0].model_dump()] for step in steps])
+        """Names the trial by the parameters that its steps read."""
+        read = {"track": self.parameters("track")[0]}
+        read |= {"finetune": self.parameters("finetune")[0]} if self.finetune is not None else {}
+        read |= {"pretrain": self.parameters("pretrain")[0]} if self.pretrain is not None else {}
+        return parameters.digest({step: read_by(step, params) for step, params in read.items()}, read_by("evaluate", read["track"]))
 
 
 def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[str, Any]:

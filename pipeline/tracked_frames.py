@@ -1,0 +1,108 @@
+"""Which frames a parameter file tracks, from whose detections, and the jobs that follow; everything is checked before the first starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
+
+from pipeline.errors import UserError
+from pipeline.frames import frame_facts, frame_span
+from pipeline.given import detection_file, read_detections
+from pipeline.params import Params, Track
+from pipeline.splits import read_split, spans
+
+if TYPE_CHECKING:
+    from pipeline.spec import ModelSpec
+    from pipeline.tracking import Job, Outputs
+
+Name = tuple[str, str]  # data set and sequence
+
+
+@dataclass(frozen=True)
+class TrackedFrames:
+    """What is tracked.
+
+    Attributes:
+        settings: of tracking.
+        folder: data/frames.
+        spans: first and last frame of each sequence.
+        given: another detector's file of each sequence; none unless `track.detections` is `file`.
+    """
+
+    settings: Track
+    folder: Path
+    spans: dict[Name, tuple[int, int]]
+    given: dict[Name, Path]
+
+    def file(self, name: Name) -> Path:
+        """A sequence's frame file."""
+        return frame_file(self.folder, name)
+
+    def jobs(self, spec: ModelSpec, options: BaseModel, model: Path, outputs: Outputs) -> list[Job]:
+        """A job a sequence.
+
+        Raises:
+            UserError: a sequence lacks the detections or the ground truth that the parameters ask for.
+        """
+        from pipeline.tracking import Job
+
+        settings, jobs = self.settings, []
+        public, oracle = settings.detections == "public", settings.detections == "ground_truth"
+        for name, (first, last) in self.spans.items():
+            facts = frame_facts(self.file(name))
+            _require(public, facts["detections"], f"{name[0]}/{name[1]} has no det/det.txt")
+            _require(oracle, facts["ground_truth"], f"{name[0]}/{name[1]} has no gt/gt.txt")
+            rate, sizes = float(facts["frame_rate"]), (settings.batch_size, settings.threads)
+            other = self.given.get(name)
+            jobs.append(Job(name[1], self.file(name), first, last, rate, public, spec, options, model, *sizes, outputs, other, oracle))
+        return jobs
+
+
+def tracked_frames(params: Params, root: Path) -> TrackedFrames:
+    """What a parameter file tracks.
+
+    Raises:
+        UserError: the split has no such frames, two sequences share a name, or another detector's file is missing or broken.
+    """
+    found = _spans(root / "data" / "samples", params.track.frames)
+    folder = root / "data" / "frames"
+    return TrackedFrames(params.track, folder, found, _given(params, root, folder, found))
+
+
+def frame_file(folder: Path, name: Name) -> Path:
+    """A sequence's file in data/frames."""
+    return folder / name[0] / f"{name[1]}.parquet"
+
+
+def _spans(samples: Path, which: Literal["train", "val", "all"]) -> dict[Name, tuple[int, int]]:
+    found = dict(sorted(spans(read_split(samples), which).items()))
+    if not found:
+        raise UserError(f"track.frames: the split has no {which} frames\nnext: set track.frames (val, train, all) or pack_samples.split")
+    twice = [name for name, count in Counter(name for _, name in found).items() if count > 1]
+    if twice:
+        raise UserError(f"track: sequences of two data sets share a name: {', '.join(twice)}\nnext: rename one; each has <name>.txt")
+    return found
+
+
+def _given(params: Params, root: Path, folder: Path, names: dict[Name, tuple[int, int]]) -> dict[Name, Path]:
+    """Another detector's files, each read once for mistakes."""
+    settings, found = params.track, dict[Name, Path]()
+    if settings.detections != "file" or settings.detections_files is None:
+        return found
+    for name in names:
+        dataset, sequence = name
+        path = detection_file(settings.detections_files, data_root=params.base.data_root, root=root, dataset=dataset, sequence=sequence)
+        if path in found.values():
+            raise UserError(f"track.detections_files: {path} would serve two sequences\nnext: put {{sequence}} (or {{dataset}}) into it")
+        read_detections(path, frame_span(frame_file(folder, name)))
+        found[name] = path
+    return found
+
+
+def _require(needed: bool, there: bool, complaint: str) -> None:
+    if needed and not there:
+        raise UserError(f"track.detections: {complaint}\nnext: add it, or set track.detections to private")
