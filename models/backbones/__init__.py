@@ -10,14 +10,15 @@ from models.backbones.resnet_fpn import ResnetFpn
 
 __all__ = ["Backbone", "Dla34", "Pyramid", "ResnetFpn", "build"]
 
-BACKBONES: dict[str, Callable[[int], Backbone]] = {"resnet_fpn": ResnetFpn, "dla34": Dla34}
+BACKBONES: dict[str, Callable[[int, bool], Backbone]] = {"resnet_fpn": ResnetFpn, "dla34": Dla34}
 
 
-def build(name: str, width: int) -> Backbone:
+def build(name: str, width: int, memory: bool = False) -> Backbone:
     """The backbone of that name, with random weights.
 
     Args:
         name: key of `BACKBONES`.
         width: channels at stride 4.
+        memory: whether its forward takes what is remembered of the frame before, see `MemoryStem`.
     """
-    return BACKBONES[name](width)
+    return BACKBONES[name](width, memory)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.backbones.pyramid import Backbone, Pyramid, ResidualBlock, conv_bn_relu
+from models.backbones.pyramid import Backbone, MemoryStem, Pyramid, ResidualBlock, conv_bn_relu
 
 CHANNELS = (16, 32, 64, 128, 256, 512)
 
@@ -20,30 +20,31 @@ class Dla34(Backbone):
 
     Args:
         width: 64, the only width there is.
+        memory: whether to look at the frame before as well.
 
     Raises:
         ValueError: another width.
     """
 
-    def __init__(self, width: int = 64) -> None:
+    def __init__(self, width: int = 64, memory: bool = False) -> None:
         super().__init__()
         if width != CHANNELS[2]:
             raise ValueError(f"DLA-34 has {CHANNELS[2]} channels at stride 4, not {width}")
         self.channels = (64, 128, 256, 512)
-        self.base = _Base()
+        self.base = _Base(memory)
         self.dla_up = _DeepUp(self.channels)
         self.ida_up = _IterativeUp(self.channels[0], self.channels[:3], (1, 2, 4))
 
-    def forward(self, images: Tensor) -> Pyramid:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32."""
-        at4, at8, at16, at32 = self.dla_up(self.base(images))
+    def forward(self, images: Tensor, memory: Tensor | None = None) -> Pyramid:
+        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; memory as `MemoryStem` takes it."""
+        at4, at8, at16, at32 = self.dla_up(self.base(images, memory))
         return Pyramid(self.ida_up([at4, at8, at16])[-1], at8, at16, at32)
 
 
 class _Base(nn.Module):
     """Down path; returns the levels of strides 4, 8, 16 and 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: bool) -> None:
         super().__init__()
         c = CHANNELS
         self.base_layer = conv_bn_relu(3, c[0], kernel=7)
@@ -53,9 +54,13 @@ class _Base(nn.Module):
         self.level3 = _Tree(2, c[2], c[3], stride=2, level_root=True)
         self.level4 = _Tree(2, c[3], c[4], stride=2, level_root=True)
         self.level5 = _Tree(1, c[4], c[5], stride=2, level_root=True)
+        self.memory = MemoryStem(c[0], kernel=7) if memory else None
 
-    def forward(self, images: Tensor) -> list[Tensor]:
-        x = self.level1(self.level0(self.base_layer(images)))
+    def forward(self, images: Tensor, memory: Tensor | None) -> list[Tensor]:
+        x = self.base_layer(images)
+        if self.memory is not None:
+            x = x + self.memory(images, memory)
+        x = self.level1(self.level0(x))
         levels = []
         for level in (self.level2, self.level3, self.level4, self.level5):
             x = level(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 
@@ -24,13 +25,43 @@ class Pyramid(NamedTuple):
 
 
 class Backbone(nn.Module):
-    """A module from images (N, 3, H, W) to a `Pyramid`.
+    """A module from images (N, 3, H, W), and what is remembered of the frame before if it was built for that, to a `Pyramid`.
 
     Attributes:
         channels: of the four levels, finest first.
     """
 
     channels: tuple[int, int, int, int]
+
+
+class MemoryStem(nn.Module):
+    """First layers for the frame before and the heat map of its objects (CenterTrack, Zhou et al. 2020, section 4.1).
+
+    The released code adds their results to that of the image's own first layer, so that weights trained without memory still fit.
+
+    Args:
+        outputs: channels of the image's first layer.
+        kernel: of that layer.
+        stride: of that layer.
+    """
+
+    def __init__(self, outputs: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.image = conv_bn_relu(3, outputs, kernel, stride)
+        self.heat = conv_bn_relu(1, outputs, kernel, stride)
+
+    def forward(self, images: Tensor, memory: Tensor | None) -> Tensor:
+        """What to add to the first layer's result.
+
+        Args:
+            images: (N, 3, H, W), the present frames.
+            memory: (N, 4, H, W), the frames before and the heat maps of their objects; None at the start of a sequence, where the
+                present frame stands for the one before, without objects.
+        """
+        if memory is None:
+            memory = torch.cat([images, torch.zeros_like(images[:, :1])], 1)
+        seen: Tensor = self.image(memory[:, :3]) + self.heat(memory[:, 3:])
+        return seen
 
 
 class ResidualBlock(nn.Module):

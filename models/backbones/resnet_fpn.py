@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.backbones.pyramid import Backbone, Pyramid, ResidualBlock, conv_bn_relu
+from models.backbones.pyramid import Backbone, MemoryStem, Pyramid, ResidualBlock, conv_bn_relu
 
 
 class ResnetFpn(Backbone):
@@ -16,9 +16,10 @@ class ResnetFpn(Backbone):
     Args:
         width: channels at stride 4; 2, 4 and 8 times as many inside the stages at 8, 16 and 32, and twice as many at every
             level of the pyramid.
+        memory: whether to look at the frame before as well.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, memory: bool = False) -> None:
         super().__init__()
         merged = 2 * width
         self.channels = (width, merged, merged, merged)
@@ -34,10 +35,14 @@ class ResnetFpn(Backbone):
         self.smooth8 = conv_bn_relu(merged, merged)
         self.reduce8 = nn.Conv2d(merged, width, 1)
         self.smooth4 = conv_bn_relu(width, width)
+        self.memory = MemoryStem(width // 2, stride=2) if memory else None
 
-    def forward(self, images: Tensor) -> Pyramid:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32."""
-        at4 = self.stage4(self.stem(images))
+    def forward(self, images: Tensor, memory: Tensor | None = None) -> Pyramid:
+        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; memory as `MemoryStem` takes it."""
+        first = self.stem[0](images)
+        if self.memory is not None:
+            first = first + self.memory(images, memory)
+        at4 = self.stage4(self.stem[1](first))
         at8 = self.stage8(at4)
         at16 = self.stage16(at8)
         top = self.lateral32(self.stage32(at16))

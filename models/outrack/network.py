@@ -21,23 +21,25 @@ class OutrackOutputs(NamedTuple):
         heatmap: (N, 1, h, w) logits of object centres.
         size: (N, 4, h, w) distances from the centre to left, top, right and bottom, in map cells.
         offset: (N, 2, h, w) x and y of the centre inside its cell, in map cells.
-        embedding: (N, D, h, w), not normalised.
+        embedding: (N, D, h, w), not normalised; None in the CenterTrack style.
         occlusion: (N, 1, h, w) logits of occlusion centres; None without the occlusion heads.
         occlusion_offset: (N, 2, h, w) as `offset`; None without the occlusion heads.
         depth: (N, bins + 1, H/8, W/8) logits, the last channel background; None without the depth head.
+        displacement: (N, 2, h, w) x and y from the centre to where it was in the frame before, in map cells; None in FairMOT's style.
     """
 
     heatmap: Tensor
     size: Tensor
     offset: Tensor
-    embedding: Tensor
+    embedding: Tensor | None = None
     occlusion: Tensor | None = None
     occlusion_offset: Tensor | None = None
     depth: Tensor | None = None
+    displacement: Tensor | None = None
 
 
 class OutrackNetwork(nn.Module):
-    """Section 3 of the OUTrack paper on one device; images in, maps out.
+    """Section 3 of the OUTrack paper on one device, on FairMOT or on CenterTrack; images in, maps out.
 
     Args:
         options: the whole `model` section; only `network` is read.
@@ -46,8 +48,11 @@ class OutrackNetwork(nn.Module):
     def __init__(self, options: OutrackOptions) -> None:
         super().__init__()
         o = options.network
-        self.backbone = backbones.build(o.backbone, o.width)
-        channels = {"heatmap": 1, "size": 4, "offset": 2, "embedding": o.embedding}
+        looks_back = o.style == "centertrack"
+        self.backbone = backbones.build(o.backbone, o.width, looks_back)
+        # the heads share one wide first convolution: displacement takes embedding's place, so that weights of one style fit the other
+        fourth = {"displacement": 2} if looks_back else {"embedding": o.embedding}
+        channels = {"heatmap": 1, "size": 4, "offset": 2} | fourth
         if o.occlusion:
             channels |= {"occlusion": 1, "occlusion_offset": 2}
         at4, at8, at16, at32 = self.backbone.channels
@@ -55,9 +60,15 @@ class OutrackNetwork(nn.Module):
         self.depth_head = DepthHead((at8, at16, at32), o.head_width, o.depth_bins) if o.depth_head else None
         self.depth_detached = o.depth_detached
 
-    def forward(self, images: Tensor) -> OutrackOutputs:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32."""
-        pyramid = self.backbone(images)
+    def forward(self, images: Tensor, memory: Tensor | None = None) -> OutrackOutputs:
+        """Maps of each image.
+
+        Args:
+            images: (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32.
+            memory: (N, 4, H, W), CenterTrack style only: the frame before and the heat map of its objects at full size
+                (models/outrack/centertrack/prior.py); None at the start of a sequence.
+        """
+        pyramid = self.backbone(images, memory)
         return OutrackOutputs(**self.heads(pyramid.stride4), depth=self._depth(pyramid))
 
     def _depth(self, pyramid: backbones.Pyramid) -> Tensor | None:

@@ -12,6 +12,7 @@ from pipeline.params import Section
 class NetworkOptions(Section):
     """What the network consists of."""
 
+    style: Literal["fairmot", "centertrack"] = Field(description="embeddings, or the frame before as input and displacements (Table 5)")
     backbone: Literal["resnet_fpn", "dla34"] = Field(description="light residual pyramid for CPUs, or the paper's DLA-34")
     width: int = Field(ge=8, multiple_of=8, description="channels at stride 4 (dla34 has 64)")
     head_width: int = Field(ge=8, description="channels between a head's two convolutions (paper: 256)")
@@ -45,13 +46,14 @@ class LossOptions(Section):
     cycle: bool = Field(description="forward and backward matching agree, Eq. 5")
     margin: float = Field(ge=0, le=1, description="margin m of Eq. 4, and of cycle association (0.5)")
     negative_hinge: bool = Field(description="margin to the placeholder in negative pairs, in the released code, not in Eq. 7")
-    partner_detection: bool = Field(description="detection, occlusion and depth losses on the partner frame too (released code: false)")
+    partner_detection: bool = Field(description="detection and depth losses on the partner frame too (false), fairmot style only")
     occlusion_threshold: float = Field(ge=0, lt=1, description="tau of Eq. 9 (0.7)")
     occlusion_weight: float = Field(ge=0, description="weight of occlusion centre and offset (0.5)")
     size_weight: float = Field(ge=0, description="weight of the box sides (0.1)")
     offset_weight: float = Field(ge=0, description="weight of the centre offset (1)")
     depth_weight: float = Field(ge=0, description="weight of the depth distribution (FDTA: 1)")
     depth_foreground_weight: float = Field(ge=0, description="weight of depth inside boxes, 1 outside (FDTA: 6)")
+    displacement_weight: float = Field(ge=0, description="weight of the displacement, centertrack style only (CenterTrack: 1)")
     s_det: float = Field(description="initial log variance of the detection loss (-1.85)")
     s_id: float = Field(description="initial log variance of the re-identification loss (-1.05)")
 
