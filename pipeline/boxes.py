@@ -55,6 +55,13 @@ def area(boxes: Boxes) -> NDArray[np.float64]:
     return product
 
 
+def centres(boxes: Boxes) -> NDArray[np.float64]:
+    """(N, 2) float64 x, y of the middles of (N, 4) xyxy boxes."""
+    wide = _wide(boxes)
+    middles: NDArray[np.float64] = (wide[:, :2] + wide[:, 2:]) / 2
+    return middles
+
+
 def xywh_to_xyxy(boxes: Boxes) -> NDArray[np.float32]:
     """(N, 4) left, top, width, height -> (N, 4) float32 xyxy."""
     wide = _wide(boxes)

@@ -18,7 +18,7 @@ _HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", 
 HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in _HOUSEKEEPING)})
 # Training reaches the model through `Context.spec`, which housekeeping hides; these files of a model come after training.
 TRAINING = frozenset({"stages/pretrain.py", "stages/finetune.py"})
-AFTER_TRAINING = frozenset({"decode.py", "refind.py", "tracker.py"})
+AFTER_TRAINING = frozenset({"decode.py", "memory.py", "refind.py", "tracker.py"})
 
 
 @functools.cache

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
@@ -114,19 +114,35 @@ class Detector:
     height: int
     device: torch.device
 
-    def outputs(self, canvases: list[NDArray[np.uint8]]) -> Any:
-        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, float32."""
-        images = torch.from_numpy(np.stack(canvases)).to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+    def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
+        """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
+        return to_float(torch.from_numpy(np.stack(canvases)).to(self.device, non_blocking=True).permute(0, 3, 1, 2))
+
+    def outputs(self, canvases: list[NDArray[np.uint8]], memory: Tensor | None = None) -> Any:
+        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, float32.
+
+        Args:
+            canvases: (H, W, 3) each.
+            memory: (B, M, H, W), what `ModelSpec.remember` kept of the pictures before these.
+        """
+        inputs = (self.images(canvases),) if memory is None else (self.images(canvases), memory)
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            outputs = self.network(to_float(images))
+            outputs = self.network(*inputs)
         floats = [value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value for value in outputs]
         return type(outputs)(*floats)
 
     def look(
-        self, canvases: list[NDArray[np.uint8]], boxes: list[NDArray[np.float32]], given: list[Given] | None = None
+        self,
+        canvases: list[NDArray[np.uint8]],
+        boxes: list[NDArray[np.float32]],
+        given: list[Given] | None = None,
+        memory: Tensor | None = None,
     ) -> tuple[list[Detections], list[NDArray[np.float32]]]:
-        """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels."""
-        outputs = self.outputs(canvases)
+        """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels.
+
+        `memory` is as `outputs` takes it.
+        """
+        outputs = self.outputs(canvases, memory)
         with torch.inference_mode():
             ones = [np.ones(len(item), np.float32) for item in boxes]
             at_boxes = self.spec.describe(outputs, boxes, ones, self.options)
@@ -177,11 +193,17 @@ def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArra
 
 
 def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[Seen]:
-    """Look at pictures in order; the next batch is read, decoded and letterboxed while the network works on this one."""
-    for batch in _ahead(_batches(pictures, detector, batch_size, watch)):
+    """Look at one sequence's pictures in order; the next batch is read, decoded and letterboxed while the network works on this one.
+
+    A network that looks back sees one picture at a time, with its memory of the one before, however many frames lie between them.
+    """
+    remember, memory = detector.spec.remember(detector.options), None
+    for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch)):
         with watch.measure("network"):
-            boxes = [item.box.to_input(item.picture.boxes) for item in batch]
-            found, embeddings = detector.look([item.canvas for item in batch], boxes, _given(batch))
+            boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
+            found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
+            if remember is not None:
+                memory = remember(detector.images(canvases), found[0])
         for item, detections, at_boxes in zip(batch, found, embeddings, strict=True):
             seen, given = detections.moved(*item.box), item.picture.given
             yield Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), at_boxes)  # to the last bit

@@ -136,6 +136,14 @@ class Tracker(Protocol):
         ...
 
 
+def _no_names(options: BaseModel) -> tuple[str, ...]:
+    return ()
+
+
+def _no_memory(options: BaseModel) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Everything the shared machinery needs of a model; one constant `SPEC` in `models/<name>/spec.py`.
@@ -156,10 +164,10 @@ class ModelSpec:
             in their order: what the network says about boxes of another detector, or of the ground truth.
         build_tracker: (options, frame_rate, width, height) -> a fresh Tracker.
         detections: the class that `decode` and `describe` return.
-        decodes_with: names of the tracker's options that `decode` reads; other tracker options change no detection.
-        remember: None, or, for a network that looks back, (image, detections, options) -> Tensor (1, M, H, W): what it is given as
-            second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in network
-            input pixels. Without memory (the first frame) its forward takes the images alone.
+        decodes_with: options -> names of the tracker's options that `decode` and `remember` read; others change no detection.
+        remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, M, H, W): what it is
+            given as second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in
+            network input pixels. Without memory (the first frame) its forward takes the images alone.
     """
 
     name: str
@@ -174,8 +182,8 @@ class ModelSpec:
     describe: Any = field(repr=False)
     build_tracker: Any = field(repr=False)
     detections: type[Detections] = Detections
-    decodes_with: tuple[str, ...] = ()
-    remember: Any = field(default=None, repr=False)
+    decodes_with: Any = field(default=_no_names, repr=False)
+    remember: Any = field(default=_no_memory, repr=False)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -1,9 +1,9 @@
-"""Maps to detections: peaks, boxes, embeddings and occlusion centres."""
+"""Maps to detections: peaks, boxes, embeddings, displacements and occlusion centres."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from models.heads import at_cells
 from models.outrack.network import STRIDE, OutrackOutputs
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, looks_back
 from pipeline.spec import Detections
 
 LEAST_SCORE = 0.01  # peaks below are noise that no tracker and no precision-recall curve needs
@@ -26,15 +26,23 @@ class OutrackDetections(Detections):
     Attributes:
         occlusion_centres: (P, 2) float32 x, y in pixels, best first.
         occlusion_scores: (P,) float32 in [0, 1].
+        displacements: (N, 2) float32, pixels from each box's centre to where it was in the frame before; (N, 0) in FairMOT's style.
     """
 
     occlusion_centres: NDArray[np.float32]
     occlusion_scores: NDArray[np.float32]
+    displacements: NDArray[np.float32]
 
     def moved(self, scale: float, left: float, top: float) -> OutrackDetections:
-        """Map boxes and occlusion centres from network input to image pixels."""
+        """Map boxes, occlusion centres and displacements from network input to image pixels."""
         centres = ((self.occlusion_centres - np.array([left, top], np.float32)) / np.float32(scale)).astype(np.float32)
-        return replace(self, boxes=super().moved(scale, left, top).boxes, occlusion_centres=centres)
+        displacements = (self.displacements / np.float32(scale)).astype(np.float32)
+        boxes = super().moved(scale, left, top).boxes
+        return replace(self, boxes=boxes, occlusion_centres=centres, displacements=displacements)
+
+    def select(self, index: NDArray[Any]) -> Self:
+        """Keep the detections at `index`, in that order, and all occlusion centres."""
+        return replace(super().select(index), displacements=self.displacements[index])
 
     def above(self, score: float) -> Self:
         """Keep boxes and occlusion centres that score at least `score`."""
@@ -51,21 +59,23 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
     tracker's options; detections and occlusions are cut only at `LEAST_SCORE`, the tracker's thresholds come later.
 
     Returns:
-        One `OutrackDetections` an image, scores descending, embeddings taken at the integer peak, (N, 0) where no objective trains them.
+        One `OutrackDetections` an image, scores descending, embeddings and displacements taken at the integer peak, (N, 0) each where
+        the network does not learn them.
     """
     top_k = options.tracker.top_k
     scores, cells = _peaks(outputs.heatmap, top_k)
     centres = _points(cells, outputs.offset)
     size = at_cells(outputs.size.float(), cells)
     boxes = torch.cat([centres - size[..., :2], centres + size[..., 2:]], -1) * STRIDE
-    embeddings = functional.normalize(at_cells(_embedding(outputs, options), cells).float(), dim=-1)
+    embeddings = functional.normalize(_read(_embedding(outputs, options), cells), dim=-1)
+    displacements = _read(outputs.displacement, cells) * STRIDE
     hidden_scores, hidden = _occlusions(outputs, 4 * top_k)
     found = []
     for i in range(len(scores)):
         keep = int((scores[i] >= LEAST_SCORE).sum())
         likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
         parts = (boxes[i, :keep], scores[i, :keep], embeddings[i, :keep], hidden[i, :likely], hidden_scores[i, :likely])
-        found.append(OutrackDetections(*map(_numpy, parts)))
+        found.append(OutrackDetections(*map(_numpy, parts), _numpy(displacements[i, :keep])))
     return found
 
 
@@ -73,7 +83,8 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
 def describe(
     outputs: OutrackOutputs, boxes: list[NDArray[np.float32]], scores: list[NDArray[np.float32]], options: OutrackOptions
 ) -> list[OutrackDetections]:
-    """What the maps say at given boxes: embeddings at their centres (the nearest cell for centres outside), and the occlusions.
+    """What the maps say at given boxes: embeddings and displacements at their centres (the nearest cell for centres outside), and the
+    occlusions.
 
     Args:
         outputs: maps of N images.
@@ -86,24 +97,41 @@ def describe(
     found = []
     for i, (image_boxes, image_scores) in enumerate(zip(boxes, scores, strict=True)):
         likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
-        embeddings = _numpy(_at_centres(maps[i], image_boxes))
-        given = (np.asarray(image_boxes, np.float32).reshape(-1, 4), np.asarray(image_scores, np.float32), embeddings)
-        found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely])))
+        corners = np.asarray(image_boxes, np.float32).reshape(-1, 4)
+        cells = _centre_cells(corners, outputs.heatmap[i : i + 1])
+        embeddings = functional.normalize(_one(maps, i, cells), dim=-1)
+        given = (corners, np.asarray(image_scores, np.float32), _numpy(embeddings))
+        displacements = _numpy(_one(outputs.displacement, i, cells) * STRIDE)
+        found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely]), displacements))
     return found
 
 
-def _embedding(outputs: OutrackOutputs, options: OutrackOptions) -> Tensor:
-    """The map of embeddings (N, D, h, w); D is 0 where nothing trained it, so that nobody tracks or scores by noise."""
-    return outputs.embedding[:, :0] if options.loss.reid == "none" else outputs.embedding
+def decodes_with(options: OutrackOptions) -> tuple[str, ...]:
+    """The tracker's options that detections depend on; the threshold decides what a network that looks back is shown."""
+    return ("top_k", "detection_threshold") if looks_back(options) else ("top_k",)
 
 
-def _at_centres(features: Tensor, boxes: NDArray[np.float32]) -> Tensor:
-    """(N, D) unit embeddings of a map (D, h, w) at the centres of boxes (N, 4) in network input pixels."""
-    height, width = features.shape[-2:]
-    corners = torch.from_numpy(np.asarray(boxes, np.float32).reshape(-1, 4)).to(features.device)
-    cells = ((corners[:, :2] + corners[:, 2:]) / (2 * STRIDE)).floor().long()
-    x, y = cells[:, 0].clamp(0, width - 1), cells[:, 1].clamp(0, height - 1)
-    return functional.normalize(features[:, y, x].float().T, dim=-1)
+def _embedding(outputs: OutrackOutputs, options: OutrackOptions) -> Tensor | None:
+    """The map of embeddings; None where nothing trained it, so that nobody tracks or scores by noise."""
+    return None if options.loss.reid == "none" else outputs.embedding
+
+
+def _centre_cells(boxes: NDArray[np.float32], like: Tensor) -> Tensor:
+    """(1, N) flat cells, in a map like (1, C, h, w), of the centres of boxes (N, 4) in network input pixels."""
+    height, width = like.shape[-2:]
+    corners = torch.from_numpy(boxes).to(like.device)
+    x, y = ((corners[:, :2] + corners[:, 2:]) / (2 * STRIDE)).floor().long().T
+    return (y.clamp(0, height - 1) * width + x.clamp(0, width - 1))[None]
+
+
+def _one(maps: Tensor | None, image: int, cells: Tensor) -> Tensor:
+    """(N, C) values of one image's map at flat cells (1, N)."""
+    return _read(None if maps is None else maps[image : image + 1], cells)[0]
+
+
+def _read(maps: Tensor | None, cells: Tensor) -> Tensor:
+    """(N, k, C) float32 values of maps (N, C, h, w) at flat cells (N, k); C is 0 for a map that there is not."""
+    return at_cells(maps, cells).float() if maps is not None else torch.zeros((*cells.shape, 0), device=cells.device)
 
 
 def _occlusions(outputs: OutrackOutputs, top_k: int) -> tuple[Tensor, Tensor]:

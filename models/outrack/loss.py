@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from models.heads import at_cells
 from models.outrack import objectives
 from models.outrack.depth import depth_error, depth_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
-from models.outrack.options import OutrackOptions
+from models.outrack.options import LossOptions, OutrackOptions
 from pipeline.spec import Batch, Losses, to_float
 
 LEAST_PROBABILITY = 1e-4
@@ -64,9 +66,9 @@ class OutrackTask(nn.Module):
             if x is not None and name != "embedding"
         }
         terms = detection_terms(maps, truth)
-        terms |= self._reid_terms(outputs.embedding, targets, same_scene)
+        terms |= self._reid_terms(cast(Tensor, outputs.embedding), targets, same_scene)
         if "depth" in maps:
-            terms |= self._depth_terms(maps["depth"], truth)
+            terms |= depth_terms(maps["depth"], truth, self.options)
         return self._weighted(terms)
 
     def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
@@ -77,16 +79,9 @@ class OutrackTask(nn.Module):
         found: dict[str, Tensor] = self.objective(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, identities)
         return found
 
-    def _depth_terms(self, logits: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
-        near, far = self.options.network.depth_min, self.options.network.depth_max
-        loss = depth_loss(logits, truth["depth"], truth["foreground"], near, far, self.options.loss.depth_foreground_weight)
-        return {"depth": loss, "depth_error": depth_error(logits, truth["depth"], near, far)}
-
     def _weighted(self, terms: dict[str, Tensor]) -> Losses:
         weights = self.options.loss
-        detection = terms["heatmap"] + weights.size_weight * terms["size"] + weights.offset_weight * terms["offset"]
-        if "occlusion" in terms:
-            detection = detection + weights.occlusion_weight * (terms["occlusion"] + terms["occlusion_offset"])
+        detection = detection_total(terms, weights)
         if self.id_weight > 0:
             terms |= {"s_det": self.s_det, "s_id": self.s_id}
             reid = torch.exp(-self.s_id) * self.id_weight * terms["reid"]
@@ -122,6 +117,21 @@ def detection_terms(maps: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[s
         terms["occlusion"] = focal_loss(maps["occlusion"], truth["occlusion"], truth["background"])
         terms["occlusion_offset"] = l1_loss(offset, truth["occlusion_offset"], truth["occlusion_valid"])
     return terms
+
+
+def detection_total(terms: dict[str, Tensor], weights: LossOptions) -> Tensor:
+    """The weighted sum of `detection_terms`."""
+    total = terms["heatmap"] + weights.size_weight * terms["size"] + weights.offset_weight * terms["offset"]
+    if "occlusion" in terms:
+        total = total + weights.occlusion_weight * (terms["occlusion"] + terms["occlusion_offset"])
+    return total
+
+
+def depth_terms(logits: Tensor, truth: dict[str, Tensor], options: OutrackOptions) -> dict[str, Tensor]:
+    """Depth loss and mean error of logits (N, bins + 1, H/8, W/8) against targets (N, ...)."""
+    near, far = options.network.depth_min, options.network.depth_max
+    loss = depth_loss(logits, truth["depth"], truth["foreground"], near, far, options.loss.depth_foreground_weight)
+    return {"depth": loss, "depth_error": depth_error(logits, truth["depth"], near, far)}
 
 
 def focal_loss(logits: Tensor, truth: Tensor, background: Tensor) -> Tensor:

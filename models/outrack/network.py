@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models import backbones
 from models.heads import DenseHeads, DepthHead
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, looks_back
 
 STRIDE = 4
 DEPTH_STRIDE = 8
@@ -48,10 +48,9 @@ class OutrackNetwork(nn.Module):
     def __init__(self, options: OutrackOptions) -> None:
         super().__init__()
         o = options.network
-        looks_back = o.style == "centertrack"
-        self.backbone = backbones.build(o.backbone, o.width, looks_back)
+        self.backbone = backbones.build(o.backbone, o.width, looks_back(options))
         # the heads share one wide first convolution: displacement takes embedding's place, so that weights of one style fit the other
-        fourth = {"displacement": 2} if looks_back else {"embedding": o.embedding}
+        fourth = {"displacement": 2} if looks_back(options) else {"embedding": o.embedding}
         channels = {"heatmap": 1, "size": 4, "offset": 2} | fourth
         if o.occlusion:
             channels |= {"occlusion": 1, "occlusion_offset": 2}

@@ -100,9 +100,14 @@ class OutrackOptions(Section):
     tracker: TrackerOptions
 
 
+def looks_back(options: OutrackOptions) -> bool:
+    """Whether the network is of the CenterTrack style, which is given the frame before and its objects."""
+    return options.network.style == "centertrack"
+
+
 def uses_identities(options: OutrackOptions) -> bool:
-    """Whether training may see identities."""
-    return options.loss.reid == "classification"
+    """Whether training may see identities: to classify them, or to learn displacements from them."""
+    return looks_back(options) or options.loss.reid == "classification"
 
 
 OPTIONS = OutrackOptions

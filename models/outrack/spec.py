@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from models.outrack.decode import OutrackDetections, decode, describe
-from models.outrack.loss import build_task
+from models.outrack.centertrack.memory import remember
+from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
 from models.outrack.network import build_network
 from models.outrack.options import OutrackOptions, uses_identities
-from models.outrack.targets import make_targets
+from models.outrack.styles import build_task, make_targets
 from models.outrack.tracker import build_tracker
 from pipeline.spec import ModelSpec
 
@@ -23,5 +23,6 @@ SPEC = ModelSpec(
     describe=describe,
     build_tracker=build_tracker,
     detections=OutrackDetections,
-    decodes_with=("top_k",),
+    decodes_with=decodes_with,
+    remember=remember,
 )

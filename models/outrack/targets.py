@@ -36,7 +36,7 @@ Floats = NDArray[np.floating[Any]]
 
 def make_targets(clip: TrainingClip, options: OutrackOptions) -> dict[str, NDArray[Any]]:
     """Targets of all frames of a clip, stacked along the first axis (see the module's text)."""
-    frames = [_frame_targets(frame, options) for frame in clip.frames]
+    frames = [frame_targets(frame, options) for frame in clip.frames]
     return {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
 
 
@@ -63,7 +63,8 @@ def gaussian_radius(heights: NDArray[Any], widths: NDArray[Any], min_overlap: fl
     return np.min([(b + np.sqrt(b * b - 4 * a * c)) / 2 for a, b, c in coefficients], axis=0)
 
 
-def _frame_targets(frame: TrainingFrame, options: OutrackOptions) -> dict[str, NDArray[Any]]:
+def frame_targets(frame: TrainingFrame, options: OutrackOptions) -> dict[str, NDArray[Any]]:
+    """Targets of one frame, without the first axis."""
     height, width = frame.image.shape[:2]
     boxes = learnt_boxes(frame, options.network.max_objects)
     targets = _object_targets(boxes / STRIDE, height // STRIDE, width // STRIDE, options.network.max_objects)
@@ -123,7 +124,7 @@ def _points(boxes: Floats, height: int, width: int, slots: int) -> tuple[Floats,
     radii = np.maximum(gaussian_radius(sides[:, 1], sides[:, 0]).astype(np.int64), 0)
     heatmap = np.zeros((1, height, width), np.float32)
     for (x, y), radius in zip(grid.tolist(), radii.tolist(), strict=True):
-        _draw(heatmap[0], x, y, radius)
+        draw(heatmap[0], x, y, radius)
     cells, valid = np.zeros(slots, np.int64), np.zeros(slots, np.bool_)
     offset = np.zeros((slots, 2), np.float32)
     cells[:count] = grid[:, 1] * width + grid[:, 0]
@@ -132,7 +133,7 @@ def _points(boxes: Floats, height: int, width: int, slots: int) -> tuple[Floats,
     return heatmap, cells, valid, offset, centres
 
 
-def _draw(heatmap: Floats, x: int, y: int, radius: int) -> None:
+def draw(heatmap: Floats, x: int, y: int, radius: int) -> None:
     """Raise the map to a Gaussian of the given radius around a cell (Eq. 10)."""
     left, top = max(x - radius, 0), max(y - radius, 0)
     window = heatmap[top : y + radius + 1, left : x + radius + 1]

@@ -21,21 +21,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.decode import OutrackDetections
-from models.outrack.options import OutrackOptions, TrackerOptions
-from models.outrack.refind import OcclusionMemory, find_evidence
+from models.outrack.centertrack.tracker import CenterTracker
+from models.outrack.filters import shown, usable
+from models.outrack.options import OutrackOptions, TrackerOptions, looks_back
+from models.outrack.recovery import Recovery
 from models.tracking import kalman
 from models.tracking.affinity import cosine_distance, fuse_motion, iou_distance
 from models.tracking.assignment import Indices, assign
 from models.tracking.births import near_public
 from models.tracking.tracklet import Phase, Tracklets
-from pipeline.boxes import area, clip
-from pipeline.spec import Detections, Tracks
+from pipeline.spec import Detections, Tracker, Tracks
 
 
-def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height: int) -> OutrackTracker:
-    """A fresh tracker for one sequence of width x height pixels at frame_rate frames a second."""
-    return OutrackTracker(options.tracker, frame_rate=frame_rate, width=width, height=height)
+def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height: int) -> Tracker:
+    """A fresh tracker, of the network's style, for one sequence of width x height pixels at frame_rate frames a second."""
+    kind = CenterTracker if looks_back(options) else OutrackTracker
+    return kind(options.tracker, frame_rate=frame_rate, width=width, height=height)
 
 
 class OutrackTracker:
@@ -47,7 +48,7 @@ class OutrackTracker:
         self._size = (width, height)
         self._buffer_frames = round(options.buffer_seconds * frame_rate)
         self._tracklets = Tracklets()
-        self._memory = OcclusionMemory(width, height)
+        self._recovery = Recovery(options, width, height)
         # The release leaves what it outputs without a detection among the lost.
         self._located = (Phase.TRACKED,) if options.refind == "release" else (Phase.TRACKED, Phase.RECOVERED)
         self._frame = 0
@@ -62,21 +63,13 @@ class OutrackTracker:
             ValueError: a box, score or embedding is not finite.
         """
         self._frame += 1
-        seen = self._usable(detections)
+        seen = usable(detections, self._options.detection_threshold, self._frame)
         self._tracklets.predict()
         free = self._associate(seen)
         self._start(seen, free, public)
-        self._refind(detections)
+        self._recovery.step(self._tracklets, self._tracklets.boxes(), detections, self._frame)
         self._forget()
         return self._output()
-
-    def _usable(self, detections: Detections) -> Detections:
-        """Detections above the threshold; a box without width or height has no aspect and is none."""
-        for values in (detections.boxes, detections.scores, detections.embeddings):
-            if not np.isfinite(values).all():
-                raise ValueError(f"detections of frame {self._frame} hold NaN or infinity: has the network diverged?")
-        sized = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
-        return detections.select(np.flatnonzero(sized & (detections.scores >= self._options.detection_threshold)))
 
     def _associate(self, seen: Detections) -> Indices:
         """Match tracks with detections in three stages, and return the indices of the detections left over."""
@@ -128,27 +121,6 @@ class OutrackTracker:
         phase = Phase.TRACKED if self._frame == 1 else Phase.NEW
         self._tracklets.start(born.boxes, born.scores, born.embeddings, frame=self._frame, phase=phase)
 
-    def _refind(self, detections: Detections) -> None:
-        """Step 5 of Algorithm 1: locate lost tracks by occlusion centres, or count one more frame without a trace."""
-        tracks, options = self._tracklets, self._options
-        lost = tracks.among(Phase.LOST)
-        visible = tracks.among(Phase.NEW, Phase.TRACKED)
-        released = options.refind == "release"
-        found = np.zeros(len(lost), bool)
-        if options.refind != "off" and isinstance(detections, OutrackDetections):
-            centres = detections.occlusion_centres[detections.occlusion_scores >= options.occlusion_score]
-            scores, boxes = find_evidence(tracks.boxes(lost), tracks.boxes(visible), centres, within_both=released)
-            if released:
-                found = (scores > 0) & self._memory.recall(tracks.identity[lost])
-            else:
-                found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
-                tracks.correct(lost[found], boxes[found])
-            tracks.score[lost[found]] = scores[found]
-        tracks.phase[lost[found]] = Phase.RECOVERED
-        tracks.lost_frames[lost[~found]] += 1
-        if released:
-            self._memory.remember(tracks.identity[visible], tracks.boxes(visible), self._frame)
-
     def _forget(self) -> None:
         """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""
         tracks = self._tracklets
@@ -162,17 +134,5 @@ class OutrackTracker:
         tracks.keep(keep)
 
     def _output(self) -> Tracks:
-        tracks, options = self._tracklets, self._options
-        rows = tracks.among(Phase.TRACKED, Phase.RECOVERED)
-        boxes = tracks.boxes(rows).astype(np.float32)
-        if options.clip_boxes:
-            boxes = clip(boxes, *self._size)
-        size = boxes[:, 2:] - boxes[:, :2]
-        shown = (area(boxes) > options.min_area) & (size[:, 0] <= options.max_aspect * size[:, 1])
-        rows = rows[shown]
-        return Tracks(
-            boxes=boxes[shown],
-            identities=tracks.identity[rows],
-            scores=tracks.score[rows],
-            recovered=tracks.phase[rows] == Phase.RECOVERED,
-        )
+        rows = self._tracklets.among(Phase.TRACKED, Phase.RECOVERED)
+        return shown(self._tracklets, rows, self._tracklets.boxes(rows), self._options, self._size)

@@ -48,10 +48,11 @@ def assign(cost: NDArray[np.float64], limit: float) -> Assignment:
     rows, columns = linear_sum_assignment(gain)
     useful = gain[rows, columns] < 0
     rows, columns = rows[useful], columns[useful]
-    return Assignment(rows, columns, _others(rows, cost.shape[0]), _others(columns, cost.shape[1]))
+    return Assignment(rows, columns, others(rows, cost.shape[0]), others(columns, cost.shape[1]))
 
 
-def _others(taken: Indices, count: int) -> Indices:
+def others(taken: Indices, count: int) -> Indices:
+    """The numbers below `count` that are not taken, ascending."""
     free = np.ones(count, bool)
     free[taken] = False
     return np.flatnonzero(free)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boxes import area
+from pipeline.boxes import area, centres
 
 
 def near_public(boxes: NDArray[Any], public: NDArray[Any]) -> NDArray[np.bool_]:
@@ -26,7 +26,7 @@ def near_public(boxes: NDArray[Any], public: NDArray[Any]) -> NDArray[np.bool_]:
     admitted = np.zeros(len(boxes), bool)
     if not len(boxes):
         return admitted
-    offset = _centres(public)[:, None] - _centres(boxes)[None]
+    offset = centres(public)[:, None] - centres(boxes)[None]
     distance = np.square(offset).sum(axis=2)
     size = area(boxes)
     for row in distance:
@@ -35,8 +35,3 @@ def near_public(boxes: NDArray[Any], public: NDArray[Any]) -> NDArray[np.bool_]:
             admitted[nearest] = True
             distance[:, nearest] = np.inf
     return admitted
-
-
-def _centres(boxes: NDArray[Any]) -> NDArray[np.float64]:
-    wide = np.asarray(boxes, np.float64).reshape(-1, 4)
-    return (wide[:, :2] + wide[:, 2:]) / 2

@@ -25,6 +25,8 @@ from tests.models.outrack import samples
 IDENTITIES = 12  # more than any batch below names
 SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
     f"outrack-{reid}": ("outrack", partial(samples.small_options, loss={"reid": reid}), samples.mixed_batch) for reid in OBJECTIVES
+} | {
+    "outrack-centertrack": ("outrack", partial(samples.small_options, style="centertrack"), samples.mixed_batch),
 }
 
 
@@ -72,7 +74,7 @@ def test_saved_and_loaded_networks_agree_to_the_bit(system: tuple[ModelSpec, Any
     images = to_float(batch.images[:, 0])
     with torch.no_grad():
         for one, other in zip(first(images), second(images), strict=True):
-            assert torch.equal(one, other)
+            assert (one is None and other is None) or torch.equal(one, other)
 
 
 def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> None:
@@ -94,6 +96,25 @@ def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> N
         assert type(seen) is type(found[0]) is spec.detections
         assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
         assert seen.embeddings.shape == (len(boxes), found[0].embeddings.shape[1])
+
+
+def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, batch = system
+    remember = spec.remember(options)
+    if remember is None:
+        pytest.skip("sees every frame alone")
+    network = spec.build_network(options).eval()
+    before, now = to_float(batch.images[:1, 0]), to_float(batch.images[:1, 1])
+    with torch.no_grad():
+        memory = remember(before, spec.decode(network(before), options)[0])
+        assert memory.shape[0] == 1
+        assert memory.shape[2:] == before.shape[2:]
+        assert not torch.equal(network(now, memory).heatmap, network(now).heatmap)
+
+
+def test_what_detections_depend_on_are_options_of_the_tracker(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, _ = system
+    assert set(spec.decodes_with(options)) <= set(type(options.tracker).model_fields)
 
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:

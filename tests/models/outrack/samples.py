@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models.outrack.options import OutrackOptions
-from models.outrack.targets import make_targets
+from models.outrack.styles import make_targets
 from pipeline.params import load
 from pipeline.spec import Batch, TrainingClip, TrainingFrame
 

@@ -10,7 +10,8 @@ import pytest
 
 from models.outrack.decode import OutrackDetections
 from models.outrack.options import TrackerOptions
-from models.outrack.tracker import OutrackTracker, build_tracker
+from models.outrack.styles import build_tracker
+from models.outrack.tracker import OutrackTracker
 from pipeline.spec import Detections, Tracks
 from tests.models.outrack.samples import small_options
 
@@ -63,6 +64,7 @@ def _see(people: dict[int, np.ndarray], centres: Any = (), score: float = 0.9, e
         embeddings=looks if embedded else looks[:, :0],
         occlusion_centres=points,
         occlusion_scores=np.ones(len(points), np.float32),
+        displacements=np.zeros((len(people), 0), np.float32),
     )
 
 
@@ -392,6 +394,7 @@ def _chaotic(rng: np.random.Generator, embedded: bool) -> OutrackDetections:
         embeddings=looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6),
         occlusion_centres=rng.uniform(-50, 600, (hidden, 2)).astype(np.float32),
         occlusion_scores=rng.uniform(0, 1, hidden).astype(np.float32),
+        displacements=np.zeros((count, 0), np.float32),
     )
 
 
@@ -411,7 +414,7 @@ def _wander(seed: int, frames: int) -> list[OutrackDetections]:
 
 def _mirror(seen: OutrackDetections) -> OutrackDetections:
     centres = seen.occlusion_centres * np.float32([-1, 1]) + np.float32([WIDTH, 0])
-    return OutrackDetections(_flip(seen.boxes), seen.scores, seen.embeddings, centres, seen.occlusion_scores)
+    return OutrackDetections(_flip(seen.boxes), seen.scores, seen.embeddings, centres, seen.occlusion_scores, seen.displacements)
 
 
 def _flip(boxes: np.ndarray) -> np.ndarray:

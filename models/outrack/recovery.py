@@ -1,0 +1,51 @@
+"""Step 5 of Algorithm 1: lost tracks are located by occlusion centres, or count one more frame without a trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.outrack.decode import OutrackDetections
+from models.outrack.options import TrackerOptions
+from models.outrack.refind import OcclusionMemory, find_evidence
+from models.tracking.tracklet import Phase, Tracklets
+from pipeline.spec import Detections
+
+
+class Recovery:
+    """Refinding in one sequence, of images of width x height pixels."""
+
+    def __init__(self, options: TrackerOptions, width: int, height: int) -> None:
+        self._options = options
+        self._memory = OcclusionMemory(width, height)
+
+    def step(self, tracks: Tracklets, boxes: NDArray[Any], detections: Detections, frame: int) -> None:
+        """Turn lost tracks into recovered ones and, by the paper's rule, correct their motion by the recovered boxes.
+
+        Plain `Detections`, which carry no occlusion centres, recover nobody.
+
+        Args:
+            tracks: all tracks after association, changed in place.
+            boxes: (N, 4) xyxy pixels where the tracks are; those of the visible ones hide others.
+            detections: of this frame, not yet cut at the detection threshold.
+            frame: its number, as the tracker counts.
+        """
+        options = self._options
+        lost, visible = tracks.among(Phase.LOST), tracks.among(Phase.NEW, Phase.TRACKED)
+        released = options.refind == "release"
+        found = np.zeros(len(lost), bool)
+        if options.refind != "off" and isinstance(detections, OutrackDetections):
+            centres = detections.occlusion_centres[detections.occlusion_scores >= options.occlusion_score]
+            scores, places = find_evidence(tracks.boxes(lost), boxes[visible], centres, within_both=released)
+            if released:
+                found = (scores > 0) & self._memory.recall(tracks.identity[lost])
+            else:
+                found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
+                tracks.correct(lost[found], places[found])
+            tracks.score[lost[found]] = scores[found]
+        tracks.phase[lost[found]] = Phase.RECOVERED
+        tracks.lost_frames[lost[~found]] += 1
+        if released:
+            self._memory.remember(tracks.identity[visible], boxes[visible], frame)

@@ -1,0 +1,27 @@
+"""Training in either style: FairMOT's lies in this folder, CenterTrack's in its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import nn
+
+from models.outrack import loss, targets
+from models.outrack.centertrack import targets as displacement_targets
+from models.outrack.centertrack.loss import CenterTrackTask
+from models.outrack.network import OutrackNetwork
+from models.outrack.options import OutrackOptions, looks_back
+from pipeline.spec import TrainingClip
+
+
+def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> nn.Module:
+    """The task that `ModelSpec.build_task` promises."""
+    if looks_back(options):
+        return CenterTrackTask(network, options)  # without embeddings there is no re-identification to weigh
+    return loss.build_task(network, options, id_weight, identities)
+
+
+def make_targets(clip: TrainingClip, options: OutrackOptions) -> dict[str, NDArray[Any]]:
+    """Targets of one sample, as the style's task reads them."""
+    return displacement_targets.make_targets(clip, options) if looks_back(options) else targets.make_targets(clip, options)
