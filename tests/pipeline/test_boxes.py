@@ -52,3 +52,8 @@ def test_iou_is_symmetric_and_bounded(first: np.ndarray, second: np.ndarray) -> 
     found = boxes.iou(first, second)
     np.testing.assert_array_equal(found, boxes.iou(second, first).T)
     assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_centres_by_hand() -> None:
+    assert boxes.centres(B[1:3]).tolist() == [[10, 5], [25, 25]]
+    assert boxes.centres(np.zeros((0, 4), np.float32)).shape == (0, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,29 @@ def test_private_detections_pass_no_public_boxes() -> None:
     trackers: list[seen.CountingTracker] = []
     list(track([Picture(1, seen.picture(64, 64))], seen.detector(64, 64, trackers), 2, 10.0, Stopwatch()))
     assert trackers[0].calls == [(0, None)]
+
+
+def test_a_network_that_looks_back_sees_one_picture_after_the_other() -> None:
+    """Each forward gets the frame before and its detections; the first of a sequence gets none, and a gap changes nothing."""
+    given: list[tuple[int, float | None]] = []
+
+    class Back(seen.RedNetwork):
+        def forward(self, images: torch.Tensor, memory: torch.Tensor | None = None) -> seen.Output:
+            given.append((len(images), None if memory is None else memory.item()))
+            return super().forward(images)
+
+    def remember(image: torch.Tensor, detections: Detections) -> torch.Tensor:
+        assert image.shape == (1, 3, 64, 64)
+        return torch.full((1, 1, 1, 1), float(detections.boxes[0, 0]))
+
+    spec = replace(seen.spec(), remember=lambda _: remember)
+    detector = replace(seen.detector(64, 64), spec=spec, network=Back())
+    pictures = [Picture(number, seen.picture(128, 128, (20 * number, 10, 20 * number + 20, 40))) for number in (1, 2, 4)]
+    found = [item.detections.boxes[0, 0] for item in detect(pictures, detector, 8, Stopwatch())]
+    assert found == pytest.approx([20, 40, 80])
+    assert given == [(1, None), (1, 10.0), (1, 20.0)]  # in network input pixels
+    list(detect(pictures[:1], detector, 8, Stopwatch()))
+    assert given[3:] == [(1, None)]
 
 
 def test_the_next_batch_is_prepared_beside_the_network() -> None:

@@ -38,4 +38,3 @@ def disturbed_heat_map(boxes: Floats, height: int, width: int, random: np.random
     first, second = (true + JITTER * sides * random.standard_normal(true.shape) for _ in range(2))
     shown, doubled = random.random(len(boxes)) >= MISSED, random.random(len(boxes)) < FALSE_PEAK
     return heat_map(np.concatenate([boxes[shown], boxes[doubled]]), np.concatenate([first[shown], second[doubled]]), height, width)
-

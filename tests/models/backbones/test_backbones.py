@@ -52,3 +52,25 @@ def test_upsampling_starts_as_bilinear_interpolation() -> None:
 def test_dla34_has_one_width() -> None:
     with pytest.raises(ValueError, match="64"):
         backbones.build("dla34", 32)
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet_fpn", 8), ("dla34", 64)])
+def test_memory_adds_layers_and_renames_none(name: str, width: int) -> None:
+    plain, looking = backbones.build(name, width), backbones.build(name, width, memory=True)
+    added = set(looking.state_dict()) - set(plain.state_dict())
+    assert set(plain.state_dict()) <= set(looking.state_dict())
+    assert {key.split("memory.")[1].split(".")[0] for key in added} == {"image", "heat"}
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet_fpn", 8), ("dla34", 64)])
+def test_without_memory_the_image_stands_for_the_one_before_without_objects(name: str, width: int) -> None:
+    torch.manual_seed(0)
+    network = backbones.build(name, width, memory=True).eval()
+    images = torch.rand(2, 3, 64, 64)
+    blank, marked = torch.zeros(2, 1, 64, 64), torch.zeros(2, 1, 64, 64)
+    marked[:, :, 20:40, 20:40] = 1
+    with torch.no_grad():
+        alone = network(images)
+        assert torch.equal(alone.stride4, network(images, torch.cat([images, blank], 1)).stride4)
+        assert not torch.equal(alone.stride4, network(images, torch.cat([images, marked], 1)).stride4)
+        assert not torch.equal(alone.stride4, network(images, torch.cat([images.flip(3), blank], 1)).stride4)

@@ -88,3 +88,28 @@ def test_embeddings_are_read_at_box_centres_inside_the_map() -> None:
     first, second = [found.embeddings for found in describe(outputs, boxes, scores, small_options())]
     assert first == pytest.approx(np.array([[0, 0.6, 0.8], [1, 0, 0]]))
     assert second.shape == (0, 3)
+
+
+def test_displacements_are_read_where_the_boxes_are() -> None:
+    """In the CenterTrack style: at peaks and at given boxes' centres, from map cells to pixels; scaled like sizes, chosen like boxes."""
+    displacement = torch.zeros(2, 2, 16, 24)
+    displacement[0, :, 5, 7], displacement[0, :, 12, 20] = torch.tensor([1.5, -0.5]), torch.tensor([-2.0, 0.25])
+    outputs = two_objects()._replace(embedding=None, displacement=displacement)
+    options = small_options(style="centertrack")
+    found, empty = decode(outputs, options)
+    assert found.displacements.tolist() == [[-8, 1], [6, -2]]
+    assert found.embeddings.shape == (2, 0)
+    assert empty.displacements.shape == (0, 2)
+    assert found.moved(0.5, 4.0, 2.0).displacements.tolist() == [[-16, 2], [12, -4]]
+    assert found.select(np.array([1])).displacements.tolist() == [[6, -2]]
+    boxes = [np.array([[20, 12, 40, 32], [0, 0, 4, 4]], np.float32), np.zeros((0, 4), np.float32)]
+    given = describe(outputs, boxes, [np.ones(2), np.zeros(0)], options)
+    assert given[0].displacements.tolist() == [[6, -2], [0, 0]]
+    assert given[0].embeddings.shape == (2, 0)
+    assert given[1].displacements.shape == (0, 2)
+
+
+def test_without_the_head_displacements_have_no_columns() -> None:
+    found = decode(two_objects(), small_options())[0]
+    assert found.displacements.shape == found.moved(2.0, 0, 0).displacements.shape == (2, 0)
+    assert found.select(np.array([True, False])).displacements.shape == (1, 0)

@@ -10,8 +10,7 @@ import pytest
 
 from models.outrack.decode import OutrackDetections
 from models.outrack.options import TrackerOptions
-from models.outrack.styles import build_tracker
-from models.outrack.tracker import OutrackTracker
+from models.outrack.tracker import OutrackTracker, build_tracker
 from pipeline.spec import Detections, Tracks
 from tests.models.outrack.samples import small_options
 
