@@ -12,7 +12,10 @@ from pipeline.params import Section
 class NetworkOptions(Section):
     """What the network consists of."""
 
-    style: Literal["fairmot", "centertrack"] = Field(description="embeddings, or the frame before as input and displacements (Table 5)")
+    # with a default, so that networks published before this option existed can be read
+    style: Literal["fairmot", "centertrack"] = Field(
+        default="fairmot", description="embeddings, or the frame before as input (Tables 5, 10)"
+    )
     backbone: Literal["resnet_fpn", "dla34"] = Field(description="light residual pyramid for CPUs, or the paper's DLA-34")
     width: int = Field(ge=8, multiple_of=8, description="channels at stride 4 (dla34 has 64)")
     head_width: int = Field(ge=8, description="channels between a head's two convolutions (paper: 256)")
@@ -53,7 +56,7 @@ class LossOptions(Section):
     offset_weight: float = Field(ge=0, description="weight of the centre offset (1)")
     depth_weight: float = Field(ge=0, description="weight of the depth distribution (FDTA: 1)")
     depth_foreground_weight: float = Field(ge=0, description="weight of depth inside boxes, 1 outside (FDTA: 6)")
-    displacement_weight: float = Field(ge=0, description="weight of the displacement, centertrack style only (CenterTrack: 1)")
+    displacement_weight: float = Field(default=1.0, ge=0, description="weight of the displacement, centertrack style only (CenterTrack: 1)")
     s_det: float = Field(description="initial log variance of the detection loss (-1.85)")
     s_id: float = Field(description="initial log variance of the re-identification loss (-1.05)")
 

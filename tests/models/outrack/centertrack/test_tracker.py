@@ -70,7 +70,7 @@ def test_the_best_detection_chooses_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "step", "identities"), [((20, 50), 63, [1]), ((20, 50), 64, [2]), ((10, 25), 31, [1]), ((10, 25), 32, [2])]
+    ("half", "step", "kept"), [((20, 50), 63, True), ((20, 50), 64, False), ((10, 25), 31, True), ((10, 25), 32, False)]
 )
 def test_the_squared_distance_may_not_exceed_the_area_of_either(half: tuple[int, int], step: int, kept: bool) -> None:
     """63**2 < 40 * 100 < 64**2 and 31**2 < 20 * 50 < 32**2, whether the track or the detection is the small one."""
