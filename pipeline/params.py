@@ -10,10 +10,10 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import UserError
 
@@ -218,6 +218,31 @@ class Report(Section):
     clip_width: int = Field(ge=64)
 
 
+Metric = Literal["HOTA", "MOTA", "IDF1", "R1", "mAP", "AP50"]
+
+
+class Sweep(Section):
+    """How sweeps run; what they try stands in sweeps/sweeps.yaml."""
+
+    metric: Metric
+    seeds: int | list[int]
+    budget: float = Field(gt=0)
+    concurrency: int | None = Field(ge=1)
+    workers: int = Field(ge=1)
+    scheduler: Literal["none", "asha"]
+    grace: float = Field(gt=0, lt=1)
+    reduction: int = Field(ge=2)
+    trials: int | None = Field(ge=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _some_seeds(cls, value: int | list[int]) -> int | list[int]:
+        count, least = (value, 0) if isinstance(value, int) else (len(value), min(value, default=0))
+        if count < 1 or least < 0 or (isinstance(value, list) and len(set(value)) < count):
+            raise ValueError("must be how many, at least 1, or a list of different numbers from 0")
+        return value
+
+
 class Params(Section):
     """The whole file."""
 
@@ -234,6 +259,7 @@ class Params(Section):
     track: Track
     evaluate: Evaluate
     report: Report
+    sweep: Sweep
 
 
 STAGES = (
@@ -255,6 +281,15 @@ def load(path: Path | str = "params.yaml") -> Params:
     Raises:
         UserError: the file is missing, is not YAML, or a key is unknown, missing or ill-typed; names every such key.
     """
+    return validate(Params, read(path), where=str(path))
+
+
+def read(path: Path | str) -> dict[str, Any]:
+    """A parameter file as a mapping of sections, unchecked.
+
+    Raises:
+        UserError: the file is missing or no mapping in YAML.
+    """
     path = Path(path)
     try:
         raw = yaml.safe_load(path.read_text())
@@ -264,7 +299,7 @@ def load(path: Path | str = "params.yaml") -> Params:
         raise UserError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected sections {', '.join(Params.model_fields)}; the file holds {type(raw).__name__}")
-    return validate(Params, raw, where=str(path))
+    return raw
 
 
 def validate(kind: type[T], raw: dict[str, Any], *, where: str, prefix: str = "") -> T:
@@ -294,8 +329,9 @@ def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[st
     current: Any = kind
     for part in location[:-1]:
         if isinstance(part, str):
-            current = current.model_fields[part].annotation
-            current = getattr(current, "__args__", [current])[0]
+            current = current.__args__[1] if get_origin(current) is dict else current.model_fields[part].annotation
+            while get_origin(current) not in (None, dict):  # list[T] or T | None
+                current = current.__args__[0]
     return list(current.model_fields)
 
 

@@ -46,15 +46,15 @@ class StageRun:
 
         flat = [Param(key, str(value)[:6000]) for key, value in _flatten(values)]
         for start in range(0, len(flat), PARAMS_A_CALL):
-            _client(self.tracking_uri).log_batch(self.run_id, params=flat[start : start + PARAMS_A_CALL])
+            client(self.tracking_uri).log_batch(self.run_id, params=flat[start : start + PARAMS_A_CALL])
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Attach a file."""
-        _client(self.tracking_uri).log_artifact(self.run_id, str(path), folder)
+        client(self.tracking_uri).log_artifact(self.run_id, str(path), folder)
 
     def tag(self, key: str, value: str) -> None:
         """Set a tag."""
-        _client(self.tracking_uri).set_tag(self.run_id, key, value)
+        client(self.tracking_uri).set_tag(self.run_id, key, value)
 
     def output(self, manifest: Manifest) -> None:
         """Record a published folder; `input` of a later stage finds this run by the manifest's digest."""
@@ -67,7 +67,7 @@ class StageRun:
         source = json.dumps({"stage": manifest.stage, "digest": manifest.digest})
         dataset = Dataset(name=name, digest=manifest.digest[:36], source_type="throughline", source=source)
         tags = [InputTag("mlflow.data.context", "input")]
-        _client(self.tracking_uri).log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+        client(self.tracking_uri).log_inputs(self.run_id, [DatasetInput(dataset, tags)])
         self.tag(f"throughline.input.{name}", manifest.digest)
         upstream = find_writer(self.tracking_uri, manifest)
         if upstream is not None:
@@ -80,20 +80,20 @@ def worker_log(tracking_uri: str, run_id: str, values: dict[str, float], step: i
 
     now = int(time.time() * 1000)
     metrics = [Metric(key, float(value), now, step or 0) for key, value in values.items()]
-    _client(tracking_uri).log_batch(run_id, metrics=metrics)
+    client(tracking_uri).log_batch(run_id, metrics=metrics)
 
 
 def find_writer(tracking_uri: str, manifest: Manifest) -> str | None:
     """Run id of the newest run that published this content, or None where this store does not know it."""
-    client = _client(tracking_uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    store = client(tracking_uri)
+    experiments = [experiment.experiment_id for experiment in store.search_experiments()]
     query = f"tags.`{_output_tag(manifest)}` = '{manifest.stage}'"
-    runs = client.search_runs(experiments, query, max_results=1, order_by=["attributes.start_time DESC"])
+    runs = store.search_runs(experiments, query, max_results=1, order_by=["attributes.start_time DESC"])
     return runs[0].info.run_id if runs else None
 
 
 @contextmanager
-def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str]) -> Iterator[StageRun]:
+def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], run_id: str | None = None) -> Iterator[StageRun]:
     """Open a stage's run; it ends FINISHED, or FAILED when the block raises.
 
     Args:
@@ -101,25 +101,30 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str]) -
         root: the repository; relative stores lie in it.
         stage: name of the run.
         tags: recorded on the run beside the state of git.
+        run_id: an ended or interrupted run to go on with; None: a new one.
+    """
+    import mlflow
+
+    uri = experiment(settings, root)
+    described = tags | git_state(root) | {"throughline.stage": stage}
+    with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
+        yield StageRun(run.info.run_id, uri)
+
+
+def experiment(settings: Mlflow, root: Path) -> str:
+    """Choose store and experiment of this process; gives the store's absolute address.
+
+    A new experiment in a sqlite store keeps its artefacts beside the file, not in the working folder.
     """
     import mlflow
 
     _quiet()
-    uri = absolute_uri(settings.tracking_uri, root)
+    name, uri = settings.experiment, absolute_uri(settings.tracking_uri, root)
     mlflow.set_tracking_uri(uri)
-    _set_experiment(settings.experiment, uri)
-    described = tags | git_state(root) | {"throughline.stage": stage}
-    with mlflow.start_run(run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
-        yield StageRun(run.info.run_id, uri)
-
-
-def _set_experiment(name: str, uri: str) -> None:
-    """Choose the experiment; a new one in a sqlite store keeps its artefacts beside the file, not in the working folder."""
-    import mlflow
-
     if uri.startswith("sqlite:////") and mlflow.get_experiment_by_name(name) is None:
         mlflow.create_experiment(name, artifact_location=(Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri())
     mlflow.set_experiment(name)
+    return uri
 
 
 def absolute_uri(uri: str, root: Path) -> str:
@@ -145,7 +150,8 @@ def git_state(root: Path) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _client(tracking_uri: str) -> Any:
+def client(tracking_uri: str) -> Any:
+    """MLflow's client of a store, one a process."""
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri)

@@ -1,0 +1,338 @@
+"""The engine: Ray Tune runs the trials that have no outcome yet, side by side, and tells MLflow how each of them ended.
+
+Nothing of Tune's own state is kept: what is finished lies on disk (`Machinery.outcome`) and in MLflow, and a killed driver's successor asks
+for the rest. Trials end by themselves, or between two rungs, never inside a Ray Train run, whose placement group would stay behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.checkpoints import exclusive
+from pipeline.cluster import attached, gpus
+from pipeline.errors import UserError
+from pipeline.experiments.plan import Plan, Trial
+from pipeline.experiments.recipes import Recipe
+from pipeline.experiments.record import Child, Record
+from pipeline.progress import Progress
+from pipeline.publish import write_file
+from pipeline.runs import StageRun
+
+FOLDER = Path(".throughline") / "sweeps"
+TRAINING_MEMORY = 64 * 2**20  # bytes: what Tune books for a trial whose CPUs Ray Train's workers need
+WHOLE = 100  # per cent of a trial's budget, the unit of rungs
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has it all
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
+    "TUNE_RESULT_BUFFER_LENGTH": "1",  # a buffered report could not be stopped at its rung
+}
+
+Report = Callable[[dict[str, float], float], None]
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """What trials are made with; functions at the top of modules, since they are pickled.
+
+    Attributes:
+        check: (recipe, root): raises UserError for whatever would stop the trial.
+        realise: (recipe, root, run, report or None) -> metrics; does what is not done yet, and calls report between rungs.
+        outcome: (recipe, root) -> the metrics of a trial that was finished before, or None.
+        model_folder: (recipe, root) -> the weights that were tracked, once they are there.
+    """
+
+    check: Callable[[Recipe, Path], None]
+    realise: Callable[[Recipe, Path, StageRun, Report | None], dict[str, float]]
+    outcome: Callable[[Recipe, Path], dict[str, float] | None]
+    model_folder: Callable[[Recipe, Path], Path | None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        trial: which.
+        status: finished; stopped by the scheduler; failed; or interrupted.
+        metrics: all, or those of the last rung; empty where there are none.
+        run_id: MLflow's.
+        error: first line of what a failed trial raised.
+        log: its whole traceback.
+    """
+
+    trial: Trial
+    status: Literal["finished", "stopped", "failed", "interrupted"]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run_id: str = ""
+    error: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every trial's process is given."""
+
+    plan: Plan
+    machinery: Machinery
+    record: Record
+    root: Path
+
+    def trial(self, config: Mapping[str, Any]) -> Trial:
+        """The trial that Tune's configuration means: a number, and for a search the values of its keys."""
+        if "values" not in config:
+            return self.plan.trials()[config["number"]]
+        return self.plan.trial(config["number"], self.plan.configuration(config["values"]), self.plan.seeds[0])
+
+
+def run(plan: Plan, machinery: Machinery, record: Record, root: Path) -> list[Outcome]:
+    """Run the trials that have no outcome yet.
+
+    Returns:
+        Every trial's outcome, by number. A trial that fails stops no other.
+
+    Raises:
+        UserError: the trials do not fit the cluster.
+    """
+    job = Job(plan, machinery, record, root)
+    outcomes = _finished_before(job)
+    left = [number for number in range(plan.count) if number not in outcomes]
+    if outcomes:
+        print(f"sweep {plan.name}: {len(outcomes)} of {plan.count} trials were finished before", file=sys.stderr)
+    if left:
+        with attached(plan.params.cluster), Progress(f"Sweep {plan.name}", len(left), "trials") as bar:
+            _tune(job, left, outcomes, bar)
+    for child in record.children() if plan.definition.search else []:
+        if child.number not in outcomes:
+            outcomes[child.number] = Outcome(_again(plan, child), "interrupted", run_id=child.run_id)
+    for trial in [] if plan.definition.search else plan.trials():
+        outcomes.setdefault(trial.number, Outcome(trial, "interrupted"))
+    return [outcomes[number] for number in sorted(outcomes)]
+
+
+@contextmanager
+def alone(plan: Plan, root: Path) -> Iterator[None]:
+    """Hold a sweep against a second driver of it in this repository.
+
+    Raises:
+        UserError: there is one.
+    """
+    try:
+        with exclusive(root / FOLDER / plan.name):
+            yield
+    except UserError as error:
+        if "another process" not in str(error):
+            raise
+        raise UserError(f"sweep {plan.name}: another process runs it\nnext: wait for it, or end it, and run again") from None
+
+
+def check(plan: Plan, machinery: Machinery, root: Path) -> None:
+    """Try every trial's parameters (of a search: the ends of its ranges) before anything starts.
+
+    Raises:
+        UserError: a key or value cannot be used, or data or weights are missing.
+    """
+    for recipe in plan.probes():
+        machinery.check(recipe, root)
+
+
+def _finished_before(job: Job) -> dict[int, Outcome]:
+    """Outcomes by number: from disk, those of a search's configurations from MLflow, which knows them."""
+    plan, children = job.plan, {child.number: child for child in job.record.children()}
+    found: dict[int, Outcome] = {}
+    trials = [_again(plan, child) for child in children.values()] if plan.definition.search else plan.trials()
+    for trial in (trial for trial in trials if trial.number < plan.count):
+        child, metrics = children.get(trial.number), job.machinery.outcome(trial.recipe, job.root)
+        if metrics is not None:
+            found[trial.number] = Outcome(trial, "finished", metrics, _entered(job, trial, child, metrics))
+        elif child is not None and child.stopped:
+            found[trial.number] = Outcome(trial, "stopped", child.metrics, child.run_id)
+    return found
+
+
+def _again(plan: Plan, child: Child) -> Trial:
+    return plan.trial(child.number, plan.configuration(child.values), plan.seeds[0])
+
+
+def _entered(job: Job, trial: Trial, child: Child | None, metrics: dict[str, float]) -> str:
+    """The run of a finished trial; it is written now where MLflow does not know it, or not its end."""
+    if child is not None and child.status == "FINISHED":
+        return child.run_id
+    run = job.record.begin(trial)
+    job.record.finish(run, metrics, job.machinery.model_folder(trial.recipe, job.root))
+    return run.run_id
+
+
+def _tune(job: Job, left: Sequence[int], outcomes: dict[int, Outcome], bar: Progress) -> None:
+    """Let Ray Tune run the trials `left`; each outcome enters `outcomes` as it comes."""
+    os.environ.update(ENVIRONMENT)
+    from ray import tune
+
+    plan, folder = job.plan, (job.root / FOLDER).resolve()
+    resources, concurrency = _room(plan)
+    shutil.rmtree(folder / plan.name, ignore_errors=True)  # an earlier driver's
+    search = None if plan.definition.search is None else _searcher(job, left, outcomes)
+    tune.Tuner(
+        tune.with_resources(tune.with_parameters(_trial, job=job), resources),
+        param_space=None if search else {"number": tune.grid_search(list(left))},
+        tune_config=tune.TuneConfig(
+            num_samples=len(left) if search else 1,
+            search_alg=search,
+            scheduler=_scheduler(plan),
+            metric="score",
+            mode="max",
+            max_concurrent_trials=concurrency,
+            reuse_actors=not plan.trains,
+        ),
+        run_config=tune.RunConfig(
+            name=plan.name, storage_path=str(folder), verbose=0, callbacks=[_watcher(job, outcomes, bar, folder / f"{plan.name}.logs")]
+        ),
+    ).fit()
+
+
+def _trial(config: dict[str, Any], job: Job) -> None:
+    """One trial, in its own process."""
+    from ray import tune
+
+    trial = job.trial(config)
+    run = job.record.begin(trial)
+
+    def report(metrics: dict[str, float], share: float) -> None:
+        run.metrics(metrics, round(WHOLE * share))
+        tune.report(_result(job.plan, run, metrics, WHOLE * share, finished=False))
+
+    rungs = report if job.plan.params.sweep.scheduler == "asha" else None
+    metrics = job.machinery.realise(trial.recipe, job.root, run, rungs)
+    result = _result(job.plan, run, metrics, WHOLE, finished=True)
+    job.record.finish(run, metrics, job.machinery.model_folder(trial.recipe, job.root))
+    tune.report(result)
+
+
+def _result(plan: Plan, run: StageRun, metrics: dict[str, float], percent: float, *, finished: bool) -> dict[str, Any]:
+    """What Tune is told.
+
+    Raises:
+        UserError: the metric that the sweep looks for was not measured.
+    """
+    if plan.metric not in metrics:
+        raise UserError(
+            f"sweep {plan.name}: {plan.metric} was not measured; there are {', '.join(metrics)}\nnext: set sweep.metric to one of them"
+        )
+    return {"score": metrics[plan.metric], "percent": percent, "finished": finished, "metrics": metrics, "run_id": run.run_id}
+
+
+def _room(plan: Plan) -> tuple[dict[str, float], int]:
+    """What Tune books for a trial, and how many run side by side.
+
+    Raises:
+        UserError: the cluster is too small for them.
+    """
+    import ray
+
+    settings, cpus = plan.params.sweep, int(ray.cluster_resources().get("CPU", 1))
+    training = plan.params.pretrain if plan.definition.first == "pretrain" else plan.params.finetune
+    workers, threads = (settings.workers, training.threads) if plan.trains else (1, plan.params.track.threads)
+    on_gpus = plan.trains and training.use_gpu is not False and gpus() >= workers
+    room = gpus() // workers if on_gpus else cpus // (workers * threads)
+    if (settings.concurrency or 1) > room:
+        raise UserError(
+            f"sweep.concurrency: {settings.concurrency or 1} trials x {workers} workers x {threads} threads do not fit the cluster's "
+            f"{cpus} CPUs and {gpus()} GPUs\nnext: lower sweep.concurrency or sweep.workers, or raise cluster.num_cpus"
+        )
+    return {"memory": TRAINING_MEMORY} if plan.trains else {"cpu": threads}, settings.concurrency or room
+
+
+def _scheduler(plan: Plan) -> Any:
+    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
+
+    settings = plan.params.sweep
+    if settings.scheduler == "none":
+        return FIFOScheduler()
+    return AsyncHyperBandScheduler(
+        time_attr="percent", max_t=WHOLE, grace_period=WHOLE * settings.grace, reduction_factor=settings.reduction
+    )
+
+
+def _searcher(job: Job, left: Sequence[int], outcomes: Mapping[int, Outcome]) -> Any:
+    """Optuna's TPE, told of the trials that are done; it begins with the default configuration and those that were interrupted."""
+    import optuna
+    from ray.tune.search.optuna import OptunaSearch
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    plan = job.plan
+    waiting = {child.number: dict(child.values) for child in job.record.children() if child.number in left}
+    if 0 in left:
+        waiting.setdefault(0, {key: plan.default(key) for key in plan.keys})
+    numbers = [*sorted(waiting), *(number for number in left if number not in waiting)]
+
+    class NumberedSearch(OptunaSearch):
+        """Tells each trial its number."""
+
+        def suggest(self, trial_id: str) -> dict[str, Any]:
+            return {"values": super().suggest(trial_id), "number": numbers.pop(0)}
+
+    search = NumberedSearch(
+        {key: _distribution(plan, key) for key in plan.keys},
+        metric="score",
+        mode="max",
+        points_to_evaluate=[waiting[number] for number in sorted(waiting)],
+        seed=plan.params.base.seed + len(outcomes),  # a successor does not draw its predecessor's first trials again
+    )
+    for outcome in outcomes.values():
+        search.add_evaluated_point(dict(outcome.trial.configuration.values), outcome.metrics[plan.metric])
+    return search
+
+
+def _distribution(plan: Plan, key: str) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    domain, ends = (plan.definition.search or {})[key], plan.extremes(key)
+    if domain.choices is not None:
+        return CategoricalDistribution(ends)
+    if isinstance(plan.default(key), int):
+        return IntDistribution(*ends, log=domain.log, step=int(domain.step or 1))
+    return FloatDistribution(*ends, log=domain.log, step=domain.step)
+
+
+def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) -> Any:
+    """Tune's callback: closes the runs of trials that were stopped or failed, and collects outcomes."""
+    from ray import tune
+
+    class Watcher(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            done, result = job.trial(trial.config), trial.last_result
+            if not result["finished"]:
+                job.record.close(result["run_id"], "KILLED", stopped="asha")
+            outcomes[done.number] = Outcome(done, "finished" if result["finished"] else "stopped", result["metrics"], result["run_id"])
+            bar.advance()
+
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            failed = job.trial(trial.config)
+            log = logs / f"{failed.number}.log"
+            write_file(log, Path(trial.error_file).read_text() if trial.error_file else str(trial.get_error()))
+            outcomes[failed.number] = _failure(job, failed, trial.get_error(), log)
+            bar.advance()
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune saves its callbacks; these belong to this process
+
+    return Watcher()
+
+
+def _failure(job: Job, trial: Trial, error: Any, log: Path) -> Outcome:
+    """Close the failed trial's run, its log attached."""
+    cause = getattr(error, "cause", None) or error
+    while getattr(cause, "__cause__", None) is not None:
+        cause = cause.__cause__
+    message = str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}"
+    for child in job.record.children(trial.number):
+        StageRun(child.run_id, job.record.parent.tracking_uri).artifact(log)
+        job.record.close(child.run_id, "FAILED", error=message)
+        return Outcome(trial, "failed", run_id=child.run_id, error=message.splitlines()[0], log=log)
+    return Outcome(trial, "failed", error=message.splitlines()[0], log=log)

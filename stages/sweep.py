@@ -1,0 +1,118 @@
+"""A sweep: many variants of the parameter file, trained, tracked and scored side by side.
+
+    python -m stages.sweep temperature --seeds 3 --set sweep.budget=0.5
+    python -m stages.sweep mine --grid model.tracker.iou_limit=0.4,0.5,0.6
+
+What is finished is never done again: the same command goes on where a killed one was. Apart from the pipeline: `dvc repro` runs none,
+`dvc repro sweeps/dvc.yaml:temperature` one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import models
+from pipeline import closure
+from pipeline import params as parameters
+from pipeline.errors import UserError
+from pipeline.experiments import definitions, output, record, steps, tuning
+from pipeline.experiments.plan import Plan, adhoc
+from pipeline.experiments.recipes import Systems, overridden
+from pipeline.experiments.tuning import Machinery, Outcome
+from pipeline.params import Params
+from pipeline.publish import Publication
+from stages import ROOT, plain_errors
+
+EXIT_FAILED = 1
+SYSTEMS = Systems(models.load, models.options)
+MACHINERY = Machinery(steps.check, steps.realise, steps.outcome, steps.model_folder)
+SWEEPS = Path("sweeps") / "sweeps.yaml"
+
+
+def sweep(plan: Plan, root: Path, machinery: Machinery = MACHINERY) -> list[Outcome]:
+    """Run what is missing of a sweep; write artifacts/sweeps/<name> and the runs in MLflow.
+
+    Raises:
+        UserError: a trial's parameters cannot be used, its data or weights are missing, or the cluster is too small.
+    """
+    with tuning.alone(plan, root):
+        tuning.check(plan, machinery, root)
+        with record.opened(plan, root) as runs:
+            outcomes = tuning.run(plan, machinery, runs, root)
+            chosen = output.best(plan, outcomes)
+            if chosen is not None:
+                runs.tag_best(chosen.trial.number, plan.metric, chosen.metrics[plan.metric])
+            fingerprint = parameters.digest(plan.fingerprint(root), closure.digest("stages/sweep.py", ROOT))
+            publication = Publication(root / "artifacts" / "sweeps" / plan.name, "sweep", fingerprint)
+            runs.parent.output(output.publish(plan, outcomes, publication, runs.parent))
+    output.show(plan, outcomes)
+    return outcomes
+
+
+def read(arguments: argparse.Namespace, root: Path) -> Plan:
+    """The plan that the command line means.
+
+    Raises:
+        UserError: a sweep, key or value that there is not.
+    """
+    changes = dict(_pair(text, "--set") for text in arguments.set)
+    named = {"seeds": arguments.seeds, "trials": arguments.trials, "concurrency": arguments.concurrency}
+    changes |= {f"sweep.{key}": value for key, value in named.items() if value is not None}
+    raw = overridden(parameters.read(arguments.params), changes, "--set")
+    params = parameters.validate(Params, raw, where=str(arguments.params))
+    return Plan(arguments.name, _definition(arguments.name, arguments.grid, root / SWEEPS), raw, params, SYSTEMS)
+
+
+def _definition(name: str, grid: Sequence[str], path: Path) -> definitions.Definition:
+    if not grid:
+        return definitions.load(path, name)
+    axes = {}
+    for text in grid:
+        key, values = _pair(text, "--grid")
+        axes[key] = values if isinstance(values, list) else [values]
+    return adhoc(name, definitions.load(path, name) if name in definitions.read(path) else None, axes)
+
+
+def _pair(text: str, option: str) -> tuple[str, Any]:
+    """`key=value` with the value read as YAML; of a grid as a list."""
+    key, sign, value = text.partition("=")
+    try:
+        parsed = yaml.safe_load(f"[{value}]" if option == "--grid" else value)
+    except yaml.YAMLError:
+        sign = ""
+    if not sign or not key:
+        raise UserError(f"{option} {text}: expected KEY=VALUE, with a dotted key of params.yaml")
+    return key, parsed
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m stages.sweep", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("name", help="a sweep of sweeps/sweeps.yaml, or with --grid any word")
+    parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a parameter of all trials")
+    parser.add_argument("--grid", action="append", default=[], metavar="KEY=V1,V2", help="values to try instead of the sweep's own")
+    parser.add_argument("--seeds", type=int, help="sweep.seeds")
+    parser.add_argument("--trials", type=int, help="sweep.trials")
+    parser.add_argument("--concurrency", type=int, help="sweep.concurrency")
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Exits with 2 on a user's mistake and 1 when a trial failed or was interrupted."""
+    with plain_errors():
+        outcomes = sweep(read(arguments(), ROOT), ROOT)
+    unfinished = [outcome for outcome in outcomes if outcome.status in ("failed", "interrupted")]
+    if unfinished:
+        print(f"error: {len(unfinished)} of {len(outcomes)} trials did not finish; the same command tries them again", file=sys.stderr)
+        raise SystemExit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()
