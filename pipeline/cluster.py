@@ -100,7 +100,8 @@ def map_tasks(
     """
     import ray
 
-    remote = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_retries=2)(function)
+    # DEFAULT: inside a trial of Ray Tune tasks take the cluster's CPUs, not the none that Tune booked for the trial.
+    remote = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_retries=2, scheduling_strategy="DEFAULT")(function)
     weigh = weight or (lambda item: 1)
     waiting = list(enumerate(items))[::-1]
     running: dict[Any, int] = {}

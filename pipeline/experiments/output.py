@@ -23,7 +23,7 @@ from pipeline.runs import StageRun
 COLUMNS = ("HOTA", "MOTA", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "R1", "mAP", "AP50")  # what tables show, in this order
 MEASURED = ("finished", "stopped")
 PAGE, TRIALS, SUMMARY = "index.html", "trials.csv", "summary.csv"
-LISTED = 30  # configurations of a search that the page and the terminal show
+LISTED = 12  # best configurations of a search that the page and the terminal show
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Plan:
     @property
     def keys(self) -> list[str]:
         """Names of `Configuration.values`."""
-        return list(self.definition.search or self.definition.grid or {"case": None})
+        return list(self.definition.search or self.definition.grid or ["case"])
 
     def configurations(self) -> list[Configuration]:
         """The points of a grid or of cases, the default first; of a search only the default is known beforehand."""
@@ -108,7 +108,7 @@ class Plan:
     def configuration(self, values: Mapping[str, Any]) -> Configuration:
         """The point at some values of the sweep's keys."""
         changes = {key: value for key, value in values.items() if not _same(value, self.default(key))}
-        label = ", ".join(f"{key}={_shown(value)}" for key, value in changes.items()) or DEFAULT
+        label = ", ".join(f"{self._short(key)}={_shown(value)}" for key, value in changes.items()) or DEFAULT
         return Configuration(label, dict(values), changes)
 
     def trials(self) -> list[Trial]:
@@ -196,6 +196,11 @@ class Plan:
     @property
     def _searched(self) -> Mapping[str, Domain]:
         return self.definition.search or {}
+
+    def _short(self, key: str) -> str:
+        """The last word of a key, where it is enough."""
+        last = key.rpartition(".")[2]
+        return last if sum(other.rpartition(".")[2] == last for other in self.keys) < 2 else key
 
     def _others(self, key: str) -> list[Any]:
         if self.definition.grid is None:

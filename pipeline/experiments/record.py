@@ -37,6 +37,7 @@ class Child:
         status: RUNNING, FINISHED, FAILED or KILLED.
         stopped: whether the scheduler ended it.
         metrics: last value of each.
+        error: what ended a failed one.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class Child:
     status: str
     stopped: bool
     metrics: dict[str, float]
+    error: str
 
 
 @dataclass(frozen=True)
@@ -176,4 +178,12 @@ def _search(uri: str, experiment_id: str, tags: Mapping[str, str]) -> list[Any]:
 
 def _child(run: Any) -> Child:
     tags = run.data.tags
-    return Child(run.info.run_id, int(tags[NUMBER]), json.loads(tags[VALUES]), run.info.status, STOPPED in tags, dict(run.data.metrics))
+    return Child(
+        run_id=run.info.run_id,
+        number=int(tags[NUMBER]),
+        values=json.loads(tags[VALUES]),
+        status=run.info.status,
+        stopped=STOPPED in tags,
+        metrics=dict(run.data.metrics),
+        error=tags.get(ERROR, ""),
+    )

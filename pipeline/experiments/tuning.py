@@ -6,6 +6,8 @@ for the rest. Trials end by themselves, or between two rungs, never inside a Ray
 
 from __future__ import annotations
 
+import itertools
+import logging
 import os
 import shutil
 import sys
@@ -26,11 +28,12 @@ from pipeline.publish import write_file
 from pipeline.runs import StageRun
 
 FOLDER = Path(".throughline") / "sweeps"
-TRAINING_MEMORY = 64 * 2**20  # bytes: what Tune books for a trial whose CPUs Ray Train's workers need
+MEMORY = 64 * 2**20  # bytes: all that Tune books for a trial, since the CPUs are its workers' and tasks'
 WHOLE = 100  # per cent of a trial's budget, the unit of rungs
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow has it all
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one talks at every verbosity
     "TUNE_RESULT_BUFFER_LENGTH": "1",  # a buffered report could not be stopped at its rung
 }
 
@@ -43,13 +46,14 @@ class Machinery:
 
     Attributes:
         check: (recipe, root): raises UserError for whatever would stop the trial.
-        realise: (recipe, root, run, report or None) -> metrics; does what is not done yet, and calls report between rungs.
+        realise: (recipe, root, run, report or None, rungs) -> metrics; does what is not done yet. A trial that trains reports after these
+            shares of its epochs, one that only tracks after each sequence.
         outcome: (recipe, root) -> the metrics of a trial that was finished before, or None.
         model_folder: (recipe, root) -> the weights that were tracked, once they are there.
     """
 
     check: Callable[[Recipe, Path], None]
-    realise: Callable[[Recipe, Path, StageRun, Report | None], dict[str, float]]
+    realise: Callable[[Recipe, Path, StageRun, Report | None, tuple[float, ...]], dict[str, float]]
     outcome: Callable[[Recipe, Path], dict[str, float] | None]
     model_folder: Callable[[Recipe, Path], Path | None]
 
@@ -83,6 +87,13 @@ class Job:
     machinery: Machinery
     record: Record
     root: Path
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """Shares of the budget after which a trial may be stopped; none without a scheduler."""
+        settings = self.plan.params.sweep
+        shares = (settings.grace * settings.reduction**rung for rung in itertools.count())
+        return () if settings.scheduler == "none" else tuple(itertools.takewhile(lambda share: share < 1, shares))
 
     def trial(self, config: Mapping[str, Any]) -> Trial:
         """The trial that Tune's configuration means: a number, and for a search the values of its keys."""
@@ -174,12 +185,13 @@ def _tune(job: Job, left: Sequence[int], outcomes: dict[int, Outcome], bar: Prog
     os.environ.update(ENVIRONMENT)
     from ray import tune
 
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what failed is told once, at the end
     plan, folder = job.plan, (job.root / FOLDER).resolve()
-    resources, concurrency = _room(plan)
+    concurrency = _room(plan)
     shutil.rmtree(folder / plan.name, ignore_errors=True)  # an earlier driver's
     search = None if plan.definition.search is None else _searcher(job, left, outcomes)
     tune.Tuner(
-        tune.with_resources(tune.with_parameters(_trial, job=job), resources),
+        tune.with_resources(tune.with_parameters(_trial, job=job), {"memory": MEMORY}),
         param_space=None if search else {"number": tune.grid_search(list(left))},
         tune_config=tune.TuneConfig(
             num_samples=len(left) if search else 1,
@@ -203,14 +215,21 @@ def _trial(config: dict[str, Any], job: Job) -> None:
     trial = job.trial(config)
     run = job.record.begin(trial)
 
-    def report(metrics: dict[str, float], share: float) -> None:
-        run.metrics(metrics, round(WHOLE * share))
-        tune.report(_result(job.plan, run, metrics, WHOLE * share, finished=False))
+    rungs = job.rungs
 
-    rungs = report if job.plan.params.sweep.scheduler == "asha" else None
-    metrics = job.machinery.realise(trial.recipe, job.root, run, rungs)
-    result = _result(job.plan, run, metrics, WHOLE, finished=True)
-    job.record.finish(run, metrics, job.machinery.model_folder(trial.recipe, job.root))
+    def report(metrics: dict[str, float], share: float) -> None:
+        reached = min(rungs, key=lambda rung: abs(rung - share)) if job.plan.trains else share  # whole epochs miss a rung by a little
+        run.metrics(metrics, round(WHOLE * share))
+        tune.report(_result(job.plan, run, metrics, WHOLE * reached, finished=False))
+
+    try:
+        metrics = job.machinery.realise(trial.recipe, job.root, run, report if rungs else None, rungs)
+        result = _result(job.plan, run, metrics, WHOLE, finished=True)
+        job.record.finish(run, metrics, job.machinery.model_folder(trial.recipe, job.root))
+    except Exception as error:
+        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        job.record.close(run.run_id, "FAILED", error=message)
+        raise
     tune.report(result)
 
 
@@ -227,8 +246,8 @@ def _result(plan: Plan, run: StageRun, metrics: dict[str, float], percent: float
     return {"score": metrics[plan.metric], "percent": percent, "finished": finished, "metrics": metrics, "run_id": run.run_id}
 
 
-def _room(plan: Plan) -> tuple[dict[str, float], int]:
-    """What Tune books for a trial, and how many run side by side.
+def _room(plan: Plan) -> int:
+    """How many trials run side by side.
 
     Raises:
         UserError: the cluster is too small for them.
@@ -245,7 +264,7 @@ def _room(plan: Plan) -> tuple[dict[str, float], int]:
             f"sweep.concurrency: {settings.concurrency or 1} trials x {workers} workers x {threads} threads do not fit the cluster's "
             f"{cpus} CPUs and {gpus()} GPUs\nnext: lower sweep.concurrency or sweep.workers, or raise cluster.num_cpus"
         )
-    return {"memory": TRAINING_MEMORY} if plan.trains else {"cpu": threads}, settings.concurrency or room
+    return settings.concurrency or room
 
 
 def _scheduler(plan: Plan) -> Any:
@@ -295,9 +314,10 @@ def _distribution(plan: Plan, key: str) -> Any:
     domain, ends = (plan.definition.search or {})[key], plan.extremes(key)
     if domain.choices is not None:
         return CategoricalDistribution(ends)
-    if isinstance(plan.default(key), int):
-        return IntDistribution(*ends, log=domain.log, step=int(domain.step or 1))
-    return FloatDistribution(*ends, log=domain.log, step=domain.step)
+    low, high = ends
+    if isinstance(low, int):
+        return IntDistribution(low, high, log=domain.log, step=int(domain.step or 1))
+    return FloatDistribution(low, high, log=domain.log, step=domain.step)
 
 
 def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) -> Any:
@@ -315,8 +335,8 @@ def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             failed = job.trial(trial.config)
             log = logs / f"{failed.number}.log"
-            write_file(log, Path(trial.error_file).read_text() if trial.error_file else str(trial.get_error()))
-            outcomes[failed.number] = _failure(job, failed, trial.get_error(), log)
+            write_file(log, Path(trial.error_file).read_text())
+            outcomes[failed.number] = _failure(job, failed, log)
             bar.advance()
 
         def __getstate__(self) -> dict[str, Any]:
@@ -325,14 +345,13 @@ def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) 
     return Watcher()
 
 
-def _failure(job: Job, trial: Trial, error: Any, log: Path) -> Outcome:
-    """Close the failed trial's run, its log attached."""
-    cause = getattr(error, "cause", None) or error
-    while getattr(cause, "__cause__", None) is not None:
-        cause = cause.__cause__
-    message = str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}"
-    for child in job.record.children(trial.number):
+def _failure(job: Job, trial: Trial, log: Path) -> Outcome:
+    """A failed trial, its log attached to its run; the run is closed here where the process could not do it."""
+    died = f"the trial's process died: {log.read_text().strip().splitlines()[-1]}"
+    children = job.record.children(trial.number)
+    for child in children:
         StageRun(child.run_id, job.record.parent.tracking_uri).artifact(log)
-        job.record.close(child.run_id, "FAILED", error=message)
-        return Outcome(trial, "failed", run_id=child.run_id, error=message.splitlines()[0], log=log)
-    return Outcome(trial, "failed", error=message.splitlines()[0], log=log)
+        if child.status == "RUNNING":
+            job.record.close(child.run_id, "FAILED", error=died)
+    error, run_id = (children[0].error or died, children[0].run_id) if children else (died, "")
+    return Outcome(trial, "failed", run_id=run_id, error=error.splitlines()[0], log=log)
