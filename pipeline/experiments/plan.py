@@ -12,11 +12,10 @@ from typing import Any
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments.definitions import Case, Definition, Domain
-from pipeline.experiments.recipes import Overrides, Recipe, Step, Systems, overridden, scaled
+from pipeline.experiments.recipes import STEPS, Overrides, Recipe, Step, Systems, overridden, scaled
 from pipeline.publish import MANIFEST, file_digest
 
 DEFAULT = "default"
-STEPS: tuple[Step, ...] = ("pretrain", "finetune", "track")
 SETTLED = ("data/frames", "data/samples")  # folders that every trial reads
 
 
