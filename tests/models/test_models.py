@@ -18,6 +18,7 @@ from safetensors.torch import load_model, save_model
 import models
 from models.outrack.objectives import OBJECTIVES
 from pipeline.errors import UserError
+from pipeline.observations import Observation, ObservationWriter, read_sequence
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_float
 from tests.models.outrack import samples
 
@@ -115,6 +116,21 @@ def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, 
 def test_what_detections_depend_on_are_options_of_the_tracker(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
     assert set(spec.decodes_with(options)) <= set(type(options.tracker).model_fields)
+
+
+def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch], tmp_path: Path) -> None:
+    spec, options, batch = system
+    with torch.no_grad():
+        outputs = spec.build_network(options).eval()(to_float(batch.images[:, 0]))
+    found = [seen.moved(0.7, 3.0, 1.0).above(0.05) for seen in spec.decode(outputs, options)]
+    found.append(found[0].above(np.inf))  # a frame without anything
+    nobody = np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    with ObservationWriter(tmp_path / "s.parquet", sequence="s", width=96, height=64, frame_rate=25.0) as writer:
+        for number, seen in enumerate(found, 1):
+            writer.write(Observation(number, seen, *nobody))
+    for item, seen in zip(read_sequence(tmp_path / "s.parquet", spec.detections).frames, found, strict=True):
+        for name, value in vars(seen).items():
+            np.testing.assert_array_equal(getattr(item.detections, name), value, strict=True)
 
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
