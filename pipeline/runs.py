@@ -135,14 +135,17 @@ def absolute_uri(uri: str, root: Path) -> str:
     return uri
 
 
-def git_state(root: Path) -> dict[str, str]:
-    """Tags for the commit and whether tracked files differ from it; `unknown` outside a git checkout."""
+def git_state(root: Path, but: str | None = None) -> dict[str, str]:
+    """Tags for the commit and whether tracked files differ from it (those of the folder `but` aside); `unknown` outside a git checkout."""
 
     def git(*arguments: str) -> str | None:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else None
 
-    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    commit, changes = (
+        git("rev-parse", "HEAD"),
+        git("status", "--porcelain", "--untracked-files=no", "--", ".", *([f":!{but}"] if but else [])),
+    )
     return {
         "throughline.git_commit": commit or "unknown",
         "throughline.git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),

@@ -61,7 +61,7 @@ def read(arguments: argparse.Namespace, root: Path) -> Plan:
     Raises:
         UserError: a sweep, key or value that there is not.
     """
-    changes = dict(_pair(text, "--set") for text in arguments.set)
+    changes = dict(pair(text, "--set") for text in arguments.set)
     named = {"seeds": arguments.seeds, "trials": arguments.trials, "concurrency": arguments.concurrency}
     changes |= {f"sweep.{key}": value for key, value in named.items() if value is not None}
     raw = overridden(parameters.read(arguments.params), changes, "--set")
@@ -74,12 +74,12 @@ def _definition(name: str, grid: Sequence[str], path: Path) -> definitions.Defin
         return definitions.load(path, name)
     axes = {}
     for text in grid:
-        key, values = _pair(text, "--grid")
+        key, values = pair(text, "--grid")
         axes[key] = values if isinstance(values, list) else [values]
     return adhoc(name, definitions.load(path, name) if name in definitions.read(path) else None, axes)
 
 
-def _pair(text: str, option: str) -> tuple[str, Any]:
+def pair(text: str, option: str) -> tuple[str, Any]:
     """`key=value` with the value read as YAML; of a grid as a list."""
     key, sign, value = text.partition("=")
     try:
