@@ -86,9 +86,9 @@ def pets() -> Iterator[Shown]:
 SOURCES: dict[str, Callable[[], Iterator[Shown]]] = {"noise": noise, "pets": pets}
 
 
-def live(folder: Path, source: str, *, public: bool) -> Job:
+def live(folder: Path, source: str, *, public: bool, style: str = "fairmot") -> Job:
     """Track by OUTrack with random weights: many peaks, some below the least score, occlusion centres; a frame is missing."""
-    model = model_folder(folder / "model")
+    model = model_folder(folder / "model", style=style)
     options = load_spec("outrack").options.model_validate(load_model(model).options)
     loose = {"detection_threshold": 0.1, "min_area": 0.0, "max_aspect": 100.0, "occlusion_score": 0.1, "refind_threshold": 0.05}
     with FrameWriter(folder / "s.parquet", {}) as writer:
@@ -110,8 +110,9 @@ def changed(options: Any, **tracker: Any) -> BaseModel:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("public", [False, True])
-def test_tracks_from_the_file_are_those_of_live_tracking(tmp_path: Path, source: str, public: bool) -> None:
-    job = live(tmp_path, source, public=public)
+@pytest.mark.parametrize("style", ["fairmot", "centertrack"])
+def test_tracks_from_the_file_are_those_of_live_tracking(tmp_path: Path, source: str, public: bool, style: str) -> None:
+    job = live(tmp_path, source, public=public, style=style)
     text = job.outputs.tracks.path("s.txt").read_bytes()
     observed = job.outputs.observations.path("s.parquet")
     retrack(observed, job.spec, job.options, tmp_path / "again.txt")

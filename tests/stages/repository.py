@@ -84,17 +84,17 @@ def frame(sequence: str, number: int) -> Frame:
     return Frame("walkers", sequence, number, number / 10, WIDTH, HEIGHT, image, objects, objects.boxes, count)
 
 
-def outrack_options(**loss: Any) -> BaseModel:
-    """Options of a network of a few thousand weights; keywords change its loss."""
+def outrack_options(style: str = "fairmot", **loss: Any) -> BaseModel:
+    """Options of a network of a few thousand weights, of either style; keywords change its loss."""
     raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())["model"]
-    raw["network"] |= NETWORK
+    raw["network"] |= NETWORK | {"style": style}
     raw["loss"] |= loss
     return load_options("outrack").model_validate({key: raw[key] for key in ("network", "loss", "tracker")})
 
 
-def model_folder(folder: Path, stage: str = "finetune", **loss: Any) -> Path:
-    """Publish a random model with a history of three epochs; keywords change its loss."""
-    options = outrack_options(**loss)
+def model_folder(folder: Path, stage: str = "finetune", style: str = "fairmot", **loss: Any) -> Path:
+    """Publish a random model, of either style, with a history of three epochs; keywords change its loss."""
+    options = outrack_options(style, **loss)
     torch.manual_seed(1)
     network = load_spec("outrack").build_network(options)
     with torch.no_grad():
