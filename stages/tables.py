@@ -91,11 +91,12 @@ class Rows:
         missing = [recipe for recipe in wanted.values() if (found := self.found(recipe)) is None or not found.fresh]
         return sorted(missing, key=lambda recipe: self.budget.seeds.index(recipe.seed))
 
-    def enter(self, outcomes: Sequence[tuning.Outcome]) -> None:
-        """Keep what finished."""
+    def enter(self, numbers: Sequence[int], machinery: tuning.Machinery) -> None:
+        """Keep in the ledger what has finished of these tables, also under a driver that was killed since."""
         state = git_state(self.root, but="docs")  # which this very command writes
         commit = state["throughline.git_commit"][:10] + ("+" if state["throughline.git_dirty"] == "true" else "")
-        self.ledger.add([self._record(item, commit) for item in outcomes if item.status == "finished"])
+        done = [(recipe, machinery.outcome(recipe, self.root)) for recipe in self.missing(numbers)]
+        self.ledger.add([self._record(recipe, metrics, commit) for recipe, metrics in done if metrics is not None])
 
     def text(self, number: int) -> str:
         """One table as Markdown; empty where nothing of it was measured."""
@@ -103,27 +104,29 @@ class Rows:
         measured = {row.label: pages.Measured([self.found(recipe) for recipe in self.recipes(table, row)]) for row in table.rows}
         return pages.markdown(number, table, measured) if any(item.metrics for item in measured.values()) else ""
 
-    def _record(self, outcome: tuning.Outcome, commit: str) -> Record:
-        recipe = outcome.trial.recipe
+    def _record(self, recipe: Recipe, metrics: dict[str, float], commit: str) -> Record:
         named = steps.fingerprint(recipe, self.root)
-        return Record(self.data, recipe.label, recipe.seed, recipe.digest(), named, commit, dict(outcome.metrics))
+        return Record(self.data, recipe.label, recipe.seed, recipe.digest(), named, commit, metrics)
 
 
-def run_missing(rows: Rows, numbers: Sequence[int], params: Params, root: Path) -> list[tuning.Outcome]:
+def run_missing(
+    rows: Rows, numbers: Sequence[int], params: Params, root: Path, machinery: tuning.Machinery = MACHINERY
+) -> list[tuning.Outcome]:
     """Run the trials that these tables lack and enter them in the ledger; those that failed are told.
 
     Raises:
         UserError: a trial's parameters cannot be used, data is missing, or the cluster is too small.
     """
+    rows.enter(numbers, machinery)
     missing = tuple(rows.missing(numbers))
     if not missing:
         return []
     plan = TablePlan("tables", DEFINITION, rows.raw, params, SYSTEMS, missing)
     with tuning.alone(plan, root):
-        tuning.check(plan, MACHINERY, root)
+        tuning.check(plan, machinery, root)
         with record.opened(plan, root) as runs:
-            outcomes = tuning.run(plan, MACHINERY, runs, root)
-    rows.enter(outcomes)
+            outcomes = tuning.run(plan, machinery, runs, root)
+    rows.enter(numbers, machinery)
     return outcomes
 
 
@@ -167,6 +170,8 @@ def main(words: Sequence[str] | None = None) -> None:
         raw = overridden(parameters.read(chosen.params), dict(pair(text, "--set") for text in chosen.set), "--set")
         params = parameters.validate(Params, raw, where=str(chosen.params))
         rows = Rows(raw, params, defined, ROOT)
+        if chosen.show:
+            rows.enter(wanted, MACHINERY)
         outcomes = [] if chosen.show else run_missing(rows, wanted, params, ROOT)
         write_page(rows, ROOT)
         for number in wanted:
