@@ -35,6 +35,15 @@ MACHINERY = Machinery(steps.check, steps.realise, steps.outcome, steps.model_fol
 SWEEPS = Path("sweeps") / "sweeps.yaml"
 
 
+class Words(yaml.SafeLoader):
+    """YAML in which off, on, yes and no are words: on a command line nobody quotes them."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def sweep(plan: Plan, root: Path, machinery: Machinery = MACHINERY) -> list[Outcome]:
     """Run what is missing of a sweep; write artifacts/sweeps/<name> and the runs in MLflow.
 
@@ -75,7 +84,7 @@ def _definition(name: str, grid: Sequence[str], path: Path) -> definitions.Defin
     axes = {}
     for text in grid:
         key, values = pair(text, "--grid")
-        axes[key] = values if isinstance(values, list) else [values]
+        axes[key] = values
     return adhoc(name, definitions.load(path, name) if name in definitions.read(path) else None, axes)
 
 
@@ -83,7 +92,7 @@ def pair(text: str, option: str) -> tuple[str, Any]:
     """`key=value` with the value read as YAML; of a grid as a list."""
     key, sign, value = text.partition("=")
     try:
-        parsed = yaml.safe_load(f"[{value}]" if option == "--grid" else value)
+        parsed = yaml.load(f"[{value}]" if option == "--grid" else value, Words)
     except yaml.YAMLError:
         sign = ""
     if not sign or not key:

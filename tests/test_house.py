@@ -13,6 +13,7 @@ import yaml
 
 import stages
 from pipeline import closure, fingerprint, params
+from pipeline.experiments import definitions
 from tests.shared import ROOT
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -25,7 +26,7 @@ def test_stage_names_agree_and_keep_one_order() -> None:
     sections = [name for name in params.Params.model_fields if name in params.STAGES]
     files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "sweep", "tables"}
     assert list(DVC) == list(params.STAGES) == sections
-    assert files == set(params.STAGES)
+    assert files == set(params.STAGES) | {"sweep"}
     for name, body in DVC.items():
         assert body["cmd"] == f"python -m stages.{name}"
 
@@ -38,6 +39,19 @@ def test_stage_frame_and_dvc_agree_on_what_a_stage_depends_on(stage: str) -> Non
     assert set(fingerprint.FOLDERS[stage]) <= set(folders)
     code = [dep for dep in body["deps"] if dep.split("/")[0] in closure.PACKAGES]
     assert code == closure.dvc_dependencies(stage, ROOT), "run: python -m pipeline.closure"
+
+
+@pytest.mark.parametrize("name", definitions.read(ROOT / "sweeps" / "sweeps.yaml"))
+def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None:
+    sweeps = yaml.safe_load((ROOT / "sweeps" / "dvc.yaml").read_text())["stages"]
+    body, first = sweeps[name], definitions.load(ROOT / "sweeps" / "sweeps.yaml", name).first
+    assert list(sweeps) == list(definitions.read(ROOT / "sweeps" / "sweeps.yaml"))
+    assert (body["cmd"], body["wdir"], body["outs"]) == (f"python -m stages.sweep {name}", "..", [f"artifacts/sweeps/{name}"])
+    trained = {"pretrain": [], "finetune": ["artifacts/pretrain"], "track": ["artifacts/pretrain", "artifacts/finetune"]}[first]
+    assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "stages/sweep.py"]
+    assert body["params"][-1] == {"sweeps/sweeps.yaml": [name]}
+    sections = {key.split(".")[0] for stage in ("pretrain", "finetune", "track", "evaluate") for key in fingerprint.SECTIONS[stage]}
+    assert sections | {"sweep"} == {key.split(".")[0] for key in body["params"][:-1]}
 
 
 @pytest.mark.parametrize("package", ["pipeline", "models", "stages"])

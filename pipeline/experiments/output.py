@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.experiments.plan import Configuration, Plan
+from pipeline.experiments.plan import DEFAULT, Configuration, Plan
 from pipeline.experiments.tuning import Outcome
 from pipeline.publish import Manifest, Publication
 from pipeline.report.page import Section, page, paragraph
@@ -21,8 +22,10 @@ from pipeline.report.tables import cards, facts, number, rows
 from pipeline.runs import StageRun
 
 COLUMNS = ("HOTA", "MOTA", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "R1", "mAP", "AP50")  # what tables show, in this order
+COUNTS = ("IDSW", "FP", "FN", "MT", "ML")
 MEASURED = ("finished", "stopped")
 PAGE, TRIALS, SUMMARY = "index.html", "trials.csv", "summary.csv"
+WIDE = 160  # characters of a table that goes to a file
 LISTED = 12  # best configurations of a search that the page and the terminal show
 
 
@@ -75,15 +78,15 @@ def publish(plan: Plan, outcomes: Sequence[Outcome], publication: Publication, r
 
 def show(plan: Plan, outcomes: Sequence[Outcome], console: Console | None = None) -> None:
     """Print the table, and after it every trial that failed, with its error and where its log lies."""
-    console = console or Console()
+    console = console or (Console() if sys.stdout.isatty() else Console(width=WIDE))
     chosen, table = best(plan, outcomes), Table(title=f"{plan.name}: {plan.definition.description}")
     names = _measured(outcomes)
-    table.add_column("configuration")
+    table.add_column("trial" if plan.definition.search else "configuration", overflow="fold")
     for name in ("seeds", *names):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for point in _listed(plan, outcomes):
         style = "bold" if chosen is not None and point.configuration == chosen.trial.configuration else None
-        table.add_row(point.configuration.label, _seeds(point), *(_spread(point, name) for name in names), style=style)
+        table.add_row(_name(plan, point), _seeds(point), *(_spread(point, name) for name in names), style=style)
     console.print(table)
     if chosen is not None:
         told = f"best {plan.metric}: {chosen.metrics[plan.metric]:.2f}, trial {chosen.trial.number}"
@@ -95,9 +98,15 @@ def show(plan: Plan, outcomes: Sequence[Outcome], console: Console | None = None
 
 def _page(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     chosen, names = best(plan, outcomes), _measured(outcomes)
-    lines = [[point.configuration.label, _seeds(point), *(_spread(point, name) for name in names)] for point in _listed(plan, outcomes)]
-    trials = [[item.trial.number, item.trial.configuration.label, item.trial.seed, item.status, item.run_id] for item in outcomes]
-    body = rows(["configuration", "seeds", *names], lines) + paragraph("Mean ± standard deviation over seeds, of trials that finished.")
+    keys = plan.keys if plan.definition.search else []
+    lines = [
+        [_name(plan, point), *(point.configuration.values[key] for key in keys), _seeds(point), *(_spread(point, name) for name in names)]
+        for point in _listed(plan, outcomes)
+    ]
+    head = ["trial" if keys else "configuration", *(key.rpartition(".")[2] for key in keys), "seeds", *names]
+    told = [[item.trial.number, item.trial.configuration.label, item.trial.seed, item.status, item.run_id] for item in outcomes]
+    listing = rows(["trial", "configuration", "seed", "status", "MLflow run"], told)
+    body = rows(head, lines) + paragraph("Mean ± standard deviation over seeds, of trials that finished.")
     parts = [
         Section("curve", f"{plan.metric} over what was changed", _figures(plan, outcomes)),
         Section("configurations", "Configurations", body if names else ""),
@@ -106,17 +115,17 @@ def _page(plan: Plan, outcomes: Sequence[Outcome]) -> str:
             "Failures",
             facts({f"trial {item.trial.number}": f"{item.error} ({item.log})" for item in _failed(outcomes)}) if _failed(outcomes) else "",
         ),
-        Section("trials", "Trials", rows(["trial", "configuration", "seed", "status", "MLflow run"], trials)),
+        Section("trials", "Trials", f"<details><summary>All {len(outcomes)} trials</summary>{listing}</details>"),
     ]
-    told = paragraph(f"{plan.definition.description}. {len(outcomes)} trials; trial 0 is the parameter file as it is.")
+    summary = paragraph(f"{plan.definition.description}. {len(outcomes)} trials; trial 0 is the parameter file as it is.")
     default = next((point.means.get(plan.metric) for point in points(outcomes)[:1]), None)
     values = {"trials": len(outcomes), f"default {plan.metric}": default}
-    values |= {f"best {plan.metric}": None if chosen is None else points_of(chosen, outcomes).means[plan.metric]}
+    values |= {f"best {plan.metric}": None if chosen is None else _point_of(chosen, outcomes).means[plan.metric]}
     winner = paragraph(f"Best: {chosen.trial.configuration.label}.") if chosen is not None else ""
-    return page(f"Sweep {plan.name}", told + cards(values) + winner, parts)
+    return page(f"Sweep {plan.name}", summary + cards(values) + winner, parts)
 
 
-def points_of(outcome: Outcome, outcomes: Sequence[Outcome]) -> Point:
+def _point_of(outcome: Outcome, outcomes: Sequence[Outcome]) -> Point:
     """The configuration that a trial belongs to."""
     return next(point for point in points(outcomes) if point.configuration.label == outcome.trial.configuration.label)
 
@@ -140,6 +149,14 @@ def _listed(plan: Plan, outcomes: Sequence[Outcome]) -> list[Point]:
         return found
     ranked = sorted(found[1:], key=lambda point: point.means.get(plan.metric, float("-inf")), reverse=True)
     return [*found[:1], *ranked[:LISTED]]
+
+
+def _name(plan: Plan, point: Point) -> str:
+    """What a table calls a configuration: of a search its trial's number, as its values would fill a page."""
+    if plan.definition.search:
+        return str(point.outcomes[0].trial.number)
+    defaults = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.configuration.values.items())
+    return f"{DEFAULT} ({defaults})" if point.configuration.label == DEFAULT else point.configuration.label
 
 
 def _point(group: Sequence[Outcome]) -> Point:
@@ -212,6 +229,7 @@ def _seeds(point: Point) -> str:
 def _spread(point: Point, name: str) -> str:
     if name not in point.means:
         return "–"
-    mean = point.means[name]
-    told = number(round(mean)) if name in ("IDSW", "FP", "FN", "MT", "ML") and not point.spreads else f"{mean:.2f}"
-    return f"{told} ± {point.spreads[name]:.2f}" if name in point.spreads else told
+    mean, spread = point.means[name], point.spreads.get(name)
+    if name in COUNTS:
+        return number(round(mean)) if spread is None else f"{mean:.1f} ± {spread:.1f}"
+    return f"{mean:.2f}" if spread is None else f"{mean:.2f} ± {spread:.2f}"

@@ -21,6 +21,7 @@ SWEEP, FINGERPRINT, PLACE = "throughline.sweep", "throughline.sweep.fingerprint"
 NUMBER, VALUES, STOPPED, ERROR = (f"throughline.trial.{name}" for name in ("number", "values", "stopped", "error"))
 BEST = "throughline.best"
 MOST_RUNS = 10_000  # children that one query returns
+NAME = 80  # characters of a run's name
 ALL = 100  # step of final metrics: per cent of a trial's budget
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -82,7 +83,7 @@ class Record:
             return run
         tags = {PARENT: self.parent.run_id, NUMBER: str(trial.number), VALUES: json.dumps(trial.configuration.values), **self.tags}
         tags |= {"throughline.trial.digest": trial.recipe.digest(), "mlflow.user": os.environ.get("USER", "unknown")}
-        made = client.create_run(self.experiment_id, tags=tags, run_name=f"{trial.number}: {trial.configuration.label}")
+        made = client.create_run(self.experiment_id, tags=tags, run_name=f"{trial.number}: {trial.configuration.label}"[:NAME])
         run = StageRun(made.info.run_id, self.parent.tracking_uri)
         run.params({**trial.configuration.values, **trial.configuration.changes, "seed": trial.seed})
         return run

@@ -107,7 +107,7 @@ def test_the_fingerprint_follows_configurations_and_data(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"grid": {"model.loss.temprature": [1.0]}}, "model.loss.temprature is no parameter; model.loss has temperature, placeholder"),
+        ({"grid": {"model.loss.temprature": [1.0]}}, "model.loss.temprature is no parameter; model.loss has reid, temperature"),
         ({"first": "track"}, r"model.loss.temperature changes nothing in a trial that begins with track\nnext: .* finetune"),
         ({"grid": {"pretrain.lr": [0.1]}}, r"pretrain.lr changes nothing in a trial that begins with finetune\nnext: .* pretrain"),
         ({"grid": {"model.loss.temperature": ["hot"]}}, r"demo: temperature=hot, .*\n.*must be adaptive or a number above 0 \(got 'hot'\)"),
