@@ -38,10 +38,11 @@ SWEEPS = Path("sweeps") / "sweeps.yaml"
 class Words(yaml.SafeLoader):
     """YAML in which off, on, yes and no are words: on a command line nobody quotes them."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012  # as the base class has it
-        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+Words.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def sweep(plan: Plan, root: Path, machinery: Machinery = MACHINERY) -> list[Outcome]:

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.experiments.plan import DEFAULT, Configuration, Plan
+from pipeline.experiments.plots import against_trials, against_values
 from pipeline.experiments.tuning import Outcome
 from pipeline.publish import Manifest, Publication
 from pipeline.report.page import Section, page, paragraph
-from pipeline.report.sweep_plots import against_trials, against_values
 from pipeline.report.tables import cards, facts, number, rows
 from pipeline.runs import StageRun
 

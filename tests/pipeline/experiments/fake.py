@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def realise(recipe: Recipe, root: Path, run: StageRun, report: Report | None = N
     threshold = options.model_dump()["tracker"]["detection_threshold"]
     with (root / "work.txt").open("a") as stream:
         stream.write(f"{threshold} {recipe.seed}\n")
+    (root / "worker.pid").write_text(str(os.getpid()))
     if params.base.data_root.startswith("sleep"):
         time.sleep(float(params.base.data_root.removeprefix("sleep")))
     if threshold == 0.5:

@@ -22,9 +22,9 @@ from stages.sweep import sweep
 from tests.pipeline.experiments import fake
 from tests.shared import ROOT
 
-SEARCH = {"description": "s", "first": "track", "trials": 8, "search": {fake.THRESHOLD: {"low": 0.2, "high": 0.45}}}
+SEARCH = {"description": "s", "first": "track", "trials": 6, "search": {fake.THRESHOLD: {"low": 0.2, "high": 0.45}}}
 SEARCH["search"]["model.tracker.refind_window"] = {"low": 1, "high": 30}  # type: ignore[index]
-TRAINED = {"description": "t", "first": "finetune", "grid": {fake.THRESHOLD: [0.4, 0.3, 0.6]}}
+TRAINED = {"description": "t", "first": "finetune", "grid": {fake.THRESHOLD: [0.4, 0.3]}}
 
 
 def runs(root: Path, query: str = "") -> list[Any]:
@@ -111,6 +111,7 @@ def test_a_lost_mlflow_store_is_filled_again_without_work(failing: tuple[Path, l
     assert len({outcome.run_id for outcome in outcomes}) == 3
 
 
+@pytest.mark.slow
 def test_weaker_trials_are_stopped_at_a_rung_and_closed(tmp_path: Path, ray_local: None) -> None:
     root = fake.repository(tmp_path)
     body = TRAINED | {"grid": {fake.THRESHOLD: [0.4, 0.3, 0.6, 0.7]}}
@@ -129,25 +130,27 @@ def test_weaker_trials_are_stopped_at_a_rung_and_closed(tmp_path: Path, ray_loca
     assert worked(root) == before
 
 
+@pytest.mark.slow
 def test_a_search_begins_with_the_default_and_goes_on_where_it_was(tmp_path: Path, ray_local: None) -> None:
     root = fake.repository(tmp_path)
     outcomes = sweep(fake.plan(SEARCH), root, fake.MACHINERY)
-    assert [outcome.trial.number for outcome in outcomes] == list(range(8))
+    assert [outcome.trial.number for outcome in outcomes] == list(range(6))
     assert outcomes[0].trial.configuration.values == {fake.THRESHOLD: 0.4, "model.tracker.refind_window": 15}
     for outcome in outcomes:
         values = outcome.trial.configuration.values
         assert 0.2 <= values[fake.THRESHOLD] <= 0.45
         assert isinstance(values["model.tracker.refind_window"], int)
     before = worked(root)
-    more = sweep(fake.plan(SEARCH, sweep__trials=11), root, fake.MACHINERY)
-    assert [outcome.run_id for outcome in more][:8] == [outcome.run_id for outcome in outcomes]
-    assert sum(worked(root).values()) == sum(before.values()) + 3
-    assert len({outcome.trial.configuration.label for outcome in more}) == 11
+    more = sweep(fake.plan(SEARCH, sweep__trials=8), root, fake.MACHINERY)
+    assert [outcome.run_id for outcome in more][:6] == [outcome.run_id for outcome in outcomes]
+    assert sum(worked(root).values()) == sum(before.values()) + 2
+    assert len({outcome.trial.configuration.label for outcome in more}) == 8
 
 
+@pytest.mark.slow
 def test_seeds_are_told_apart_and_the_best_mean_wins(tmp_path: Path, ray_local: None) -> None:
     root = fake.repository(tmp_path)
-    sweep(fake.plan(TRAINED, sweep__seeds=2), root, fake.MACHINERY)
+    sweep(fake.plan(TRAINED, sweep__seeds=2, sweep__workers=1), root, fake.MACHINERY)
     with (root / "artifacts/sweeps/demo/summary.csv").open() as stream:
         lines = {line["configuration"]: line for line in csv.DictReader(stream)}
     best = lines["detection_threshold=0.3"]
@@ -155,7 +158,7 @@ def test_seeds_are_told_apart_and_the_best_mean_wins(tmp_path: Path, ray_local: 
     assert float(best["HOTA_mean"]) == pytest.approx(60.05)
     assert float(best["HOTA_std"]) == pytest.approx(0.1 / 2**0.5)
     (parent,) = runs(root, "tags.`throughline.stage` = 'sweep'")
-    assert parent.data.tags["throughline.best.trial"] == "4"
+    assert parent.data.tags["throughline.best.trial"] == "3"
     assert float(parent.data.tags["throughline.best.HOTA"]) == pytest.approx(60.1)
 
 
@@ -211,7 +214,7 @@ def driver(root: Path, kind: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "count"), [("grid", 5), ("search", 8)])
+@pytest.mark.parametrize(("kind", "count"), [("grid", 5), ("search", 6)])
 def test_a_killed_driver_is_continued(tmp_path: Path, kind: str, count: int) -> None:
     """Killed in its third trial: two stay as they are, the third goes on in its own run, and no run is left RUNNING."""
     root = fake.repository(tmp_path)
@@ -221,6 +224,7 @@ def test_a_killed_driver_is_continued(tmp_path: Path, kind: str, count: int) -> 
         time.sleep(0.05)
     time.sleep(0.5)
     os.killpg(first.pid, signal.SIGKILL)
+    os.kill(int((root / "worker.pid").read_text()), signal.SIGKILL)  # Ray lets it live on for seconds, long enough to finish
     first.wait()
     killed = children(root)
     assert sorted(run.info.status for run in killed.values()) == ["FINISHED", "FINISHED", "RUNNING"]
