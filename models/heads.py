@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PRIOR_BIAS = -2.19  # sigmoid(-2.19) = 0.1, CenterNet's start for heat maps
+# sigmoid(-4.6) = 0.01 (Lin et al. 2017, focal loss): from 0.1, the thousands of cells around a few peaks push so hard in the first steps
+# that a small head may never fire again
+RARE_PRIOR_BIAS = -4.6
 
 
 class DenseHeads(nn.Module):
@@ -19,17 +22,17 @@ class DenseHeads(nn.Module):
         inputs: channels of the map.
         hidden: channels between the two convolutions of each head.
         outputs: channels of each head, by name.
-        heat_maps: names of the heads whose last bias starts at `PRIOR_BIAS`; the others start at 0.
+        priors: last bias at the start, by name of a heat map's head; the others start at 0.
     """
 
-    def __init__(self, inputs: int, hidden: int, outputs: dict[str, int], heat_maps: tuple[str, ...]) -> None:
+    def __init__(self, inputs: int, hidden: int, outputs: dict[str, int], priors: dict[str, float]) -> None:
         super().__init__()
         self.names = tuple(outputs)
         self.hidden = nn.Conv2d(inputs, hidden * len(outputs), 3, padding=1)
         self.last = nn.ModuleDict({name: nn.Conv2d(hidden, channels, 1) for name, channels in outputs.items()})
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
-                nn.init.constant_(parameter, PRIOR_BIAS if name.split(".")[1] in heat_maps else 0.0)
+                nn.init.constant_(parameter, priors.get(name.split(".")[1], 0.0))
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Args: features (N, inputs, h, w). Returns (N, channels, h, w) for each name."""

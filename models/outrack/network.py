@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from models import backbones
-from models.heads import DenseHeads, DepthHead
+from models.heads import PRIOR_BIAS, RARE_PRIOR_BIAS, DenseHeads, DepthHead
 from models.outrack.options import OutrackOptions, looks_back
 
 STRIDE = 4
@@ -55,7 +55,7 @@ class OutrackNetwork(nn.Module):
         if o.occlusion:
             channels |= {"occlusion": 1, "occlusion_offset": 2}
         at4, at8, at16, at32 = self.backbone.channels
-        self.heads = DenseHeads(at4, o.head_width, channels, heat_maps=("heatmap", "occlusion"))
+        self.heads = DenseHeads(at4, o.head_width, channels, priors={"heatmap": PRIOR_BIAS, "occlusion": RARE_PRIOR_BIAS})
         self.depth_head = DepthHead((at8, at16, at32), o.head_width, o.depth_bins) if o.depth_head else None
         self.depth_detached = o.depth_detached
 
