@@ -16,9 +16,15 @@ PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
 _HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
 HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in _HOUSEKEEPING)})
-# Training reaches the model through `Context.spec`, which housekeeping hides; these files of a model come after training.
-TRAINING = frozenset({"stages/pretrain.py", "stages/finetune.py"})
-AFTER_TRAINING = frozenset({"decode.py", "memory.py", "refind.py", "tracker.py"})
+# These reach the model through its spec, without an import that shows; the files of a model that come after their work do not count.
+AFTER_SEEING = frozenset({"recovery.py", "refind.py", "tracker.py"})
+AFTER_TRAINING = AFTER_SEEING | {"decode.py", "memory.py"}
+THROUGH_SPEC = {
+    "stages/pretrain.py": AFTER_TRAINING,
+    "stages/finetune.py": AFTER_TRAINING,
+    "pipeline/experiments/observing.py": AFTER_SEEING,
+    "pipeline/experiments/judging.py": frozenset(),
+}
 
 
 @functools.cache
@@ -30,19 +36,19 @@ def sources(start: str, root: Path) -> tuple[str, ...]:
         root: the repository.
     """
     seen: set[str] = set()
-    trains = start in TRAINING
-    waiting = [start, "models/__init__.py"] if trains else [start]
+    later = THROUGH_SPEC.get(start, frozenset[str]())
+    waiting = [start, "models/__init__.py"] if start in THROUGH_SPEC else [start]
     while waiting:
         name = waiting.pop()
-        if name in seen or name in HOUSEKEEPING or (trains and _after_training(name)):
+        if name in seen or name in HOUSEKEEPING or _of_model(name, later):
             continue
         seen.add(name)
         waiting += _imports(root / name, root)
     return tuple(sorted(seen))
 
 
-def _after_training(name: str) -> bool:
-    return name.startswith("models/") and name.rpartition("/")[2] in AFTER_TRAINING
+def _of_model(name: str, files: frozenset[str]) -> bool:
+    return name.startswith("models/") and name.rpartition("/")[2] in files
 
 
 def digest(start: str, root: Path) -> str:

@@ -58,7 +58,7 @@ def check(recipe: Recipe, root: Path) -> None:
     if recipe.pretrain is None and recipe.finetune is None:
         raise UserError(f"{recipe.label}: trains nothing\nnext: give it pretraining or fine-tuning")
     for step in ("pretrain", "finetune"):
-        named = getattr(read["track"], step).weights
+        named = getattr(read[step], step).weights
         if named is not None and not (root / named).is_file():
             raise UserError(f"{recipe.label}: {step}.weights: no such file: {named}\nnext: correct the path, or set it to null")
 

@@ -17,8 +17,15 @@ def test_tracking_depends_on_the_tracker() -> None:
     assert {"models/outrack/tracker.py", "models/tracking/kalman.py"} <= set(closure.sources("stages/track.py", ROOT))
 
 
+def test_trials_know_the_models_behind_what_they_keep() -> None:
+    seen, judged = (set(closure.sources(f"pipeline/experiments/{name}.py", ROOT)) for name in ("observing", "judging"))
+    assert {"models/outrack/decode.py", "models/outrack/network.py", "models/outrack/centertrack/memory.py"} <= seen
+    assert not seen & {"models/outrack/tracker.py", "models/outrack/refind.py"}
+    assert {"models/outrack/tracker.py", "models/outrack/refind.py", "models/tracking/kalman.py"} <= judged
+
+
 def test_no_file_that_trains_needs_one_that_tracks() -> None:
     for name in closure.sources("stages/finetune.py", ROOT):
         if name != "models/outrack/spec.py":
-            later = [other for other in closure._imports(ROOT / name, ROOT) if closure._after_training(other)]
+            later = [other for other in closure._imports(ROOT / name, ROOT) if closure._of_model(other, closure.AFTER_TRAINING)]
             assert later == [], f"{name} imports {later}"
