@@ -39,7 +39,8 @@ class Measured:
 
 def markdown(number: int, table: Table, measured: Mapping[str, Measured]) -> str:
     """One table: two lines a row, the paper's and ours; then its claims."""
-    head = f"### Table {number}: {table.title}\n\n| | | {' | '.join(table.columns)} |\n|---|---|{'---:|' * len(table.columns)}\n"
+    names = [*table.columns, *table.ours]
+    head = f"### Table {number}: {table.title}\n\n| | | {' | '.join(names)} |\n|---|---|{'---:|' * len(names)}\n"
     lines = [line for row in table.rows for line in _lines(row, table, measured[row.label])]
     claims = [_verdict(claim, table, measured) for claim in table.claims]
     stale = any(item.stale for item in measured.values())
@@ -62,9 +63,10 @@ def insert(page: str, name: str, text: str) -> str:
 
 def _lines(row: Row, table: Table, measured: Measured) -> list[str]:
     paper: Sequence[float | str] = row.paper if isinstance(row.paper, list) else [row.paper or ABSENT] * len(table.columns)
-    ours = [_cell(metric, measured.values(metric)) for metric in table.columns]
+    ours = [_cell(metric, measured.values(metric)) for metric in (*table.columns, *table.ours)]
     kind = "not implemented" if row.method is None else f"ours{STALE if measured.stale else ''}, n = {len(measured.metrics)}"
     theirs = [value if isinstance(value, str) else _number(metric, value) for metric, value in zip(table.columns, paper, strict=True)]
+    theirs += [ABSENT] * len(table.ours)
     return [f"| {row.label} | paper | {' | '.join(theirs)} |", f"| | {kind} | {' | '.join(ours)} |"]
 
 

@@ -39,10 +39,11 @@ class Claim(Section):
 
 
 class Table(Section):
-    """One table of the paper."""
+    """One table of the paper; `ours` are further columns, which the paper does not have."""
 
     title: str
     columns: list[Metric]
+    ours: list[Metric] = Field(default_factory=list)
     frames: Literal["val", "all"] = "val"
     rows: list[Row] = Field(min_length=1)
     claims: list[Claim]

@@ -10,6 +10,7 @@ from pipeline.experiments.tables import Claim, Row, Table
 TABLE = Table(
     title="Objectives",
     columns=["IDF1", "IDSW"],
+    ours=["R1"],
     rows=[
         Row(label="none", paper=[61.0, 1098.0], method="none"),
         Row(label="utrack", paper=[71.8, 503.0], method="utrack"),
@@ -31,9 +32,9 @@ def measured(*values: tuple[float, float], fresh: bool = True) -> Measured:
 def test_rows_show_the_paper_and_ours_with_spread() -> None:
     text = markdown(3, TABLE, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 40)), "gsm": Measured([])})
     assert "### Table 3: Objectives" in text
-    assert "| none | paper | 61.0 | 1098 |\n| | ours, n = 2 | **62.0** ± 2.8 | **32** ± 3 |" in text
-    assert "| utrack | paper | 71.8 | 503 |\n| | ours, n = 1 | **70.0** | **40** |" in text
-    assert "| gsm | paper | not converged | not converged |\n| | not implemented | – | – |" in text
+    assert "| none | paper | 61.0 | 1098 | – |\n| | ours, n = 2 | **62.0** ± 2.8 | **32** ± 3 | – |" in text
+    assert "| utrack | paper | 71.8 | 503 | – |\n| | ours, n = 1 | **70.0** | **40** | – |" in text
+    assert "| gsm | paper | not converged | not converged | – |\n| | not implemented | – | – | – |" in text
 
 
 def test_verdicts_know_which_metric_falls_and_what_is_within_the_spread() -> None:
