@@ -17,7 +17,7 @@ PACKAGES = ("pipeline", "models", "stages")
 _HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
 HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in _HOUSEKEEPING)})
 # These reach the model through its spec, without an import that shows; the files of a model that come after their work do not count.
-AFTER_SEEING = frozenset({"recovery.py", "refind.py", "tracker.py"})
+AFTER_SEEING = frozenset({"recovery.py", "refind.py", "tracker.py", "tracker_options.py"})
 AFTER_TRAINING = AFTER_SEEING | {"decode.py", "memory.py"}
 THROUGH_SPEC = {
     "stages/pretrain.py": AFTER_TRAINING,

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from pipeline.publish import Manifest
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 PARAMS_A_CALL = 100
+PLACE, PROCESS = "throughline.place", "throughline.process"  # tags: machine and repository, and number of the process there
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def find_writer(tracking_uri: str, manifest: Manifest) -> str | None:
 def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], run_id: str | None = None) -> Iterator[StageRun]:
     """Open a stage's run; it ends FINISHED, or FAILED when the block raises.
 
+    Runs of this stage whose process on this machine is gone without closing them (a kill, a power cut) are closed as KILLED.
+
     Args:
         settings: the `mlflow` section.
         root: the repository; relative stores lie in it.
@@ -106,9 +110,19 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], r
     import mlflow
 
     uri = experiment(settings, root)
-    described = tags | git_state(root) | {"throughline.stage": stage}
+    place = {PLACE: f"{socket.gethostname()}:{root}", PROCESS: str(os.getpid())}
+    _close_abandoned(uri, settings.experiment, {"throughline.stage": stage, PLACE: place[PLACE]})
+    described = tags | git_state(root) | {"throughline.stage": stage} | place
     with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
         yield StageRun(run.info.run_id, uri)
+
+
+def _close_abandoned(uri: str, experiment: str, tags: dict[str, str]) -> None:
+    store = client(uri)
+    query = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), "attributes.status = 'RUNNING'"])
+    for run in store.search_runs([store.get_experiment_by_name(experiment).experiment_id], query):
+        if not Path("/proc", run.data.tags[PROCESS]).exists():
+            store.set_terminated(run.info.run_id, "KILLED")
 
 
 def experiment(settings: Mlflow, root: Path) -> str:

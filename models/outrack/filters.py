@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.options import TrackerOptions
+from models.outrack.tracker_options import TrackerOptions
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.boxes import area, clip
 from pipeline.spec import Detections, Tracks

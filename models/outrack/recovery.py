@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.decode import OutrackDetections
-from models.outrack.options import TrackerOptions
 from models.outrack.refind import OcclusionMemory, find_evidence
+from models.outrack.tracker_options import TrackerOptions
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.spec import Detections
 

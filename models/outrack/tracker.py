@@ -9,7 +9,8 @@ Where the paper is silent:
   the buffer of `buffer_seconds`, so no phantom outlives it. In the next frame a recovered track may match by overlap, as a
   visible one would, since its place is known.
 - Occluders are the tracks with a detection in this frame, at their Kalman-corrected boxes.
-- Without embeddings (D = 0), the first stage compares by 1 - IoU within the motion gate, lost tracks included.
+- Without embeddings (D = 0), the first stage compares by 1 - IoU within the motion gate, lost tracks included. FairMOT without its
+  embedding stage, the paper's baseline, never matches lost tracks: `lost_by_overlap: false`.
 - Tracks seen once are predicted like the others. FairMOT leaves them where they were, whereby they learn no velocity from
   their second sighting.
 - Of a visible and a lost track on one spot, the younger goes, as in FairMOT, though it may be a second person: on MOT17's
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 
 from models.outrack.centertrack.tracker import CenterTracker
 from models.outrack.filters import shown, usable
-from models.outrack.options import OutrackOptions, TrackerOptions, looks_back
+from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.recovery import Recovery
+from models.outrack.tracker_options import TrackerOptions
 from models.tracking import kalman
 from models.tracking.affinity import cosine_distance, fuse_motion, iou_distance
 from models.tracking.assignment import Indices, assign
@@ -77,8 +79,9 @@ class OutrackTracker:
         before = tracks.phase.copy()
         free = np.arange(len(seen.boxes))
         rows = np.flatnonzero(before != Phase.NEW)
-        cost, limit = self._appearance_cost(rows, seen)
-        rows, free = self._match(cost, limit, rows, free, seen)
+        if seen.embeddings.shape[1] or options.lost_by_overlap:
+            cost, limit = self._appearance_cost(rows, seen)
+            rows, free = self._match(cost, limit, rows, free, seen)
         rows = rows[np.isin(before[rows], self._located)]
         _, free = self._match(self._overlap_cost(rows, free, seen), options.iou_limit, rows, free, seen)
         rows = np.flatnonzero(before == Phase.NEW)

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from pipeline import runs
 from pipeline.experiments.plan import SETTLED, Plan, Trial
 from pipeline.publish import MANIFEST, file_digest, read_manifest
-from pipeline.runs import StageRun
+from pipeline.runs import PLACE, StageRun
 
 PARENT = "mlflow.parentRunId"
-SWEEP, FINGERPRINT, PLACE = "throughline.sweep", "throughline.sweep.fingerprint", "throughline.sweep.place"
+SWEEP, FINGERPRINT = "throughline.sweep", "throughline.sweep.fingerprint"
 NUMBER, VALUES, STOPPED, ERROR = (f"throughline.trial.{name}" for name in ("number", "values", "stopped", "error"))
 BEST = "throughline.best"
 MOST_RUNS = 10_000  # children that one query returns

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -8,6 +12,7 @@ import pytest
 from pipeline import runs
 from pipeline.params import Mlflow
 from pipeline.publish import Publication
+from tests.shared import ROOT
 
 SETTINGS = Mlflow(tracking_uri="sqlite:///runs.db", experiment="demo", system_metrics=False)
 
@@ -45,3 +50,22 @@ def test_relative_stores_are_made_absolute(tmp_path: Path) -> None:
     assert runs.absolute_uri("sqlite:///mlflow.db", tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlflow.db"
     assert runs.absolute_uri("sqlite:////var/mlflow.db", tmp_path) == "sqlite:////var/mlflow.db"
     assert runs.absolute_uri("http://server:5000", tmp_path) == "http://server:5000"
+
+
+def test_what_a_killed_stage_left_running_is_closed_by_the_next(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from pipeline.params import Mlflow
+from pipeline.runs import started
+with started(Mlflow.model_validate({SETTINGS.model_dump()}), Path({str(tmp_path)!r}), stage="track", tags={{}}):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/runs.db")
+    (killed,) = client.search_runs([item.experiment_id for item in client.search_experiments()])
+    assert killed.info.status == "RUNNING"
+    living = client.create_run(killed.info.experiment_id, tags=killed.data.tags | {runs.PROCESS: str(os.getpid())}).info.run_id
+    with runs.started(SETTINGS, tmp_path, stage="track", tags={}):
+        assert client.get_run(killed.info.run_id).info.status == "KILLED"
+        assert client.get_run(living).info.status == "RUNNING", "its process lives"

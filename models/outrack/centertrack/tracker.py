@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from models.outrack.decode import OutrackDetections
 from models.outrack.filters import shown, usable
-from models.outrack.options import TrackerOptions
 from models.outrack.recovery import Recovery
+from models.outrack.tracker_options import TrackerOptions
 from models.tracking.affinity import iou_distance
 from models.tracking.assignment import Indices
 from models.tracking.births import near_public

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from models.outrack.decode import OutrackDetections
-from models.outrack.options import TrackerOptions
 from models.outrack.tracker import OutrackTracker, build_tracker
+from models.outrack.tracker_options import TrackerOptions
 from pipeline.spec import Detections, Tracks
 from tests.models.outrack.samples import small_options
 
@@ -171,6 +171,17 @@ def test_a_lost_person_keeps_the_identity_within_the_buffer() -> None:
     for _ in range(19):
         assert not len(tracker.update(_see({})).identities)
     assert tracker.update(_see({0: _at(106)})).identities.tolist() == [1]
+
+
+@pytest.mark.parametrize(("by_overlap", "identity"), [(True, 1), (False, 2)])
+def test_without_embeddings_lost_tracks_match_by_overlap_or_never(by_overlap: bool, identity: int) -> None:
+    tracker = _tracker(lost_by_overlap=by_overlap)
+    for _ in range(3):
+        assert tracker.update(_see({0: _at(100)}, embedded=False)).identities.tolist() == [1]
+    tracker.update(_see({}, embedded=False))
+    for _ in range(2):
+        found = tracker.update(_see({0: _at(106)}, embedded=False)).identities.tolist()  # on the very spot it would be a duplicate
+    assert found == [identity]
 
 
 def test_the_buffer_is_in_seconds() -> None:

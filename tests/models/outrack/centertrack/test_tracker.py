@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.outrack.centertrack.tracker import CenterTracker
-from models.outrack.options import TrackerOptions
+from models.outrack.tracker_options import TrackerOptions
 from models.tracking.affinity import iou_distance
 from models.tracking.assignment import assign
 from pipeline.spec import Detections, Tracks
