@@ -91,7 +91,8 @@ def _verdict(claim: Claim, table: Table, measured: Mapping[str, Measured]) -> tu
     holds = first < second if claim.metric in LOWER_IS_BETTER else first > second
     gap = abs(first - second)
     spread = max(statistics.stdev(values) if len(values) > 1 else 0.0 for values in (better, than))
-    doubt = ", within the spread of seeds" if gap <= spread else ""
+    alone = len(better) < 2 or len(than) < 2
+    doubt = ", one seed" if alone else ", within the spread of seeds" if gap <= spread else ""
     values = f"{_cell(claim.metric, better)} against {_cell(claim.metric, than)}"
     return holds, f"{told}: {'holds' if holds else 'does **not** hold'} ({values}{doubt})."
 

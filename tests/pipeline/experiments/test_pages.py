@@ -43,6 +43,8 @@ def test_verdicts_know_which_metric_falls_and_what_is_within_the_spread() -> Non
     assert "- IDF1: utrack better than none: holds (**70.0** ± 0.0 against **62.0** ± 2.8)." in text
     assert "- IDSW: utrack better than none: does **not** hold (**34** ± 1 against **32** ± 3, within the spread of seeds)." in text
     assert "- IDF1: utrack better than gsm: not measured." in text
+    text = markdown(3, TABLE, {"none": measured((60, 30)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])})
+    assert "holds (**70.0** ± 0.0 against **60.0**, one seed)." in text
 
 
 def test_stale_rows_say_so() -> None:
