@@ -133,8 +133,8 @@ def run_missing(
 def write_page(rows: Rows, root: Path) -> None:
     """Bring docs/tables.md up to date for this data set; what stands outside its markers stays."""
     path = root / PAGE
-    records = [item for item in rows.ledger.records if item.data == rows.data]
-    commits = ", ".join(sorted({item.commit for item in records})) or "none"
+    every = [recipe for table in rows.defined.tables.values() for row in table.rows for recipe in rows.recipes(table, row)]
+    commits = ", ".join(sorted({found.record.commit for recipe in every if (found := rows.found(recipe)) is not None})) or "none"
     head = (
         f"`python -m stages.tables all` with `sweep.budget: {rows.budget.epochs:g}` and seeds {', '.join(map(str, rows.budget.seeds))}; "
         f"commits {commits}. Ours: **mean** ± standard deviation over n seeds.\n"
