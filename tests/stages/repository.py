@@ -99,6 +99,7 @@ def model_folder(folder: Path, stage: str = "finetune", style: str = "fairmot", 
     network = load_spec("outrack").build_network(options)
     with torch.no_grad():
         network.heads.last["size"].bias.fill_(3.0)  # boxes of 24 pixels, so that there is something to write
+        network.heads.last["occlusion"].bias.fill_(-2.0)  # and occlusion centres that are kept
     publication = Publication(folder, stage, "m")
     with publication.write(weights.WEIGHTS) as path:
         weights.save(network, path)
