@@ -261,6 +261,12 @@ class Params(Section):
     report: Report
     sweep: Sweep
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the repetitions that `sweep.seeds` asks for."""
+        wished = self.sweep.seeds
+        return tuple(wished) if isinstance(wished, list) else tuple(self.base.seed + step for step in range(wished))
+
 
 STAGES = (
     "render_walkers",
@@ -290,16 +296,24 @@ def read(path: Path | str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or no mapping in YAML.
     """
-    path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such parameter file\nnext: run from the repository's root, or copy one of presets/") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+    raw = read_yaml(Path(path), missing="no such parameter file\nnext: run from the repository's root, or copy one of presets/")
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected sections {', '.join(Params.model_fields)}; the file holds {type(raw).__name__}")
     return raw
+
+
+def read_yaml(path: Path, *, missing: str) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        UserError: the file is not there (in the words of `missing`) or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: {missing}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
 
 
 def validate(kind: type[T], raw: dict[str, Any], *, where: str, prefix: str = "") -> T:

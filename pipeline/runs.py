@@ -110,11 +110,16 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], r
     import mlflow
 
     uri = experiment(settings, root)
-    place = {PLACE: f"{socket.gethostname()}:{root}", PROCESS: str(os.getpid())}
-    _close_abandoned(uri, settings.experiment, {"throughline.stage": stage, PLACE: place[PLACE]})
-    described = tags | git_state(root) | {"throughline.stage": stage} | place
+    mine = {"throughline.stage": stage, **place(root)}
+    _close_abandoned(uri, settings.experiment, mine)
+    described = tags | git_state(root) | mine | {PROCESS: str(os.getpid())}
     with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
         yield StageRun(run.info.run_id, uri)
+
+
+def place(root: Path) -> dict[str, str]:
+    """Tag of the runs of this repository on this machine."""
+    return {PLACE: f"{socket.gethostname()}:{root}"}
 
 
 def _close_abandoned(uri: str, experiment: str, tags: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments import definitions, output, record, steps, tuning
 from pipeline.experiments.plan import Plan, adhoc
-from pipeline.experiments.recipes import Systems, overridden
+from pipeline.experiments.recipes import Overrides, Systems, overridden
 from pipeline.experiments.tuning import Machinery, Outcome
 from pipeline.params import Params
 from pipeline.publish import Publication
@@ -71,12 +71,20 @@ def read(arguments: argparse.Namespace, root: Path) -> Plan:
     Raises:
         UserError: a sweep, key or value that there is not.
     """
-    changes = dict(pair(text, "--set") for text in arguments.set)
     named = {"seeds": arguments.seeds, "trials": arguments.trials, "concurrency": arguments.concurrency}
-    changes |= {f"sweep.{key}": value for key, value in named.items() if value is not None}
-    raw = overridden(parameters.read(arguments.params), changes, "--set")
-    params = parameters.validate(Params, raw, where=str(arguments.params))
+    raw, params = parameter_file(arguments, {f"sweep.{key}": value for key, value in named.items() if value is not None})
     return Plan(arguments.name, _definition(arguments.name, arguments.grid, root / SWEEPS), raw, params, SYSTEMS)
+
+
+def parameter_file(arguments: argparse.Namespace, further: Overrides | None = None) -> tuple[dict[str, Any], Params]:
+    """The file that `--params` names with the changes of `--set` and further ones, as a mapping and checked.
+
+    Raises:
+        UserError: a key or value that there is not.
+    """
+    changes = {**dict(pair(text, "--set") for text in arguments.set), **(further or {})}
+    raw = overridden(parameters.read(arguments.params), changes, "--set")
+    return raw, parameters.validate(Params, raw, where=str(arguments.params))
 
 
 def _definition(name: str, grid: Sequence[str], path: Path) -> definitions.Definition:

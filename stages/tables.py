@@ -21,13 +21,13 @@ from pipeline.experiments import pages, record, steps, tables, tuning
 from pipeline.experiments.definitions import Case, Definition
 from pipeline.experiments.ledger import Found, Ledger, Record
 from pipeline.experiments.plan import Configuration, Plan, Trial
-from pipeline.experiments.recipes import Recipe, overridden
+from pipeline.experiments.recipes import Recipe
 from pipeline.experiments.tables import Budget, Row, Table, Tables
 from pipeline.params import Params
 from pipeline.publish import file_digest, write_file
 from pipeline.runs import git_state
 from stages import ROOT, plain_errors
-from stages.sweep import EXIT_FAILED, MACHINERY, SYSTEMS, pair
+from stages.sweep import EXIT_FAILED, MACHINERY, SYSTEMS, parameter_file
 
 DEFINITIONS, LEDGER, PAGE = Path("sweeps/tables.yaml"), Path("docs/tables.json"), Path("docs/tables.md")
 DEFINITION = Definition(description="The paper's ablation tables", first="finetune", cases=[Case(label="rows")])
@@ -68,10 +68,8 @@ class Rows:
     """
 
     def __init__(self, raw: dict[str, object], params: Params, defined: Tables, root: Path) -> None:
-        settings = params.sweep
-        seeds = settings.seeds if isinstance(settings.seeds, list) else [params.base.seed + step for step in range(settings.seeds)]
         self.raw, self.defined, self.root = raw, defined, root
-        self.budget = Budget(settings.budget, seeds, settings.workers)
+        self.budget = Budget(params.sweep.budget, params.seeds, params.sweep.workers)
         self.data = "+".join(params.pack_samples.videos)
         self.ledger = Ledger(root / LEDGER)
 
@@ -167,8 +165,7 @@ def main(words: Sequence[str] | None = None) -> None:
     with plain_errors():
         defined = tables.load(ROOT / DEFINITIONS)
         wanted = numbers(chosen.tables, defined)
-        raw = overridden(parameters.read(chosen.params), dict(pair(text, "--set") for text in chosen.set), "--set")
-        params = parameters.validate(Params, raw, where=str(chosen.params))
+        raw, params = parameter_file(chosen)
         rows = Rows(raw, params, defined, ROOT)
         if chosen.show:
             rows.enter(wanted, MACHINERY)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from pipeline.errors import UserError
 from pipeline.experiments.recipes import Step
-from pipeline.params import Metric, Section, validate
+from pipeline.params import Metric, Section, read_yaml, validate
 
 
 class Domain(Section):
@@ -93,12 +92,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or no mapping in YAML.
     """
-    try:
-        named = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file of sweeps\nnext: run from a whole checkout of the repository") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+    named = read_yaml(path, missing="no such file of sweeps\nnext: run from a whole checkout of the repository")
     if not isinstance(named, dict) or not all(isinstance(body, dict) for body in named.values()):
         raise UserError(f"{path}: expected sweeps by name, each a mapping\nnext: see the head of sweeps/sweeps.yaml")
     return named

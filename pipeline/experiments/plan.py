@@ -79,11 +79,9 @@ class Plan:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds of each configuration; one where nothing is drawn at random (tracking), and in a search."""
-        wished = self.params.sweep.seeds
         if not self.trains:
             return (self.params.base.seed,)
-        seeds = tuple(wished) if isinstance(wished, list) else tuple(self.params.base.seed + step for step in range(wished))
-        return seeds if self.definition.search is None else seeds[:1]
+        return self.params.seeds if self.definition.search is None else self.params.seeds[:1]
 
     @property
     def count(self) -> int:

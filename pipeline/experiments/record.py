@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, Literal
 from pipeline import runs
 from pipeline.experiments.plan import SETTLED, Plan, Trial
 from pipeline.publish import MANIFEST, file_digest, read_manifest
-from pipeline.runs import PLACE, StageRun
+from pipeline.runs import StageRun
 
 PARENT = "mlflow.parentRunId"
 SWEEP, FINGERPRINT = "throughline.sweep", "throughline.sweep.fingerprint"
@@ -129,7 +128,7 @@ def opened(plan: Plan, root: Path) -> Iterator[Record]:
     Runs that a killed driver of this sweep left behind here are closed.
     """
     settings, name = plan.params.mlflow, plan.name
-    tags = {SWEEP: name, PLACE: f"{socket.gethostname()}:{root}"}
+    tags = {SWEEP: name, **runs.place(root)}
     known = _left_behind(runs.experiment(settings, root), settings.experiment, tags, plan.fingerprint(root))
     tags |= {FINGERPRINT: plan.fingerprint(root), "mlflow.note.content": plan.definition.description}
     with runs.started(settings, root, stage="sweep", tags=tags, run_id=known) as run:

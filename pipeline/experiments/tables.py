@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
 from pydantic import Field, model_validator
 
 from pipeline import params as parameters
@@ -92,10 +91,7 @@ def load(path: Path) -> Tables:
     Raises:
         UserError: the file is missing or a value of it cannot be used.
     """
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file\nnext: restore it from git") from None
+    raw = parameters.read_yaml(path, missing="no such file\nnext: restore it from git")
     found = parameters.validate(Tables, raw, where=str(path))
     unknown = {row.method for table in found.tables.values() for row in table.rows if row.method} - set(found.methods)
     if unknown:

@@ -23,6 +23,7 @@ from pipeline.errors import UserError
 from pipeline.experiments.plan import Plan, Trial
 from pipeline.experiments.recipes import Recipe
 from pipeline.experiments.record import Child, Record
+from pipeline.experiments.searching import searcher
 from pipeline.progress import Progress
 from pipeline.publish import write_file
 from pipeline.runs import StageRun
@@ -189,7 +190,11 @@ def _tune(job: Job, left: Sequence[int], outcomes: dict[int, Outcome], bar: Prog
     plan, folder = job.plan, (job.root / FOLDER).resolve()
     concurrency = _room(plan)
     shutil.rmtree(folder / plan.name, ignore_errors=True)  # an earlier driver's
-    search = None if plan.definition.search is None else _searcher(job, left, outcomes)
+    search = None
+    if plan.definition.search is not None:
+        begun = {child.number: child.values for child in job.record.children() if child.number in left}
+        done = [(outcome.trial.configuration.values, outcome.metrics[plan.metric]) for outcome in outcomes.values()]
+        search = searcher(plan, left, begun, done)
     tune.Tuner(
         tune.with_resources(tune.with_parameters(_trial, job=job), {"memory": MEMORY}),
         param_space=None if search else {"number": tune.grid_search(list(left))},
@@ -276,48 +281,6 @@ def _scheduler(plan: Plan) -> Any:
     return AsyncHyperBandScheduler(
         time_attr="percent", max_t=WHOLE, grace_period=WHOLE * settings.grace, reduction_factor=settings.reduction
     )
-
-
-def _searcher(job: Job, left: Sequence[int], outcomes: Mapping[int, Outcome]) -> Any:
-    """Optuna's TPE, told of the trials that are done; it begins with the default configuration and those that were interrupted."""
-    import optuna
-    from ray.tune.search.optuna import OptunaSearch
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plan = job.plan
-    waiting = {child.number: dict(child.values) for child in job.record.children() if child.number in left}
-    if 0 in left:
-        waiting.setdefault(0, {key: plan.default(key) for key in plan.keys})
-    numbers = [*sorted(waiting), *(number for number in left if number not in waiting)]
-
-    class NumberedSearch(OptunaSearch):
-        """Tells each trial its number."""
-
-        def suggest(self, trial_id: str) -> dict[str, Any]:
-            return {"values": super().suggest(trial_id), "number": numbers.pop(0)}
-
-    search = NumberedSearch(
-        {key: _distribution(plan, key) for key in plan.keys},
-        metric="score",
-        mode="max",
-        points_to_evaluate=[waiting[number] for number in sorted(waiting)],
-        seed=plan.params.base.seed + len(outcomes),  # a successor does not draw its predecessor's first trials again
-    )
-    for outcome in outcomes.values():
-        search.add_evaluated_point(dict(outcome.trial.configuration.values), outcome.metrics[plan.metric])
-    return search
-
-
-def _distribution(plan: Plan, key: str) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    domain, ends = (plan.definition.search or {})[key], plan.extremes(key)
-    if domain.choices is not None:
-        return CategoricalDistribution(ends)
-    low, high = ends
-    if isinstance(low, int):
-        return IntDistribution(low, high, log=domain.log, step=int(domain.step or 1))
-    return FloatDistribution(low, high, log=domain.log, step=domain.step)
 
 
 def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) -> Any:

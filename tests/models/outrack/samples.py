@@ -49,6 +49,19 @@ def batch(clips: list[TrainingClip], options: OutrackOptions) -> Batch:
     return Batch(images, targets, torch.tensor([clip.same_scene for clip in clips]))
 
 
+def learn(task: torch.nn.Module, shown: Batch) -> list[dict[str, float]]:
+    """150 steps on one batch; the loss terms of each."""
+    optimiser = torch.optim.Adam(task.parameters(), lr=4e-3)
+    history = []
+    for _ in range(150):
+        losses = task(shown)
+        optimiser.zero_grad()
+        losses.total.backward()
+        optimiser.step()
+        history.append({name: value.item() for name, value in losses.terms.items()})
+    return history
+
+
 PEOPLE = [[8, 10, 24, 50], [40, 12, 58, 60], [42, 14, 58, 58]]
 MOVED = [[10, 10, 26, 50], [44, 12, 62, 60], [44, 14, 60, 58]]
 EMPTY: list[list[float]] = []

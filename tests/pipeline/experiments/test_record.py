@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.experiments import record
+from pipeline.runs import PLACE
 from tests.pipeline.experiments import fake
 
 OTHER = fake.TRACKER | {"grid": {fake.THRESHOLD: [0.6]}}
@@ -51,7 +52,7 @@ def test_another_sweep_closes_what_it_does_not_continue(tmp_path: Path) -> None:
 def test_sweeps_of_other_names_and_places_are_left_alone(tmp_path: Path) -> None:
     named = abandoned(tmp_path, fake.plan(fake.TRACKER, "named"))
     elsewhere = abandoned(tmp_path, fake.plan(fake.TRACKER))
-    MlflowClient(f"sqlite:///{tmp_path}/runs.db").set_tag(elsewhere[0], record.PLACE, "far:/away")
+    MlflowClient(f"sqlite:///{tmp_path}/runs.db").set_tag(elsewhere[0], PLACE, "far:/away")
     with record.opened(fake.plan(fake.TRACKER), tmp_path) as runs:
         assert runs.parent.run_id not in elsewhere
     assert [statuses(tmp_path)[run_id] for run_id in (*named, *elsewhere)] == ["RUNNING"] * 4

@@ -13,7 +13,7 @@ from models.outrack.styles import build_task
 from pipeline.boxes import centres
 from pipeline.inference import Detector, Picture, Stopwatch, detect, track
 from pipeline.spec import Detections, TrainingClip, to_float
-from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, small_options
+from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options
 
 
 def test_one_pair_is_learnt_with_its_displacements() -> None:
@@ -23,14 +23,7 @@ def test_one_pair_is_learnt_with_its_displacements() -> None:
     pair = replace(frame(PEOPLE[:2]), identities=people), replace(frame(MOVED[:2], seed=1), identities=people)
     shown = batch([TrainingClip(pair, video=True), TrainingClip(pair[::-1], video=True)], options)
     task = build_task(build_network(options), options, 1.0, 2)
-    optimiser = torch.optim.Adam(task.parameters(), lr=4e-3)
-    history = []
-    for _ in range(150):
-        losses = task(shown)
-        optimiser.zero_grad()
-        losses.total.backward()
-        optimiser.step()
-        history.append({name: value.item() for name, value in losses.terms.items()})
+    history = learn(task, shown)
     assert history[-1]["detection"] < 0.1 * history[0]["detection"]
     assert history[-1]["displacement"] < 0.1
     # batch statistics: the running ones have not settled after so few steps
