@@ -96,6 +96,14 @@ class Rows:
         done = [(recipe, machinery.outcome(recipe, self.root)) for recipe in self.missing(numbers)]
         self.ledger.add([self._record(recipe, metrics, commit) for recipe, metrics in done if metrics is not None])
 
+    def shown(self, wanted: Sequence[int]) -> list[int]:
+        """Tables for the page: those that were asked for and those whose rows were all measured, as far as anything of them was."""
+        return [number for number in self.defined.tables if self.text(number) and (number in wanted or self._whole(number))]
+
+    def _whole(self, number: int) -> bool:
+        table = self.defined.tables[number]
+        return all(any(self.found(recipe) for recipe in recipes) for row in table.rows if (recipes := self.recipes(table, row)))
+
     def text(self, number: int) -> str:
         """One table as Markdown; empty where nothing of it was measured."""
         table = self.defined.tables[number]
@@ -128,16 +136,27 @@ def run_missing(
     return outcomes
 
 
-def write_page(rows: Rows, root: Path) -> None:
-    """Bring docs/tables.md up to date for this data set; what stands outside its markers stays."""
-    path = root / PAGE
-    every = [recipe for table in rows.defined.tables.values() for row in table.rows for recipe in rows.recipes(table, row)]
+def write_page(rows: Rows, wanted: Sequence[int], overrides: Sequence[str], root: Path) -> None:
+    """Bring docs/tables.md up to date for this data set; what stands outside its markers stays.
+
+    Args:
+        rows: of this data set.
+        wanted: tables to show even when rows of them are missing.
+        overrides: what --set changed, for the command on the page.
+        root: the repository.
+    """
+    path, shown = root / PAGE, rows.shown(wanted)
+    every = [
+        recipe for number in shown for row in rows.defined.tables[number].rows for recipe in rows.recipes(rows.defined.tables[number], row)
+    ]
     commits = ", ".join(sorted({found.record.commit for recipe in every if (found := rows.found(recipe)) is not None})) or "none"
+    asked = ["all"] if shown == list(rows.defined.tables) else [str(number) for number in shown]
+    command = " ".join(["python -m stages.tables", *asked, *(f"--set {override}" for override in overrides)])
     head = (
-        f"`python -m stages.tables all` with `sweep.budget: {rows.budget.epochs:g}` and seeds {', '.join(map(str, rows.budget.seeds))}; "
+        f"`{command}` with `sweep.budget: {rows.budget.epochs:g}` and seeds {', '.join(map(str, rows.budget.seeds))}; "
         f"commits {commits}. Ours: **mean** ± standard deviation over n seeds.\n"
     )
-    body = "\n".join(text for number in rows.defined.tables if (text := rows.text(number)))
+    body = "\n".join(rows.text(number) for number in shown)
     write_file(path, pages.insert(path.read_text(), rows.data, f"{head}\n{body}"))
 
 
@@ -170,7 +189,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if chosen.show:
             rows.enter(wanted, MACHINERY)
         outcomes = [] if chosen.show else run_missing(rows, wanted, params, ROOT)
-        write_page(rows, ROOT)
+        write_page(rows, wanted, chosen.set, ROOT)
         for number in wanted:
             print(rows.text(number) or f"Table {number}: nothing of it was measured yet\n")
     failed = [item for item in outcomes if item.status in ("failed", "interrupted")]
