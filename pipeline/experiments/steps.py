@@ -14,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pipeline import closure, weights
+from pipeline import weights
 from pipeline.errors import UserError
+from pipeline.experiments import equivalence
+from pipeline.experiments.equivalence import Code
 from pipeline.experiments.recipes import STEPS, Recipe
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import digest
@@ -26,12 +28,13 @@ TRIALS = Path(".throughline") / "trials"
 Report = Callable[[dict[str, float], float], None]
 
 
-def fingerprint(recipe: Recipe, root: Path) -> str:
-    """Names a trial's outcome: its parameters, the data it reads and the code of its steps."""
+def fingerprint(recipe: Recipe, root: Path, code: Code | None = None) -> str:
+    """Names a trial's outcome: its parameters, the data it reads and the code of its steps (None: the code that runs)."""
     steps = [step for step, changes in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)) if changes is not None]
-    code = [closure.digest(f"stages/{step}.py", closure.ROOT) for step in steps]
-    code += [closure.digest(f"pipeline/experiments/{name}.py", closure.ROOT) for name in ("observing", "judging")]
-    return digest(recipe.digest(), [read_manifest(root / "data" / name).digest for name in ("frames", "samples")], code)
+    starts = [f"stages/{step}.py" for step in steps] + [f"pipeline/experiments/{name}.py" for name in ("observing", "judging")]
+    stand_on = code or equivalence.current()
+    data = [read_manifest(root / "data" / name).digest for name in ("frames", "samples")]
+    return digest(recipe.digest(), data, [stand_on[start] for start in starts])
 
 
 def outcome(recipe: Recipe, root: Path) -> dict[str, float] | None:

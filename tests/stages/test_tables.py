@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.experiments import tables
-from pipeline.params import Params
+from pipeline.experiments import equivalence, tables
+from pipeline.experiments.rows import Rows, run_missing
+from pipeline.experiments.verification import verify
 from stages import tables as stage
 from tests.pipeline.experiments import fake
 from tests.shared import ROOT
@@ -27,9 +28,9 @@ def repository(folder: Path) -> Path:
     return root
 
 
-def rows(root: Path, **changes: Any) -> tuple[stage.Rows, Params]:
+def rows(root: Path, **changes: Any) -> Rows:
     plan = fake.plan(fake.TRACKER, "tables", **({"sweep__seeds": [317, 318], "sweep__workers": 1} | changes))
-    return stage.Rows(dict(plan.raw), plan.params, DEFINED, root), plan.params
+    return Rows(dict(plan.raw), plan.params, DEFINED, fake.SYSTEMS, root)
 
 
 def worked(root: Path) -> Counter[str]:
@@ -41,8 +42,8 @@ def worked(root: Path) -> Counter[str]:
 def finished(tmp_path_factory: pytest.TempPathFactory, ray_local: None) -> Path:
     """Tables 2 and 4, which share a row, run with two seeds by trials that cost nothing."""
     root = repository(tmp_path_factory.mktemp("tables"))
-    made, params = rows(root)
-    outcomes = stage.run_missing(made, [2, 4], params, root, fake.MACHINERY)
+    made = rows(root)
+    outcomes = run_missing(made, [2, 4], fake.MACHINERY)
     assert [outcome.status for outcome in outcomes] == ["finished"] * 10
     stage.write_page(made, [2, 4], ["sweep.workers=1"], root)
     return root
@@ -57,11 +58,11 @@ def test_a_row_that_tables_share_runs_once_a_seed(finished: Path) -> None:
 
 
 def test_nothing_is_run_twice(finished: Path) -> None:
-    made, params = rows(finished)
+    made = rows(finished)
     before = worked(finished)
-    assert stage.run_missing(made, [2, 4], params, finished, fake.MACHINERY) == []
+    assert run_missing(made, [2, 4], fake.MACHINERY) == []
     assert worked(finished) == before
-    assert [recipe.seed for recipe in rows(finished, sweep__seeds=3)[0].missing([2])] == [319, 319, 319], "only the new seed's"
+    assert [recipe.seed for recipe in rows(finished, sweep__seeds=3).missing([2])] == [319, 319, 319], "only the new seed's"
 
 
 def test_the_page_has_the_tables_that_were_measured_for_this_data_set_alone(finished: Path) -> None:
@@ -75,11 +76,52 @@ def test_the_page_has_the_tables_that_were_measured_for_this_data_set_alone(fini
     assert "does **not** hold" not in page.split("## PETS")[1]
 
 
-def test_a_change_of_code_makes_rows_stale_and_they_run_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage.steps, "fingerprint", lambda recipe, root: "changed" + recipe.digest())
-    made, _ = rows(finished)
+NEW = dict.fromkeys(equivalence.STARTS, "new")
+
+
+def test_a_change_of_code_makes_rows_stale(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equivalence, "current", lambda: NEW)
+    made = rows(finished)
     assert len(made.missing([4])) == 6
     assert "† measured before a change" in made.text(4)
+
+
+def copied(finished: Path, folder: Path) -> Path:
+    shutil.copytree(finished, folder / "copy", ignore=shutil.ignore_patterns(".throughline"))
+    return folder / "copy"
+
+
+def test_rows_stay_fresh_when_one_trained_anew_gives_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, old = copied(finished, tmp_path), equivalence.current()
+    monkeypatch.setattr(equivalence, "current", lambda: NEW)
+    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: old)
+    outcomes, told = verify(rows(root), [2, 4], fake.MACHINERY)
+    assert [outcome.status for outcome in outcomes] == ["finished"], "one objective, one style"
+    assert told == []
+    again = rows(root)
+    assert again.missing([2, 4]) == []
+    assert "†" not in again.text(4)
+    entry = json.loads((root / "docs" / "tables.equal.json").read_text())[0]
+    assert (entry["code"], entry["same_as"], len(entry["verified"])) == (NEW, old, 1)
+
+
+def test_rows_stay_stale_when_one_trained_anew_differs(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, old = copied(finished, tmp_path), equivalence.current()
+    monkeypatch.setattr(equivalence, "current", lambda: NEW)
+    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: old)
+    for path in (root / "outcomes").iterdir():
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"IDSW": 4.0}))
+    _, told = verify(rows(root), [2, 4], fake.MACHINERY)
+    assert len(told) == 1
+    assert told[0].endswith("IDSW 3.0 -> 4.0")
+    assert not (root / "docs" / "tables.equal.json").exists()
+
+
+def test_data_that_changed_is_no_matter_of_code(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equivalence, "current", lambda: NEW)
+    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: dict.fromkeys(equivalence.STARTS, "elsewhere"))
+    with pytest.raises(UserError, match="10 stale rows, of 1 commits, none"):
+        verify(rows(copied(finished, tmp_path)), [2, 4], fake.MACHINERY)
 
 
 def test_unknown_tables_are_named() -> None:
