@@ -1,4 +1,8 @@
-"""Step 5 of Algorithm 1: lost tracks are located by occlusion centres, or count one more frame without a trace."""
+"""Step 5 of Algorithm 1: lost tracks are located by occlusion centres, or count one more frame without a trace.
+
+Where the paper is silent: a lost person who was detected again under a new identity leaves a track that would be refound beside it, frame
+after frame. A lost track is therefore not refound where it overlaps a track that began after it was last seen.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,12 @@ from numpy.typing import NDArray
 from models.outrack.decode import OutrackDetections
 from models.outrack.refind import OcclusionMemory, find_evidence
 from models.outrack.tracker_options import TrackerOptions
+from models.tracking.affinity import iou_distance
+from models.tracking.assignment import Indices
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.spec import Detections
+
+SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to be that person's old track
 
 
 class Recovery:
@@ -43,9 +51,17 @@ class Recovery:
                 found = (scores > 0) & self._memory.recall(tracks.identity[lost])
             else:
                 found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
+                found &= ~_went_on(tracks, lost, boxes, visible)
                 tracks.correct(lost[found], places[found])
             tracks.score[lost[found]] = scores[found]
         tracks.phase[lost[found]] = Phase.RECOVERED
         tracks.lost_frames[lost[~found]] += 1
         if released:
             self._memory.remember(tracks.identity[visible], boxes[visible], frame)
+
+
+def _went_on(tracks: Tracklets, lost: Indices, boxes: NDArray[Any], visible: Indices) -> NDArray[np.bool_]:
+    """(L,) whether a visible track that began after the lost one was last seen stands where that one is believed to be."""
+    younger = tracks.born[visible][None] > tracks.seen[lost][:, None]
+    close = iou_distance(tracks.boxes(lost), boxes[visible]) <= 1.0 - SAME_PERSON
+    return np.logical_and(younger, close).any(axis=1)
