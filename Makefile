@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup repro test test-slow lint ui cluster-up cluster-down clean
+.PHONY: setup repro test test-slow lint bench ui cluster-up cluster-down clean
 
 setup: .venv/.installed  ## build .venv from constraints.txt
 
@@ -35,6 +35,10 @@ lint: setup  ## what CI checks before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup  ## our steps beside their peers, on a quiet machine
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt
+	$(BIN)/python -m benchmarks
 
 ui: setup  ## MLflow's page at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

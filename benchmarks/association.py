@@ -1,0 +1,87 @@
+"""Association a frame: prediction, costs, assignment, life cycle, for 20 to 1,000 people, with embeddings and without.
+
+Peers without embeddings: ByteTrack in Cython (pyxtrackers) and in Python (trackers), which compare boxes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Timed, Work, compare
+from benchmarks.scenes import crowd
+from models.outrack.decode import OutrackDetections
+from models.outrack.options import OPTIONS
+from models.outrack.tracker import OutrackTracker
+from pipeline import params as parameters
+from pipeline.closure import ROOT
+
+# Released OUTrack, seconds a frame of its first stage, measured on a similar core.
+RELEASED = {20: 1.6e-3, 60: 4.5e-3, 150: 13.9e-3}
+FRAMES = {20: 150, 60: 100, 150: 60, 1000: 12}
+SIZE, RATE = 10_000, 30.0
+
+
+def measure() -> Iterator[Timed]:
+    """A line for each number of people, with embeddings; then by boxes alone, beside peers."""
+    for people, frames in FRAMES.items():
+        seen = crowd(people, frames)
+        timed = compare(f"association, {people} objects, embeddings", "frame", frames, _ours(seen))
+        known = {"OUTrack, released (stated)": RELEASED[people]} if people in RELEASED else {}
+        yield Timed(timed.what, timed.unit, timed.ours, known, None, 4.0 if known else None, timed.spread)
+    for people, frames in FRAMES.items():
+        seen = [_plain(item) for item in crowd(people, frames, dimensions=1)]
+        peers = {"pyxtrackers ByteTrack": _cython(seen), "trackers ByteTrack": _python(seen)}
+        yield compare(f"association, {people} objects, boxes alone", "frame", frames, _ours(seen), peers, aim=1.0 if people >= 60 else None)
+
+
+def _ours(seen: Sequence[Any]) -> Work:
+    raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
+    options = OPTIONS.model_validate({key: value for key, value in raw.items() if key != "name"}).tracker
+
+    def work() -> None:
+        tracker = OutrackTracker(options, frame_rate=RATE, width=SIZE, height=SIZE)
+        for item in seen:
+            tracker.update(item)
+
+    return work
+
+
+def _plain(item: OutrackDetections) -> OutrackDetections:
+    return OutrackDetections(
+        item.boxes,
+        item.scores,
+        np.zeros((len(item.boxes), 0), np.float32),
+        item.occlusion_centres,
+        item.occlusion_scores,
+        item.displacements,
+    )
+
+
+def _cython(seen: Sequence[OutrackDetections]) -> Work:
+    from pyxtrackers import BYTETracker
+
+    return _each(BYTETracker, lambda tracker, rows: tracker.update(rows), [_rows(item) for item in seen])
+
+
+def _python(seen: Sequence[OutrackDetections]) -> Work:
+    import supervision
+    from trackers import ByteTrackTracker
+
+    items = [supervision.Detections(item.boxes, confidence=item.scores, class_id=np.zeros(len(item.boxes), int)) for item in seen]
+    return _each(ByteTrackTracker, lambda tracker, found: tracker.update(found), items)
+
+
+def _each(kind: Callable[[], Any], update: Callable[[Any, Any], object], items: Sequence[Any]) -> Work:
+    def work() -> None:
+        tracker = kind()
+        for item in items:
+            update(tracker, item)
+
+    return work
+
+
+def _rows(item: OutrackDetections) -> Any:
+    return np.column_stack([item.boxes, item.scores]).astype(np.float64)

@@ -1,0 +1,90 @@
+"""Timing of several ways to do one thing, turn by turn in one process, so that a noisy machine is unfair to none."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One line of the results.
+
+    Attributes:
+        what: the step and its size.
+        unit: of the times: what one is for (frame, pair, ...).
+        ours: seconds a unit, median over the rounds.
+        peers: seconds a unit by name; the first is the one to beat.
+        limit: seconds a unit of the work that cannot be avoided; None where nothing smaller says much.
+        aim: least ratio of the first peer's time to ours; None: no aim.
+        spread: (most - least) / median of our times over the rounds.
+    """
+
+    what: str
+    unit: str
+    ours: float
+    peers: dict[str, float] = field(default_factory=dict)
+    limit: float | None = None
+    aim: float | None = None
+    spread: float = 0.0
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times longer each peer takes."""
+        return {name: seconds / self.ours for name, seconds in self.peers.items()}
+
+    @property
+    def share(self) -> float | None:
+        """Share of our time that is unavoidable."""
+        return None if self.limit is None else self.limit / self.ours
+
+
+def compare(
+    what: str,
+    unit: str,
+    units: int,
+    ours: Work,
+    peers: Mapping[str, Work] | None = None,
+    *,
+    limit: Work | None = None,
+    aim: float | None = None,
+    rounds: int = 7,
+) -> Timed:
+    """Time the ways in turn, after one round of warm-up.
+
+    Args:
+        what: see `Timed`.
+        unit: see `Timed`.
+        units: how many units one call does.
+        ours: our way.
+        peers: others', by name.
+        limit: the unavoidable part alone.
+        aim: see `Timed`.
+        rounds: how often each is timed.
+    """
+    ways: dict[str, Work] = {"ours": ours, **(peers or {}), **({"limit": limit} if limit else {})}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        for name, work in ways.items():
+            seconds = _seconds(work)
+            if turn:
+                times[name].append(seconds / units)
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    spread = (max(times["ours"]) - min(times["ours"])) / middle["ours"]
+    others = {name: middle[name] for name in peers or {}}
+    return Timed(what, unit, middle["ours"], others, middle.get("limit"), aim, spread)
+
+
+def _seconds(work: Work) -> float:
+    gc.collect()
+    gc.disable()
+    begun = time.perf_counter()
+    work()
+    passed = time.perf_counter() - begun
+    gc.enable()
+    return passed
