@@ -21,13 +21,9 @@ def extract_frames(context: Context) -> None:
     section, data_root = context.params.extract_frames, context.params.base.data_root
     strict = section.defects == "fail"
     plan = sources.plan(section.sources, data_root=data_root, root=context.root, strict=strict)
-    folders = {source.name: sources.folder_of(source, data_root, context.root) for source in section.sources}
-    _cite_walkers(context, list(folders.values()))
+    _cite_walkers(context, [sources.folder_of(source, data_root, context.root) for source in section.sources])
     publication = context.publication(context.data / "frames")
-    tasks = [
-        Extraction(publication, sequence, folders[sequence.dataset], section.jpeg_quality, section.row_group_mb, strict)
-        for sequence in plan.sequences
-    ]
+    tasks = [Extraction(publication, sequence, section.jpeg_quality, section.row_group_mb, strict) for sequence in plan.sequences]
     forget_others(publication, tasks)
     todo = [task for task in tasks if not task.done]
     require_space(publication.out, sum(task.sequence.bytes for task in todo), "extracting frames")

@@ -10,36 +10,28 @@ the line's place in its file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.frames import Frame, Objects
+from pipeline.frames import Objects
 from pipeline.params import Source
-from pipeline.sources import images
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose, content_digest
+from pipeline.sources.annotation import objects as make_objects
+from pipeline.sources.categories import DISTRACTOR, PEDESTRIAN
+from pipeline.sources.media import is_image
+from pipeline.sources.place import Place, listed
+from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose
+from pipeline.sources.stills import Chunk, Still
 
 SPLITS = ("train", "val")
-PEDESTRIAN, DISTRACTOR = 1, 8
+PATTERN = ":%d: box %d"
 ALLOWED = (
     '{"ID": name, "gtboxes": [{"tag": "person" or "mask", "fbox": [left, top, width, height], "vbox": ..., "extra": {"ignore": 0 or 1}}]}'
 )
 
 
-class _Still(NamedTuple):
-    """A line of an odgt file."""
-
-    path: Path
-    bytes: int
-    objects: Objects
-    text: str
-
-
-def plan(source: Source, folder: Path, strict: bool) -> Plan:
+def plan(source: Source, folder: Place, strict: bool) -> Plan:
     """Read and check the annotation of all stills.
 
     Args:
@@ -51,23 +43,26 @@ def plan(source: Source, folder: Path, strict: bool) -> Plan:
         UserError: a file or folder is missing, a wanted sequence does not exist, or, when strict, the data has a defect.
     """
     annotations = _annotations(folder)
-    pictures = {path.stem: path for path in sorted((folder / "Images").iterdir()) if path.suffix.lower() in images.SUFFIXES}
+    pictures = {path.stem: path for path in listed(folder / "Images") if is_image(path)}
     sequences: dict[str, PlannedSequence] = {}
+    lost: list[str] = []  # defects of chunks of which nothing is left
     for split, path in annotations.items():
-        lines = path.read_bytes().splitlines()
+        lines = _lines(path)
         for index, start in enumerate(range(0, len(lines), source.images_per_file)):
             name = f"{split}-{index:05d}"
             chunk = lines[start : start + source.images_per_file]
             defects = Defects(folder, strict)
             stills = _stills(path, start, chunk, pictures, defects)
             if stills:
-                sequences[name] = _plan_chunk(source.name, name, path, stills, defects)
+                sequences[name] = Chunk(source.name, name, path, PATTERN, stills).plan(defects)
+            else:
+                lost += defects.lines
     if not sequences:
         raise UserError(f"{folder}: the annotation names no image\nnext: check {', '.join(path.name for path in annotations.values())}")
-    return Plan([sequences[name] for name in choose(list(sequences), source.sequences, str(folder))], [])
+    return Plan([sequences[name] for name in choose(list(sequences), source.sequences, str(folder))], lost)
 
 
-def _annotations(folder: Path) -> dict[str, Path]:
+def _annotations(folder: Place) -> dict[str, Place]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder\nnext: set base.data_root, or root of the entry in extract_frames.sources")
     if not (folder / "Images").is_dir():
@@ -81,9 +76,16 @@ def _annotations(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _stills(path: Path, start: int, lines: list[bytes], pictures: dict[str, Path], defects: Defects) -> dict[int, _Still]:
+def _lines(path: Place) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})\nnext: replace the file") from None
+
+
+def _stills(path: Place, start: int, lines: list[bytes], pictures: dict[str, Place], defects: Defects) -> dict[int, Still]:
     """Usable lines of a chunk by frame number (place in the chunk, from 1)."""
-    stills: dict[int, _Still] = {}
+    stills: dict[int, Still] = {}
     names: set[str] = set()
     for frame, line in enumerate(lines, 1):
         where = f"{path}:{start + frame}"
@@ -97,7 +99,9 @@ def _stills(path: Path, start: int, lines: list[bytes], pictures: dict[str, Path
             if name in names:
                 raise ValueError(f"image {name} is annotated twice")
             names.add(name)
-            stills[frame] = _Still(picture, picture.stat().st_size, _objects(boxes, where, defects), line.decode())
+            objects, places = _objects(boxes, where, defects)
+            lines_of = np.stack([np.full(len(places), start + frame), places], axis=1).astype(np.int32)
+            stills[frame] = Still(picture, picture.stat().st_size, objects, lines_of, line.decode())
         except ValueError as error:
             defects.add(f"{where}: {error}")
     return stills
@@ -113,8 +117,9 @@ def _record(line: bytes) -> tuple[str, list[Any]]:
     return record["ID"], record["gtboxes"]
 
 
-def _objects(records: list[Any], where: str, defects: Defects) -> Objects:
-    boxes, visibilities, ignores = [], [], []
+def _objects(records: list[Any], where: str, defects: Defects) -> tuple[Objects, list[int]]:
+    """The usable boxes of a line, and their places in it from 1."""
+    boxes, visibilities, ignores, places = [], [], [], []
     for place, record in enumerate(records, 1):
         try:
             full = _box(record, "fbox")
@@ -126,18 +131,18 @@ def _objects(records: list[Any], where: str, defects: Defects) -> Objects:
         except (ValueError, AttributeError) as error:
             defects.add(f"{where}: box {place}: {error}")
             continue
+        places.append(place)
         boxes.append([full[0], full[1], full[0] + full[2], full[1] + full[3]])
         visibilities.append(max(visible[2], 0) * max(visible[3], 0) / (full[2] * full[3]))
     unused = np.array(ignores, np.bool_)
-    count = len(boxes)
-    return Objects(
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
-        identities=np.full(count, -1, np.int64),
+    found = make_objects(
+        np.array(boxes, np.float32).reshape(-1, 4),
         classes=np.where(unused, DISTRACTOR, PEDESTRIAN).astype(np.int32),
         visibilities=np.array(visibilities, np.float32).clip(0, 1),
         confidences=(~unused).astype(np.float32),
         ignores=unused,
     )
+    return found, places
 
 
 def _box(record: Any, key: str) -> list[float]:
@@ -145,32 +150,3 @@ def _box(record: Any, key: str) -> list[float]:
     if not isinstance(values, list) or len(values) != 4 or not all(type(value) in (int, float) and abs(value) < 1e9 for value in values):
         raise ValueError(f"{key} must be four numbers: left, top, width, height")
     return values
-
-
-def _plan_chunk(dataset: str, name: str, path: Path, stills: dict[int, _Still], defects: Defects) -> PlannedSequence:
-    listing = [(f"{still.path.name} {frame}", still.bytes) for frame, still in stills.items()]
-    return PlannedSequence(
-        dataset=dataset,
-        name=name,
-        kind="stills",
-        frame_rate=None,
-        ground_truth=True,
-        detections=False,
-        source=path.name,
-        frames=len(stills),
-        bytes=sum(still.bytes for still in stills.values()),
-        digest=content_digest([], listing, dataset, name, *(still.text for still in stills.values())),
-        defects=tuple(defects.lines),
-        notes=(),
-        read=partial(_read, dataset, name, {frame: (still.path, still.objects) for frame, still in stills.items()}),
-    )
-
-
-def _read(dataset: str, name: str, stills: dict[int, tuple[Path, Objects]], quality: int, defects: Defects) -> Iterator[Frame]:
-    for number, (path, objects) in stills.items():
-        try:
-            picture = images.read_picture(path, quality)
-        except images.BadImage as error:
-            defects.add(str(error))
-            continue
-        yield Frame(dataset, name, number, 0.0, picture.width, picture.height, picture.image, objects)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
@@ -21,7 +20,6 @@ class Extraction:
     Attributes:
         publication: where the frame file goes.
         sequence: what to read.
-        folder: of the data set; listed defects name files relative to it.
         jpeg_quality: for images that are not JPEGs yet.
         row_group_mb: cap on row groups.
         strict: defects stop the task.
@@ -29,7 +27,6 @@ class Extraction:
 
     publication: Publication
     sequence: PlannedSequence
-    folder: Path
     jpeg_quality: int
     row_group_mb: float
     strict: bool
@@ -55,11 +52,11 @@ def perform(task: Extraction) -> None:
     Raises:
         UserError: the data has a defect and the task is strict, or no frame can be read.
     """
-    defects = Defects(task.folder, task.strict)
+    defects = Defects(task.sequence.root, task.strict)
     frames = task.sequence.read(task.jpeg_quality, defects)
     first = next(frames, None)
     if first is None:
-        raise UserError(f"{task.folder}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
+        raise UserError(f"{task.sequence.root}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
     counts = _Counts()
     with task.publication.write(task.part) as path, FrameWriter(path, _facts(task.sequence, first), task.row_group_mb) as writer:
         for frame in _same_size(chain([first], frames), first, task.sequence, defects):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import av
 
 from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg, encode_jpeg
+from pipeline.sources.place import Place
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 JPEG_START = b"\xff\xd8"
@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     height: int
 
 
-def read_picture(path: Path, quality: int) -> Picture:
+def read_picture(path: Place, quality: int) -> Picture:
     """Read an image file; what counts as a JPEG is its content, not its name.
 
     Args:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.frames import Frame
+from pipeline.sources.annotation import Annotation
+from pipeline.sources.place import Place
 
 Kind = Literal["video", "stills"]
 
@@ -24,7 +26,7 @@ class Defects:
         lines: what was listed.
     """
 
-    base: Path
+    base: Place
     strict: bool
     lines: list[str] = field(default_factory=list)
 
@@ -37,6 +39,20 @@ class Defects:
         if self.strict:
             raise UserError(f"{complaint}\nnext: mend it, or set extract_frames.defects to skip_and_report to leave it out")
         self.lines.append(complaint.replace(f"{self.base}/", ""))
+
+    @contextmanager
+    def leaving_out(self) -> Iterator[None]:
+        """List what the block raises as a user's mistake, and go on without what the block was for.
+
+        Raises:
+            UserError: when strict.
+        """
+        try:
+            yield
+        except UserError as error:
+            if self.strict:
+                raise
+            self.lines.append(str(error).partition("\nnext:")[0].replace(f"{self.base}/", ""))
 
     def sink(self) -> list[str] | None:
         """A list for readers that take one in place of raising; give it to `take` when they are done."""
@@ -53,6 +69,7 @@ class PlannedSequence:
     """A sequence whose annotation was read and checked; its images are not touched yet. Picklable.
 
     Attributes:
+        root: the data set's folder; defects name files relative to it.
         dataset: name of the source.
         name: name of the sequence, also of its frame file.
         kind: a video, or stills that have nothing to do with each other.
@@ -65,9 +82,12 @@ class PlannedSequence:
         digest: SHA-256 over the annotation's bytes and the images' names and sizes; tells a changed source.
         defects: what was left out already.
         notes: what is odd but legitimate.
+        annotation: the objects that will be read, with their places in the files.
+        stated_size: width and height in pixels that the annotation states, None where it does not.
         read: yields the frames, given the JPEG quality for images that are not JPEGs yet, and where defects go.
     """
 
+    root: Place
     dataset: str
     name: str
     kind: Kind
@@ -80,6 +100,8 @@ class PlannedSequence:
     digest: str
     defects: tuple[str, ...]
     notes: tuple[str, ...]
+    annotation: Annotation
+    stated_size: tuple[int, int] | None
     read: Callable[[int, Defects], Iterator[Frame]]
 
 
@@ -90,7 +112,7 @@ class Plan(NamedTuple):
     defects: list[str]
 
 
-def content_digest(files: Iterable[Path | None], listing: Iterable[tuple[str, int]], *text: str) -> str:
+def content_digest(files: Iterable[Place | None], listing: Iterable[tuple[str, int]], *text: str) -> str:
     """SHA-256 over small files' bytes, larger files' (name, size), and text."""
     total = hashlib.sha256("\n".join([*text, *(f"{name} {size}" for name, size in listing)]).encode())
     for file in files:

@@ -20,7 +20,7 @@ def tasks(root: Path, out: Path, strict: bool = True) -> list[Extraction]:
     source = Source(name="set", kind="mot_challenge", root="", sequences=None, images_per_file=8)
     plan = mot_challenge.plan(source, root, strict)
     publication = Publication(out, "extract_frames", "a" * 64)
-    return [Extraction(publication, sequence, root, 90, 1.0, strict) for sequence in plan.sequences]
+    return [Extraction(publication, sequence, 90, 1.0, strict) for sequence in plan.sequences]
 
 
 def test_a_frame_file_states_what_it_holds(tmp_path: Path) -> None:

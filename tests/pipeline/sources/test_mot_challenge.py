@@ -120,7 +120,7 @@ def test_a_broken_ground_truth_line_stops_before_any_image_is_read(tmp_path: Pat
 
 def test_ground_truth_without_an_image_is_a_defect_and_detections_are_a_note(tmp_path: Path) -> None:
     mot_sequence(tmp_path / "a", gt="1,1,1,1,5,5,1\n4,1,1,1,5,5,1\n5,1,1,1,5,5,1\n", det="1,-1,1,1,5,5,1\n9,-1,1,1,5,5,1\n")
-    with pytest.raises(UserError, match=r"gt\.txt:2: frame 4 has no image \(frames 1 to 3 are here, 3 in all\); 2 of 3 rows are such"):
+    with pytest.raises(UserError, match=r"gt\.txt:2-3: frame 4 has no image \(frames 1 to 3 are here, 3 in all\); 2 of 3 rows are such"):
         planned(tmp_path)
     (sequence,) = planned(tmp_path, strict=False)
     assert "a: 1 of 2 rows of det.txt lie on frames that are not here; left out" in sequence.notes

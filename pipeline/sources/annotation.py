@@ -1,0 +1,78 @@
+"""The annotated objects of a sequence as columns, each with the place in its file: what planning checked, and what reading hands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.frames import Objects
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """N objects in order of their frames, within a frame in the file's order. Picklable.
+
+    Attributes:
+        frame: (N,) int32, from 1.
+        objects: the N objects.
+        line: (N, K) int32, where each stands in the file.
+        file: path of the file, relative to the data set.
+        pattern: how the K numbers of `line` read after the file's name, as in ":%d".
+    """
+
+    frame: NDArray[np.int32]
+    objects: Objects
+    line: NDArray[np.int32]
+    file: str
+    pattern: str = ":%d"
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def of(self, frame: int) -> Objects:
+        """The objects of one frame."""
+        start, end = np.searchsorted(self.frame, [frame, frame + 1])
+        return chosen(self.objects, np.arange(start, end))
+
+    def where(self, row: int) -> str:
+        """File and line of one object."""
+        return f"{self.file}{self.pattern % tuple(self.line[row].tolist())}"
+
+
+def annotation(frame: NDArray[np.int32], objects: Objects, line: NDArray[np.int32], file: str, pattern: str = ":%d") -> Annotation:
+    """Bring rows in any order of frames into an `Annotation`; `line` may be (N,)."""
+    order = np.argsort(frame, kind="stable")
+    return Annotation(frame[order], chosen(objects, order), (line[:, None] if line.ndim == 1 else line)[order], file, pattern)
+
+
+def objects(
+    boxes: NDArray[np.float32],
+    *,
+    identities: NDArray[np.int64] | None = None,
+    classes: NDArray[np.int32] | None = None,
+    visibilities: NDArray[np.float32] | None = None,
+    confidences: NDArray[np.float32] | None = None,
+    ignores: NDArray[np.bool_] | None = None,
+) -> Objects:
+    """N objects of which a file tells only a part: by default unknown pedestrians, visible, scored; shapes as in `Objects`."""
+    count = len(boxes)
+    return Objects(
+        boxes=boxes,
+        identities=np.full(count, -1, np.int64) if identities is None else identities,
+        classes=np.ones(count, np.int32) if classes is None else classes,
+        visibilities=np.ones(count, np.float32) if visibilities is None else visibilities,
+        confidences=np.ones(count, np.float32) if confidences is None else confidences,
+        ignores=np.zeros(count, np.bool_) if ignores is None else ignores,
+    )
+
+
+def nothing() -> Annotation:
+    """No object at all."""
+    return Annotation(np.zeros(0, np.int32), Objects(), np.zeros((0, 1), np.int32), "")
+
+
+def chosen(objects: Objects, index: NDArray[np.int64] | NDArray[np.bool_]) -> Objects:
+    """The objects chosen by indices or a mask."""
+    return Objects(*(getattr(objects, column.name)[index] for column in fields(Objects)))

@@ -1,0 +1,59 @@
+"""MOTChallenge's classes, and what other data sets' categories are among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PEDESTRIAN, ON_VEHICLE, CAR, BICYCLE, MOTORBIKE, DISTRACTOR, OCCLUDER, CROWD = 1, 2, 3, 4, 5, 8, 9, 13
+# Classes that look like pedestrians and are not scored: person on vehicle, static person, distractor, reflection, crowd.
+NEITHER = (2, 7, 8, 12, 13)
+NAMES = {
+    1: "pedestrian",
+    2: "person on vehicle",
+    3: "car",
+    4: "bicycle",
+    5: "motorbike",
+    6: "non motorized vehicle",
+    7: "static person",
+    8: "distractor",
+    9: "occluder",
+    10: "occluder on the ground",
+    11: "occluder full",
+    12: "reflection",
+    13: "crowd",
+}
+_SYNONYMS = {
+    "person": PEDESTRIAN,
+    "people": PEDESTRIAN,
+    "human": PEDESTRIAN,
+    "rider": ON_VEHICLE,
+    "other person": DISTRACTOR,
+    "bus": CAR,
+    "truck": CAR,
+    "train": CAR,
+    "trailer": CAR,
+    "van": CAR,
+    "vehicle": CAR,
+    "other vehicle": CAR,
+    "bike": BICYCLE,
+    "motorcycle": MOTORBIKE,
+}
+_NUMBERS = {name: number for number, name in NAMES.items()} | _SYNONYMS
+
+
+def numbers(categories: Iterable[str]) -> dict[str, int]:
+    """The class of each category, by its name in any case.
+
+    A data set's only category is what is tracked there, so it is 1 whatever its name. Among several, one without a counterpart is 9, an
+    occluder: background, like the vehicles.
+    """
+    names = list(dict.fromkeys(categories))
+    if len(names) == 1:
+        return {names[0]: PEDESTRIAN}
+    return {name: _NUMBERS.get(name.strip().lower().replace("_", " "), OCCLUDER) for name in names}
+
+
+def remarks(classes: dict[str, int]) -> list[str]:
+    """What is worth saying about `numbers`' choice: categories that have no counterpart."""
+    odd = [name for name, number in classes.items() if name.strip().lower().replace("_", " ") not in _NUMBERS]
+    return [f"category {name} is read as class {classes[name]} ({NAMES[classes[name]]})" for name in odd]

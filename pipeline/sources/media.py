@@ -1,0 +1,172 @@
+"""The frames of a sequence before and while they are read: numbered image files, or one video file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import video
+from pipeline.errors import UserError
+from pipeline.frames import Frame, encode_jpeg
+from pipeline.sources import images
+from pipeline.sources.annotation import Annotation, nothing
+from pipeline.sources.place import Place, listed, local_copy
+from pipeline.sources.planned import Defects
+
+ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
+BYTES_PER_PIXEL = 0.35  # of a video frame as JPEG of quality 92 (PETS09-S2L1: 0.27), for the check of disk space
+
+
+@dataclass(frozen=True)
+class Media:
+    """Where the frames come from. Picklable.
+
+    Attributes:
+        path: folder of images, or a video file.
+        files: images by frame number, in order; None for a video.
+    """
+
+    path: Place
+    files: dict[int, Place] | None
+
+    def listing(self) -> list[tuple[str, int]]:
+        """Names and sizes of the files."""
+        files = [self.path] if self.files is None else self.files.values()
+        return [(path.name, path.stat().st_size) for path in files]
+
+
+class MediaFacts(NamedTuple):
+    """What is known without decoding.
+
+    Attributes:
+        numbers: (F,) int64 frame numbers.
+        frame_rate: the video container's, None for images.
+        bytes: what the frames will take, about.
+    """
+
+    numbers: NDArray[np.int64]
+    frame_rate: float | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A sequence ready to be read: `read` with the arguments of `PlannedSequence.read`. Picklable.
+
+    Attributes:
+        dataset: name of the data set.
+        name: name of the sequence.
+        media: its frames.
+        frame_rate: frames a second, for the times of images.
+        truth: the annotation.
+        public: public detections; their confidences are the detector's scores.
+    """
+
+    dataset: str
+    name: str
+    media: Media
+    frame_rate: float
+    truth: Annotation
+    public: Annotation
+
+    def read(self, quality: int, defects: Defects) -> Iterator[Frame]:
+        """Frames in order; one whose image is damaged is a defect."""
+        for number, seconds, picture in pictures(self.media, self.frame_rate, quality, defects):
+            seen = self.public.of(number)
+            yield Frame(
+                self.dataset, self.name, number, seconds, picture.width, picture.height, picture.image,
+                self.truth.of(number), seen.boxes, seen.confidences,
+            )  # fmt: skip
+
+
+def reading(dataset: str, name: str, media: Media, frame_rate: float, truth: Annotation, public: Annotation | None = None) -> Reading:
+    """A `Reading`, by default without public detections."""
+    return Reading(dataset, name, media, frame_rate, truth, nothing() if public is None else public)
+
+
+def is_image(path: Place) -> bool:
+    """Whether the name is an image's."""
+    return path.suffix.lower() in images.SUFFIXES and not path.name.startswith(".")
+
+
+def is_video(path: Place) -> bool:
+    """Whether the name is a video's."""
+    return path.suffix.lower() in video.SUFFIXES and not path.name.startswith(".")
+
+
+def images_in(folder: Place) -> list[Place]:
+    """The images that lie directly in a folder, in order of names."""
+    return [path for path in listed(folder) if is_image(path)]
+
+
+def videos_in(folder: Place) -> list[Place]:
+    """The videos that lie directly in a folder, in order of names."""
+    return [path for path in listed(folder) if is_video(path) and path.is_file()]
+
+
+def numbered(files: list[Place]) -> dict[int, Place]:
+    """Images by the digits that end their names.
+
+    Raises:
+        UserError: a name has none, they say 0, or two say the same.
+    """
+    found: dict[int, Place] = {}
+    for path in files:
+        number = frame_number(path)
+        if number is None or not 1 <= number < 2**31:
+            raise UserError(f"{path}: an image's name must end in its frame number, counted from 1, as in 000001.jpg\nnext: rename it")
+        other = found.setdefault(number, path)
+        if other != path:
+            raise UserError(f"{path}: frame {number} is also {other.name}\nnext: keep one of the two")
+    return dict(sorted(found.items()))
+
+
+def frame_number(path: Place) -> int | None:
+    """The digits that end an image's name, None where there are none."""
+    digits = re.search(r"([0-9]+)$", path.stem)
+    return None if digits is None or len(digits[1]) > 18 else int(digits[1])
+
+
+def facts(media: Media, defects: Defects) -> MediaFacts:
+    """Look at the files without decoding them.
+
+    Raises:
+        UserError: a video cannot be opened, or, when strict, is cut off.
+    """
+    if media.files is not None:
+        return MediaFacts(np.array(list(media.files), np.int64), None, sum(size for _, size in media.listing()))
+    with local_copy(media.path) as path:
+        found = video.probe(path)
+    if found.damage and defects.strict:  # when not strict, decoding finds out how much was lost
+        defects.add(f"{media.path}: the video is damaged or cut off: {found.damage}")
+    pixels = found.frames * found.width * found.height
+    return MediaFacts(np.arange(1, found.frames + 1), found.frame_rate, int(pixels * BYTES_PER_PIXEL))
+
+
+def pictures(media: Media, frame_rate: float, quality: int, defects: Defects) -> Iterator[tuple[int, float, images.Picture]]:
+    """Frame number, seconds from the first frame, and picture."""
+    if media.files is None:
+        yield from _decoded(media.path, quality, defects)
+        return
+    first = min(media.files)
+    for number, path in media.files.items():
+        try:
+            picture = images.read_picture(path, quality)
+        except images.BadImage as error:
+            defects.add(str(error))
+            continue
+        yield number, (number - first) / frame_rate, picture
+
+
+def _decoded(path: Place, quality: int, defects: Defects) -> Iterator[tuple[int, float, images.Picture]]:
+    complaints = defects.sink()
+    with local_copy(path) as copy:
+        for frame in video.read_video(copy, defects=complaints):
+            height, width = frame.image.shape[:2]
+            yield frame.number, frame.time, images.Picture(encode_jpeg(frame.image, quality), width, height)
+        defects.take(None if complaints is None else [line.replace(str(copy), str(path)) for line in complaints])

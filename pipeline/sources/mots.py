@@ -1,0 +1,139 @@
+"""MOTS text (MOTSChallenge): `frame id class height width mask` separated by blanks, the mask in COCO's compressed run lengths.
+
+A mask shows what is visible, so boxes here are those of the visible part. Classes are 1 car, 2 pedestrian, 10 region to ignore; the masks
+themselves are not kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.mot_text import LARGEST, MotRows
+from pipeline.sources.categories import CAR, CROWD, PEDESTRIAN
+from pipeline.sources.place import Place
+
+CLASSES = {1: CAR, 2: PEDESTRIAN, 10: CROWD}
+LARGEST_SIDE = 1 << 16  # pixels
+
+
+def is_mots(path: Place) -> bool:
+    """Whether the file's first line has six columns separated by blanks."""
+    try:
+        line = next((line for line in path.read_bytes().splitlines() if line.strip()), b"")
+    except OSError:
+        return False
+    return b"," not in line and len(line.split()) == 6
+
+
+def read_mots(path: Place, defects: list[str] | None) -> MotRows:
+    """Read a file.
+
+    Args:
+        path: the text file.
+        defects: gets complaints about single lines, which are left out then. None: the first one is raised.
+
+    Raises:
+        UserError: the file is no text, or a line cannot be used (named as file:line).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file ({error.reason})\nnext: expected lines of frame id class height width mask") from None
+    found: list[tuple[int, int, int, list[int], int]] = []
+    seen: dict[tuple[int, int], int] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            frame, identity, kind, box = _row(line.split())
+            first = number if kind == CROWD else seen.setdefault((frame, identity), number)
+            if first != number:
+                raise ValueError(f"id {identity} is in frame {frame} twice (first in line {first})")
+            found.append((frame, identity, kind, box, number))
+        except ValueError as error:
+            if defects is None:
+                raise UserError(f"{path}:{number}: {error}\nnext: mend the line") from None
+            defects.append(f"{path}:{number}: {error}")
+    return _rows(found)
+
+
+def mask_box(counts: str, height: int, width: int) -> list[int]:
+    """left, top, right, bottom of a mask, the last two exclusive.
+
+    Args:
+        counts: COCO's compressed run lengths: runs of 0 and 1 by turns down the columns, each in groups of five bits (low ones first, 32
+            marks that more follow, the last one's 16 the sign) above the character 0; from the fourth on a run is the difference to the
+            one two before.
+        height: of the image, pixels.
+        width: of the image, pixels.
+
+    Raises:
+        ValueError: it is no such text, does not fill the image, or shows nothing.
+    """
+    runs = _runs(counts)
+    ends = np.cumsum(runs)
+    if (runs < 0).any() or len(runs) == 0 or ends[-1] != height * width:
+        raise ValueError(f"the mask's runs do not fill {width}x{height} pixels")
+    start, end = ends[0::2][: len(runs) // 2], ends[1::2]
+    start, end = start[end > start], end[end > start]
+    if len(start) == 0:
+        raise ValueError("the mask is empty")
+    left, right = start // height, (end - 1) // height
+    whole = right > left  # such a run passes the image's lower border
+    top = np.where(whole, 0, start % height)
+    bottom = np.where(whole, height - 1, (end - 1) % height)
+    return [int(left.min()), int(top.min()), int(right.max()) + 1, int(bottom.max()) + 1]
+
+
+def _runs(counts: str) -> NDArray[np.int64]:
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 40:
+            raise ValueError("the mask is not in COCO's run lengths")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        value -= (1 << shift) if bits & 16 else 0
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError("the mask is cut off")
+    return np.array(runs, np.int64)
+
+
+def _row(cells: list[str]) -> tuple[int, int, int, list[int]]:
+    if len(cells) != 6:
+        raise ValueError(f"{len(cells)} columns; allowed are 6, separated by blanks: frame id class height width mask")
+    frame, identity, kind, height, width = (_whole(cell) for cell in cells[:5])
+    if frame < 1:
+        raise ValueError("frame (column 1) must be a whole number from 1")
+    if kind not in CLASSES:
+        raise ValueError(f"class (column 3) must be one of {', '.join(map(str, CLASSES))}")
+    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+        raise ValueError("height and width (columns 4 and 5) must be above 0")
+    return frame, identity, CLASSES[kind], mask_box(cells[5], height, width)
+
+
+def _whole(cell: str) -> int:
+    if not (cell.isascii() and cell.isdigit()) or len(cell) > 10 or int(cell) > LARGEST:
+        raise ValueError(f"'{cell[:20]}' is not a whole number from 0 to {LARGEST}")
+    return int(cell)
+
+
+def _rows(found: list[tuple[int, int, int, list[int], int]]) -> MotRows:
+    count = len(found)
+    kinds = np.array([row[2] for row in found], np.int32)
+    return MotRows(
+        frame=np.array([row[0] for row in found], np.int32),
+        identity=np.where(kinds == CROWD, -1, np.array([row[1] for row in found], np.int64)).astype(np.int64),
+        boxes=np.array([row[3] for row in found], np.float32).reshape(-1, 4),
+        confidence=(kinds != CROWD).astype(np.float32),
+        class_id=kinds,
+        visibility=np.ones(count, np.float32),
+        line=np.array([row[4] for row in found], np.int32),
+    )

@@ -1,0 +1,270 @@
+"""Where a data set lies: a local folder, or any fsspec URL, read in place (`zip://MOT17::/data/MOT17.zip`, `s3://bucket/MOT17`).
+
+A local folder or file stays a `pathlib.Path`. Anything else is a `Remote`: the methods of `Path` that sources use, over one listing that
+is taken when the root is opened. FFmpeg reads files only, so a video is copied beside the temporary files while it is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import lzma
+import shutil
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypeAlias
+
+import fsspec
+
+from pipeline.errors import UserError
+
+# What reading a file of a damaged archive, or over a network, may raise besides OSError.
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+
+
+class _Stat(NamedTuple):
+    st_size: int
+
+
+@dataclass
+class _Tree:
+    """One opened root. Its listing is not pickled: a task that reads a file needs none.
+
+    Attributes:
+        url: as the user wrote it; begins every message.
+        files: the fsspec file system.
+        base: the root's path in it.
+        sizes: bytes by path relative to the root, None where the listing does not tell.
+    """
+
+    url: str
+    files: Any
+    base: str
+    sizes: dict[str, int | None] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"url": self.url, "files": self.files, "base": self.base, "sizes": {}}
+
+    @functools.cached_property
+    def children(self) -> dict[str, list[str]]:
+        """Names of what lies in each folder, sorted."""
+        found: dict[str, set[str]] = {"": set()}
+        for name in self.sizes:
+            parts = name.split("/")
+            for depth in range(len(parts)):
+                found.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
+        return {folder: sorted(names) for folder, names in found.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Remote:
+    """A file or folder of a root that is no local folder; works as `pathlib.Path` does where it has the same methods."""
+
+    tree: _Tree
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.tree.url}/{self.path}" if self.path else self.tree.url
+
+    def __truediv__(self, name: str) -> Remote:
+        return Remote(self.tree, f"{self.path}/{name}".strip("/"))
+
+    def __lt__(self, other: Remote) -> bool:
+        return self.path < other.path
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Remote) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    @property
+    def name(self) -> str:
+        """The last part; of a root that is a whole archive, the archive's name without suffix."""
+        return PurePosixPath(self.path or self.tree.base.strip("/") or PurePosixPath(self.tree.url.rpartition("::")[2]).stem).name
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The name's last suffix with its dot."""
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def parent(self) -> Remote:
+        """The folder that it lies in; the root's is the root."""
+        return Remote(self.tree, self.path.rpartition("/")[0])
+
+    @property
+    def archive(self) -> Path | None:
+        """The local zip file that the root is, whole; None for anything else."""
+        return Path(self.tree.url.removeprefix("zip://::")) if self.tree.url.startswith("zip://::/") else None
+
+    def resolve(self) -> Remote:
+        """Itself: URLs are absolute."""
+        return self
+
+    def is_file(self) -> bool:
+        """Whether the listing has such a file."""
+        return self.path in self.tree.sizes
+
+    def is_dir(self) -> bool:
+        """Whether the listing has files below it."""
+        return self.path in self.tree.children
+
+    def exists(self) -> bool:
+        """Whether it is a file or a folder."""
+        return self.is_file() or self.is_dir()
+
+    def iterdir(self) -> Iterator[Remote]:
+        """What lies directly in the folder, sorted."""
+        return iter([self / name for name in self.tree.children.get(self.path, [])])
+
+    def stat(self) -> _Stat:
+        """The file's size."""
+        size = self.tree.sizes.get(self.path)
+        with _as_os_error(self):
+            return _Stat(int(self.tree.files.size(self._full) or 0) if size is None else size)
+
+    def read_bytes(self) -> bytes:
+        """The file's content.
+
+        Raises:
+            OSError: it cannot be read whole.
+        """
+        with _as_os_error(self):
+            content: bytes = self.tree.files.cat_file(self._full)
+            return content
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """The file's content as text."""
+        return self.read_bytes().decode(encoding)
+
+    def copy_to(self, target: Path) -> None:
+        """Stream the file into a local one."""
+        with _as_os_error(self), self.tree.files.open(self._full, "rb") as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, 1 << 20)
+
+    @property
+    def _full(self) -> str:
+        return f"{self.tree.base.rstrip('/')}/{self.path}" if self.tree.base else self.path
+
+
+Place: TypeAlias = Path | Remote
+
+
+def locate(text: str, start: Path) -> Place:
+    """The place that a root names.
+
+    Args:
+        text: a folder, a file, or an fsspec URL; a local path in a URL's last part (`zip://::data/a.zip`) may be relative. A local file
+            whose name ends in .zip is read in place.
+        start: what relative paths start from.
+
+    Raises:
+        UserError: the URL cannot be opened or listed.
+    """
+    if "://" not in text:
+        path = Path(start, Path(text).expanduser()).resolve()
+        return _opened(f"zip://::{path}") if path.suffix.lower() == ".zip" and path.is_file() else path
+    if text.startswith("file://"):
+        return locate(text.removeprefix("file://"), start)
+    outer, chained, inner = text.rpartition("::")
+    if chained and "://" not in inner:
+        text = f"{outer}::{Path(start, Path(inner).expanduser()).resolve()}"
+    return _opened(text.rstrip("/") if not text.endswith("://") else text)
+
+
+def listed(folder: Place) -> list[Place]:
+    """What lies in a folder, in order of names; nothing where it is no folder."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []  # type: ignore[type-var]
+
+
+def walked(folder: Place) -> Iterator[Place]:
+    """All files below a folder, each folder's own before those of its folders; hidden names are passed over."""
+    shown = [item for item in listed(folder) if not item.name.startswith((".", "__MACOSX"))]
+    yield from (item for item in shown if item.is_file())
+    for item in shown:
+        if item.is_dir():
+            yield from walked(item)
+
+
+def relative(place: Place, folder: Place) -> str:
+    """A place's path from a folder above it, with slashes."""
+    return str(place).removeprefix(f"{folder}/")
+
+
+@contextmanager
+def local_copy(place: Place) -> Iterator[Path]:
+    """The file itself where it is local, else a copy that is removed after the block; messages name the place, not the copy.
+
+    Raises:
+        UserError: it cannot be copied, or what the block raises.
+    """
+    if isinstance(place, Path):
+        yield place
+        return
+    with tempfile.TemporaryDirectory(prefix="throughline-") as folder:
+        copy = Path(folder) / f"copy{place.suffix}"
+        try:
+            place.copy_to(copy)
+            yield copy
+        except UserError as error:
+            raise UserError(str(error).replace(str(copy), str(place))) from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise UserError(f"{place}: cannot be read ({error.strerror})\nnext: check the file and the connection") from None
+
+
+def _opened(url: str) -> Remote:
+    try:
+        files, base = fsspec.core.url_to_fs(url, skip_instance_cache=True)
+        base = str(base)
+        if files.isfile(base):
+            return Remote(
+                _Tree(url.rpartition("/")[0], files, base.rpartition("/")[0], {base.rpartition("/")[2]: None}), url.rpartition("/")[2]
+            )
+        found = files.find(base, detail=True)
+    except ImportError as error:
+        raise UserError(f"{url}: {error}\nnext: install what fsspec needs for this protocol") from None
+    except (OSError, KeyError, *_BROKEN) as error:
+        raise UserError(
+            f"{url}: cannot be opened ({' '.join(str(error).split()) or type(error).__name__})\n"
+            "next: check the address; allowed are folders, .zip files and URLs that fsspec knows, as in zip://MOT17::/data/MOT17.zip"
+        ) from None
+    start = len(base.rstrip("/")) + 1 if base.strip("/") else len(base)
+    sizes = {name[start:].strip("/"): info.get("size") for name, info in found.items() if info.get("type") == "file"}
+    if not sizes:
+        raise UserError(f"{url}: no file here\nnext: check the address")
+    return Remote(_Tree(url, files, base, sizes))
+
+
+def _single(url: str, files: Any, base: str) -> Remote:
+    """A file alone; its root is the folder that it lies in, of which nothing else is seen."""
+    folder, _, name = base.rpartition("/")
+    outer, chained, inner = url.partition("::")
+    above = outer.removesuffix(f"/{name}") if outer.endswith(f"/{name}") else outer.removesuffix(name)
+    return Remote(_Tree(f"{above}{chained}{inner}", files, folder, {name: None}), name)
+
+
+@contextmanager
+def _as_os_error(place: Remote) -> Iterator[None]:
+    """Archives and networks have errors of their own; sources expect what a disk would say."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "no such file", str(place)) from None
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(place)) from None
+    except (KeyError, *_BROKEN) as error:
+        raise OSError(errno.EIO, " ".join(str(error).split()) or type(error).__name__, str(place)) from None

@@ -1,0 +1,94 @@
+"""Stills that have nothing to do with each other, packed several to a frame file, as sequences such as `train-00000`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.frames import Frame, Objects
+from pipeline.sources import images
+from pipeline.sources.annotation import Annotation
+from pipeline.sources.place import Place, relative
+from pipeline.sources.planned import Defects, PlannedSequence, content_digest
+
+
+class Still(NamedTuple):
+    """An image with its annotation.
+
+    Attributes:
+        path: the image.
+        bytes: its size.
+        objects: its N objects.
+        line: (N, K) int32, where each stands in the annotation's file (`Annotation.line`).
+        text: the annotation as the file has it; what the digest sees.
+    """
+
+    path: Place
+    bytes: int
+    objects: Objects
+    line: NDArray[np.int32]
+    text: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The stills of one frame file.
+
+    Attributes:
+        dataset: name of the data set.
+        name: of the sequence that they are taken for.
+        file: the annotation.
+        pattern: see `Annotation.pattern`.
+        stills: by frame number, in order.
+    """
+
+    dataset: str
+    name: str
+    file: Place
+    pattern: str
+    stills: dict[int, Still]
+
+    def plan(self, defects: Defects) -> PlannedSequence:
+        """The sequence, with the defects that were found before."""
+        listing = [(f"{still.path.name} {frame}", still.bytes) for frame, still in self.stills.items()]
+        annotated = self._annotation(relative(self.file, defects.base))
+        paths = {frame: still.path for frame, still in self.stills.items()}
+        return PlannedSequence(
+            root=defects.base,
+            dataset=self.dataset,
+            name=self.name,
+            kind="stills",
+            frame_rate=None,
+            ground_truth=True,
+            detections=False,
+            source=self.file.name,
+            frames=len(self.stills),
+            bytes=sum(still.bytes for still in self.stills.values()),
+            digest=content_digest([], listing, self.dataset, self.name, *(still.text for still in self.stills.values())),
+            defects=tuple(defects.lines),
+            notes=(),
+            annotation=annotated,
+            stated_size=None,
+            read=partial(_read, self.dataset, self.name, paths, annotated),
+        )
+
+    def _annotation(self, file: str) -> Annotation:
+        stills = list(self.stills.items())
+        objects = Objects(*(np.concatenate([getattr(still.objects, column.name) for _, still in stills]) for column in fields(Objects)))
+        numbers = np.repeat(np.array(list(self.stills), np.int32), [len(still.objects) for _, still in stills])
+        return Annotation(numbers, objects, np.concatenate([still.line for _, still in stills]), file, self.pattern)
+
+
+def _read(dataset: str, name: str, paths: dict[int, Place], annotated: Annotation, quality: int, defects: Defects) -> Iterator[Frame]:
+    for number, path in paths.items():
+        try:
+            picture = images.read_picture(path, quality)
+        except images.BadImage as error:
+            defects.add(str(error))
+            continue
+        yield Frame(dataset, name, number, 0.0, picture.width, picture.height, picture.image, annotated.of(number))
