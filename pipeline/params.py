@@ -74,11 +74,17 @@ class RenderWalkers(Section):
     jpeg_quality: int = Field(ge=1, le=100)
 
 
+SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "folder"]
+
+
 class Source(Section):
-    """One data set to read. `{data_root}` in root stands for `base.data_root`; relative roots start at the repository."""
+    """One data set to read: root is a folder, a .zip file or an fsspec URL.
+
+    `{data_root}` in it stands for `base.data_root`; relative roots start at the repository.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
-    kind: Literal["mot_challenge", "crowdhuman"]
+    kind: SourceKind
     root: str
     sequences: list[str] | None
     images_per_file: int = Field(ge=1)

@@ -1,6 +1,6 @@
 """Where frames come from. A source is a module with `plan(source, folder, strict) -> Plan`: find, check, and say how to read.
 
-To add one: write such a module, name it in `_kinds` and in `params.Source.kind`.
+To add one: write such a module, name it in `_kinds` and in `params.SourceKind`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.params import Source
-from pipeline.sources import crowdhuman, mot_challenge
+from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
 from pipeline.sources.place import Place, locate
 from pipeline.sources.planned import Defects, Plan, PlannedSequence
 
@@ -59,7 +59,13 @@ def _address(source: Source, data_root: str) -> str:
 
 
 def _kinds() -> dict[str, Callable[[Source, Place, bool], Plan]]:
-    return {"mot_challenge": mot_challenge.plan, "crowdhuman": crowdhuman.plan}
+    return {
+        "mot_challenge": mot_challenge.plan,
+        "crowdhuman": crowdhuman.plan,
+        "bdd100k": bdd100k.plan,
+        "coco": coco.plan,
+        "folder": folder.plan,
+    }
 
 
 def _check_unique(videos: list[PlannedSequence]) -> None:

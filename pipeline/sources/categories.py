@@ -50,7 +50,12 @@ def numbers(categories: Iterable[str]) -> dict[str, int]:
     names = list(dict.fromkeys(categories))
     if len(names) == 1:
         return {names[0]: PEDESTRIAN}
-    return {name: _NUMBERS.get(name.strip().lower().replace("_", " "), OCCLUDER) for name in names}
+    return {name: number(name) for name in names}
+
+
+def number(category: str) -> int:
+    """The class of a category by its name alone, 9 where there is no counterpart."""
+    return _NUMBERS.get(category.strip().lower().replace("_", " "), OCCLUDER)
 
 
 def remarks(classes: dict[str, int]) -> list[str]:

@@ -59,7 +59,7 @@ def perform(task: Extraction) -> None:
         raise UserError(f"{task.sequence.root}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
     counts = _Counts()
     with task.publication.write(task.part) as path, FrameWriter(path, _facts(task.sequence, first), task.row_group_mb) as writer:
-        for frame in _same_size(chain([first], frames), first, task.sequence, defects):
+        for frame in same_size(chain([first], frames), first, task.sequence, defects):
             writer.write(frame)
             counts.add(frame)
         writer.close(**counts.summary(), defects=[*task.sequence.defects, *defects.lines], notes=list(task.sequence.notes))
@@ -107,7 +107,8 @@ def _facts(sequence: PlannedSequence, first: Frame) -> dict[str, Any]:
     }
 
 
-def _same_size(frames: Iterator[Frame], first: Frame, sequence: PlannedSequence, defects: Defects) -> Iterator[Frame]:
+def same_size(frames: Iterator[Frame], first: Frame, sequence: PlannedSequence, defects: Defects) -> Iterator[Frame]:
+    """The frames of a video that have the first one's size; any other is a defect."""
     for frame in frames:
         if sequence.kind == "video" and (frame.width, frame.height) != (first.width, first.height):
             size = f"{frame.width}x{frame.height}, the sequence began with {first.width}x{first.height}"

@@ -19,6 +19,7 @@ from pipeline.sources.place import Place, listed, local_copy
 from pipeline.sources.planned import Defects
 
 ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
+SHOWN = 8  # gaps that a note names
 BYTES_PER_PIXEL = 0.35  # of a video frame as JPEG of quality 92 (PETS09-S2L1: 0.27), for the check of disk space
 
 
@@ -146,6 +147,17 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
         defects.add(f"{media.path}: the video is damaged or cut off: {found.damage}")
     pixels = found.frames * found.width * found.height
     return MediaFacts(np.arange(1, found.frames + 1), found.frame_rate, int(pixels * BYTES_PER_PIXEL))
+
+
+def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:
+    """A note on frame numbers without an image between the first and the last, where there are any."""
+    places = np.flatnonzero(np.diff(numbers) > 1).tolist()
+    spans = [(int(numbers[place]) + 1, int(numbers[place + 1]) - 1) for place in places]
+    if not spans:
+        return []
+    shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans[:SHOWN])
+    more = ", ..." if len(spans) > SHOWN else ""
+    return [f"{name}: {sum(last - first + 1 for first, last in spans)} frames between the first and the last have no image: {shown}{more}"]
 
 
 def pictures(media: Media, frame_rate: float, quality: int, defects: Defects) -> Iterator[tuple[int, float, images.Picture]]:

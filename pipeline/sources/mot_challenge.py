@@ -41,8 +41,8 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
     Raises:
         UserError: there is no sequence, none has images, a wanted one is missing, or, when strict, the data has a defect.
     """
-    found = mot_layout.sequences(folder, source.sequences)
-    lacking, planned = Defects(folder, strict), []
+    lacking, planned = Defects(folder, strict), list[PlannedSequence]()
+    found = mot_layout.sequences(folder, source.sequences, lacking)
     bare = 0
     for name, files in found.items():
         with lacking.leaving_out():
@@ -58,7 +58,7 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
             f"{', '.join(images.SUFFIXES)} and for one file of {', '.join(SUFFIXES)}\nnext: add them, or choose another root"
         )
     if strict and lacking.lines:
-        lacking.add(f"{folder}/{lacking.lines[0]}")
+        Defects(folder, strict).add(f"{folder}/{lacking.lines[0]}")
     if not planned:
         raise UserError(f"{folder}: no sequence can be used\n" + "\n".join(lacking.lines[:5]))
     return Plan(planned, lacking.lines)
@@ -85,7 +85,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         notes.append(f"{name}: {beyond.sum()} of {len(beyond)} rows of det.txt lie on frames that are not here; left out")
         public = public.take(~beyond)
     rate = info.frame_rate or facts.frame_rate or ASSUMED_RATE
-    notes += _notes(name, info, facts.frame_rate, len(facts.numbers))
+    notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + media.gaps(name, facts.numbers)
     annotated = _annotation(truth, _objects(truth), files.gt, defects)
     seen = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)
     listed = [files.gt, files.det, files.ini] + ([files.labels] if files.labels else [])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.sources.media import Media, images_in, numbered, videos_in
 from pipeline.sources.place import Place, Remote, listed, locate
-from pipeline.sources.planned import choose
+from pipeline.sources.planned import Defects, choose
 
 MARKS = ("img1", "gt", "det", "seqinfo.ini")
 SPLITS = ("train", "val", "test")
@@ -33,7 +34,7 @@ class Files(NamedTuple):
     labels: Place | None
 
 
-def sequences(folder: Place, wanted: list[str] | None) -> dict[str, Files]:
+def sequences(folder: Place, wanted: list[str] | None, defects: Defects) -> dict[str, Files]:
     """The wanted sequences by name, in order.
 
     Args:
@@ -41,18 +42,19 @@ def sequences(folder: Place, wanted: list[str] | None) -> dict[str, Files]:
             that has any, of the splits train.
         wanted: names of sequences and of splits, a split being a folder or a list: `val_seqmap.txt`, `seqmaps/val.txt`,
             `seqmaps/MOT17-val.txt`, `splits_txt/val.txt`. None: all.
+        defects: gets archives that cannot be opened.
 
     Raises:
         UserError: there is none, a wanted one is missing, or its name is in two splits.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder\nnext: set base.data_root, or root of the entry in extract_frames.sources")
-    if _is_sequence(folder):
+    inside = functools.cache(lambda parent: _inside(parent, defects))
+    if _is_sequence(folder) and not any(isinstance(files.folder, Remote) and not files.folder.path for files in inside(folder).values()):
         found = {folder.resolve().name: _files(folder)}
         return {name: found[name] for name in choose(list(found), wanted, str(folder))}
-    bases = (folder, folder / INNER)
-    plain = _inside(folder) or _inside(folder / "train") or _inside(folder / INNER / "train")
-    splits = {split: _inside(base / split) for split in SPLITS for base in bases if _inside(base / split)}
+    plain = inside(folder) or inside(folder / "train") or inside(folder / INNER / "train")
+    splits = {split: inside(base / split) for split in SPLITS for base in (folder, folder / INNER) if inside(base / split)}
     if not plain and not splits:
         raise UserError(
             f"{folder}: no sequence here; expected folders that hold img1/ or a video file, and gt/, det/, seqinfo.ini where there are "
@@ -87,7 +89,7 @@ def _is_sequence(folder: Place) -> bool:
     return any((folder / mark).exists() for mark in MARKS) or bool(videos_in(folder))
 
 
-def _inside(parent: Place) -> dict[str, Files]:
+def _inside(parent: Place, defects: Defects) -> dict[str, Files]:
     """Sequences directly in a folder."""
     birds = _bird_texts(parent)
     found: dict[str, Files] = {}
@@ -95,9 +97,10 @@ def _inside(parent: Place) -> dict[str, Files]:
         if child.is_dir() and (_is_sequence(child) or child.name in birds):
             found[child.name] = _files(child)._replace(gt=birds.get(child.name) or _files(child).gt)
         elif child.suffix.lower() == ".zip" and not isinstance(child, Remote):
-            archive = locate(str(child), child)
-            if (archive / "gt/gt.txt").is_file():
-                found[child.stem] = _files(archive)
+            with defects.leaving_out():
+                archive = locate(str(child), child)
+                if (archive / "gt/gt.txt").is_file():
+                    found[child.stem] = _files(archive)
     return found
 
 

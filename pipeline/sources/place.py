@@ -23,7 +23,9 @@ from typing import Any, NamedTuple, TypeAlias
 import fsspec
 
 from pipeline.errors import UserError
+from pipeline.video import SUFFIXES
 
+ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
 
@@ -230,10 +232,8 @@ def _opened(url: str) -> Remote:
     try:
         files, base = fsspec.core.url_to_fs(url, skip_instance_cache=True)
         base = str(base)
-        if files.isfile(base):
-            return Remote(
-                _Tree(url.rpartition("/")[0], files, base.rpartition("/")[0], {base.rpartition("/")[2]: None}), url.rpartition("/")[2]
-            )
+        if PurePosixPath(base).suffix.lower() in ALONE and files.isfile(base):
+            return _single(url, files, base)
         found = files.find(base, detail=True)
     except ImportError as error:
         raise UserError(f"{url}: {error}\nnext: install what fsspec needs for this protocol") from None

@@ -1,0 +1,239 @@
+"""COCO JSON: `images`, `annotations`, `categories`; with `videos` (CocoVID) sequences, without them stills.
+
+An image of a video has `video_id` and `frame_id` (counted from 0 or, where a file has no 0, from 1), its annotations `instance_id` or
+`track_id`. Boxes are `bbox`: left, top, width, height; `iscrowd` and `ignore` mark what is neither object nor background; a number
+`visibility` is taken as it is. Images may lie anywhere below the root and are found by `file_name`. The root is a folder, or one of its
+JSON files: then images are searched for in that file's folder, or above it where it is called annotations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pipeline.errors import UserError
+from pipeline.params import Source
+from pipeline.sources import categories
+from pipeline.sources.media import ASSUMED_RATE, is_image
+from pipeline.sources.place import Place, relative, walked
+from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose
+from pipeline.sources.records import Clip, Collected, Gallery, load, number, text, whole
+from pipeline.sources.stills import Chunk, Still
+
+PATTERN = ": annotations[%d]"
+
+
+def plan(source: Source, folder: Place, strict: bool) -> Plan:
+    """Read and check the annotation.
+
+    Args:
+        source: the section's entry.
+        folder: holds JSON files and images, or is a JSON file.
+        strict: raise at the first defect (else it is listed and left out).
+
+    Raises:
+        UserError: there is no annotation, no image of it, a wanted sequence does not exist, one is in two files, or, when strict, the
+            data has a defect.
+    """
+    base = _base(folder)
+    files = list(walked(base))
+    lost, planned, owners = Defects(base, strict), dict[str, PlannedSequence](), dict[str, Place]()
+    gallery = Gallery([path for path in files if is_image(path)])
+    annotations = [folder] if folder.is_file() else [path for path in files if path.suffix.lower() == ".json"]
+    if not annotations:
+        raise UserError(f"{folder}: no .json file below it\nnext: correct root; it holds the annotation and the images")
+    for path in annotations:
+        with lost.leaving_out():
+            for sequence in _File(path, load(path), gallery, lost).plan(source):
+                owner = owners.setdefault(sequence.name, path)
+                if owner is not path:
+                    raise UserError(
+                        f"{path}: sequence {sequence.name} is in {relative(owner, base)} too\nnext: let root name one of the two files"
+                    )
+                planned[sequence.name] = sequence
+    if not planned:
+        raise UserError("\n".join([f"{folder}: no image of any annotation can be used", *lost.lines[:5]]))
+    return Plan([planned[name] for name in choose(list(planned), source.sequences, str(folder))], lost.lines)
+
+
+def _base(folder: Place) -> Place:
+    if folder.is_dir():
+        return folder
+    if not folder.is_file():
+        raise UserError(f"{folder}: no such file or folder\nnext: set base.data_root, or root of the entry in extract_frames.sources")
+    return folder.parent.parent if folder.parent.name == "annotations" else folder.parent
+
+
+class _Video(NamedTuple):
+    """A video of a file: the name of its sequence and its frames a second, where stated."""
+
+    name: str
+    frame_rate: float | None
+
+
+@dataclass
+class _File:
+    """One annotation file while it is planned; `defects` gets what belongs to no sequence."""
+
+    path: Place
+    content: Any
+    gallery: Gallery
+    defects: Defects
+
+    def plan(self, source: Source) -> list[PlannedSequence]:
+        """Its videos, then its stills."""
+        content = self.content
+        if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in ("images", "annotations")):
+            raise UserError(f"{self.path}: not COCO: expected lists images, annotations, categories\nnext: move the file out of the root")
+        classes, notes = self._classes()
+        images = self._images()
+        boxes = self._boxes(images)
+        videos, stills = self._parted(images, boxes)
+        planned = []
+        for video, members in videos.items():
+            planned += self._video(source.name, video, members, images, boxes, classes, notes)
+        for index, start in enumerate(range(0, len(stills), source.images_per_file)):
+            members = stills[start : start + source.images_per_file]
+            planned += self._stills(source.name, f"{self.path.stem}-{index:05d}", members, images, boxes, classes)
+        return planned
+
+    def _classes(self) -> tuple[dict[Any, int], list[str]]:
+        """Class by category id, and remarks on them."""
+        names = {}
+        for place, category in enumerate(self.content.get("categories") or []):
+            if not isinstance(category, dict) or not text(category.get("name")) or not whole(category.get("id")):
+                self.defects.add(f"{self.path}: categories[{place}]: must have a whole number id and a name")
+            else:
+                names[category["id"]] = category["name"]
+        numbers = categories.numbers(names.values())
+        return {key: numbers[name] for key, name in names.items()}, categories.remarks(numbers)
+
+    def _images(self) -> dict[Any, tuple[int, Place]]:
+        """Place in the list and file of each usable image, by id."""
+        found: dict[Any, tuple[int, Place]] = {}
+        for place, image in enumerate(self.content["images"]):
+            try:
+                if not isinstance(image, dict) or not isinstance(image.get("id"), (int, str)) or not text(image.get("file_name")):
+                    raise ValueError("must have an id and a file_name")
+                if image["id"] in found:
+                    raise ValueError(f"id {image['id']} is also images[{found[image['id']][0]}]")
+                found[image["id"]] = place, self.gallery.find(image["file_name"], self.path.stem, *self.path.stem.split("_"))
+            except ValueError as error:
+                self.defects.add(f"{self.path}: images[{place}]: {error}")
+        return found
+
+    def _boxes(self, images: dict[Any, tuple[int, Place]]) -> dict[Any, list[int]]:
+        """Places of the annotations, by image id."""
+        found: dict[Any, list[int]] = defaultdict(list)
+        for place, item in enumerate(self.content["annotations"]):
+            owner = item.get("image_id") if isinstance(item, dict) else None
+            if not isinstance(owner, (int, str)) or owner not in images:
+                self.defects.add(f"{self.path}: annotations[{place}]: image_id {owner!r:.40} is no usable image's")
+            else:
+                found[owner].append(place)
+        return found
+
+    def _parted(
+        self, images: dict[Any, tuple[int, Place]], boxes: dict[Any, list[int]]
+    ) -> tuple[dict[_Video, list[tuple[int, Any]]], list[Any]]:
+        """(frame number, image id) by video, and the ids of stills."""
+        records, known = self.content["images"], self._videos()
+        first = 1 if any(records[place].get("frame_id") == 0 for place, _ in images.values()) else 0
+        videos: dict[_Video, list[tuple[int, Any]]] = {}
+        stills = []
+        for key, (place, _) in images.items():
+            owner, frame = records[place].get("video_id"), records[place].get("frame_id")
+            if owner is None:
+                stills.append(key)
+            elif not isinstance(owner, (int, str)) or owner not in known or not whole(frame):
+                lost = _lost(boxes.get(key, []))
+                self.defects.add(f"{self.path}: images[{place}]: video_id must be a video's and frame_id a whole number{lost}")
+            else:
+                videos.setdefault(known[owner], []).append((frame + first, key))
+        return videos, stills
+
+    def _videos(self) -> dict[Any, _Video]:
+        found: dict[Any, _Video] = {}
+        videos = self.content.get("videos")
+        for place, video in enumerate(videos if isinstance(videos, list) else []):
+            said = (video.get("name") or video.get("file_name")) if isinstance(video, dict) else None
+            if not text(said) or not isinstance(video.get("id"), (int, str)) or video["id"] in found:
+                self.defects.add(f"{self.path}: videos[{place}]: must have an id of its own and a name")
+                continue
+            name, rate = said.replace("/", "-").strip(".-"), video.get("fps") or video.get("frame_rate")
+            if not name or any(other.name == name for other in found.values()):
+                self.defects.add(f"{self.path}: videos[{place}]: there is another video {said}")
+            else:
+                found[video["id"]] = _Video(name, float(rate) if number(rate) and rate > 0 else None)
+        return found
+
+    def _video(
+        self, dataset: str, video: _Video, members: list[tuple[int, Any]], images: dict[Any, tuple[int, Place]],
+        boxes: dict[Any, list[int]], classes: dict[Any, int], notes: list[str],
+    ) -> list[PlannedSequence]:  # fmt: skip
+        defects, objects, files = Defects(self.defects.base, self.defects.strict), Collected(), dict[int, Place]()
+        for frame, key in members:
+            place, path = images[key]
+            if frame < 1 or frame in files:
+                defects.add(
+                    f"{self.path}: images[{place}]: frame {frame} of {video.name} is there twice or below 1{_lost(boxes.get(key, []))}"
+                )
+                continue
+            files[frame] = path
+            self._collect(objects, frame, boxes.get(key, []), classes, defects)
+        if not files:
+            self.defects.lines += defects.lines
+            return []
+        annotated = objects.annotation(relative(self.path, self.defects.base), PATTERN)
+        size = self._size(images[members[0][1]][0])
+        rate = video.frame_rate or ASSUMED_RATE
+        said = [] if video.frame_rate else [f"{video.name}: nothing states a frame rate; {ASSUMED_RATE:g} frames/s assumed"]
+        return [Clip(dataset, video.name, files, rate, annotated, size, (*said, *notes)).plan(defects)]
+
+    def _stills(
+        self, dataset: str, name: str, members: list[Any], images: dict[Any, tuple[int, Place]], boxes: dict[Any, list[int]],
+        classes: dict[Any, int],
+    ) -> list[PlannedSequence]:  # fmt: skip
+        defects, stills = Defects(self.defects.base, self.defects.strict), dict[int, Still]()
+        for frame, key in enumerate(members, 1):
+            place, path = images[key]
+            objects = Collected()
+            self._collect(objects, frame, boxes.get(key, []), classes, defects)
+            found = objects.annotation("", PATTERN)
+            said = json.dumps([self.content["images"][place], [self.content["annotations"][index] for index in boxes.get(key, [])]])
+            stills[frame] = Still(path, path.stat().st_size, found.objects, found.line, said)
+        return [Chunk(dataset, name, self.path, PATTERN, stills).plan(defects)]
+
+    def _collect(self, objects: Collected, frame: int, places: list[int], classes: dict[Any, int], defects: Defects) -> None:
+        for place in places:
+            try:
+                _add(objects, frame, self.content["annotations"][place], classes, place)
+            except ValueError as error:
+                defects.add(f"{self.path}: annotations[{place}]: {error}")
+
+    def _size(self, place: int) -> tuple[int, int] | None:
+        image = self.content["images"][place]
+        width, height = image.get("width"), image.get("height")
+        return (width, height) if whole(width) and whole(height) and width and height else None
+
+
+def _lost(places: list[int]) -> str:
+    """What goes with an image that cannot be used."""
+    return f"; its {len(places)} boxes are left out with it" if places else ""
+
+
+def _add(objects: Collected, frame: int, item: dict[str, Any], classes: dict[Any, int], place: int) -> None:
+    box, category, visibility = item.get("bbox"), item.get("category_id"), item.get("visibility")
+    if not isinstance(box, list) or len(box) != 4 or not all(number(value) for value in box):
+        raise ValueError("bbox must be four numbers: left, top, width, height")
+    if not isinstance(category, int) or category not in classes:
+        raise ValueError(f"category_id {category!r:.40} is not among the categories")
+    key = item.get("instance_id") if item.get("instance_id") is not None else item.get("track_id")
+    if not isinstance(key, (str, int, type(None))):
+        raise ValueError("instance_id must be a number or text")
+    seen = float(min(max(visibility, 0), 1)) if number(visibility) else 1.0
+    crowd = any(item.get(mark) in (1, True) for mark in ("iscrowd", "ignore"))
+    corners = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
+    objects.add(frame, corners, key if key is None or key != -1 else None, classes[category], seen, crowd, (place,))

@@ -1,0 +1,178 @@
+"""What a planned sequence holds, and what is odd about it: counts, classes, occlusion, boxes and identities worth a second look.
+
+Defects are what extraction leaves out or stops at. Remarks leave nothing out: boxes wholly outside their image, identities that reappear
+after a long gap, annotation that contradicts the files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+
+from pipeline.boxes import intersection_over_area
+from pipeline.frames import Frame, Objects
+from pipeline.sources.annotation import Annotation, chosen
+from pipeline.sources.categories import NAMES, PEDESTRIAN
+from pipeline.sources.extraction import same_size
+from pipeline.sources.planned import Defects, PlannedSequence
+
+LONG_GAP = 5.0  # seconds without an identity after which its return is remarked upon
+HIDDEN = 0.5  # visibility below which an object counts as hidden, and share of a box that another must cover
+QUALITY = 50  # of images that are encoded only to be thrown away
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """Of the pedestrians that are scored.
+
+    Attributes:
+        visibility: mean visible share; 1 where the annotation does not tell.
+        hidden: share of them whose visibility is below 0.5.
+        covered: share of them of whose box another object's box covers more than half.
+    """
+
+    visibility: float
+    hidden: float
+    covered: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One sequence.
+
+    Attributes:
+        sequence: its name.
+        kind: video or stills.
+        frames: that are there, or, after decoding, that can be read.
+        frame_rate: frames a second, None for stills.
+        sizes: images by size ("1920x1080"); of the first image alone unless all were decoded.
+        identities: different ones, unknown ones left out.
+        boxes: annotated objects.
+        ignored: those of them that are neither object nor background.
+        detections: whether there are public detections.
+        classes: objects by class name.
+        occlusion: None without a scored pedestrian.
+        defects: what extraction leaves out, with file and line.
+        remarks: what is odd but is read.
+    """
+
+    sequence: str
+    kind: str
+    frames: int
+    frame_rate: float | None
+    sizes: dict[str, int]
+    identities: int
+    boxes: int
+    ignored: int
+    detections: bool
+    classes: dict[str, int]
+    occlusion: Occlusion | None
+    defects: list[str]
+    remarks: list[str] = field(default_factory=list)
+
+
+def look(sequence: PlannedSequence, *, decode: bool) -> Findings:
+    """Count a planned sequence and check it.
+
+    Args:
+        sequence: planned with defects listed.
+        decode: read every frame, which finds damaged ones and their sizes; else only the first that can be read.
+    """
+    defects = Defects(sequence.root, strict=False)
+    sizes, count = _sizes(sequence, decode, defects)
+    found, objects = sequence.annotation, sequence.annotation.objects
+    known = np.unique(objects.identities[objects.identities >= 0])
+    return Findings(
+        sequence=sequence.name,
+        kind=sequence.kind,
+        frames=count if decode else sequence.frames,
+        frame_rate=sequence.frame_rate,
+        sizes=dict(Counter(f"{width}x{height}" for width, height in sizes.values())),
+        identities=len(known),
+        boxes=len(found),
+        ignored=int(objects.ignores.sum()),
+        detections=sequence.detections,
+        classes=_classes(objects),
+        occlusion=_occlusion(found),
+        defects=[*sequence.defects, *defects.lines],
+        remarks=[*sequence.notes, *_contradicted(sequence, sizes), *_outside(sequence, sizes), *_reappearing(sequence)],
+    )
+
+
+def _sizes(sequence: PlannedSequence, decode: bool, defects: Defects) -> tuple[dict[int, tuple[int, int]], int]:
+    """Width and height by frame number, and how many frames were read."""
+    frames: Iterator[Frame] = sequence.read(QUALITY, defects)
+    first = next(frames, None)
+    if first is None:
+        defects.lines.append(f"{sequence.source}: no frame can be read")
+        return {}, 0
+    if not decode:
+        return {first.frame: (first.width, first.height)}, 1
+    sizes = {frame.frame: (frame.width, frame.height) for frame in same_size(chain([first], frames), first, sequence, defects)}
+    return sizes, len(sizes)
+
+
+def _classes(objects: Objects) -> dict[str, int]:
+    numbers, counts = np.unique(objects.classes, return_counts=True)
+    return {NAMES.get(number, f"class {number}"): count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
+
+
+def _occlusion(found: Annotation) -> Occlusion | None:
+    scored = (found.objects.classes == PEDESTRIAN) & ~found.objects.ignores
+    if not scored.any():
+        return None
+    visible, covered = found.objects.visibilities[scored], 0
+    for frame in np.unique(found.frame[scored]).tolist():
+        start, end = np.searchsorted(found.frame, [frame, frame + 1])
+        boxes = found.objects.boxes[start:end]
+        share = intersection_over_area(boxes, boxes)
+        np.fill_diagonal(share, 0)
+        covered += int((share.max(1, initial=0) > HIDDEN)[scored[start:end]].sum())
+    return Occlusion(float(visible.mean()), float((visible < HIDDEN).mean()), covered / len(visible))
+
+
+def _contradicted(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> list[str]:
+    seen = next(iter(sizes.values()), None)
+    stated = sequence.stated_size
+    if seen is None or stated is None or seen == stated:
+        return []
+    return [f"{sequence.name}: the annotation states {stated[0]}x{stated[1]} pixels, the images have {seen[0]}x{seen[1]}"]
+
+
+def _outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> list[str]:
+    """Boxes of which no part lies in the image; those of frames whose size is not known are passed over."""
+    found = sequence.annotation
+    if sequence.kind == "video" and sizes:  # all frames have the first one's size
+        only = next(iter(sizes.values()))
+        limits = np.tile(np.array(only, np.float64), (len(found), 1))
+    else:
+        limits = np.array([sizes.get(frame, (np.inf, np.inf)) for frame in found.frame.tolist()], np.float64).reshape(-1, 2)
+    boxes = found.objects.boxes
+    beyond = (boxes[:, 2:] <= 0).any(1) | (boxes[:, :2] >= limits).any(1)
+    lines = []
+    for row in np.flatnonzero(beyond).tolist():
+        left, top, right, bottom = boxes[row].tolist()
+        size = "x".join(f"{value:g}" for value in limits[row])
+        lines.append(f"{found.where(row)}: the box {left:g},{top:g} to {right:g},{bottom:g} lies wholly outside the image ({size})")
+    return lines
+
+
+def _reappearing(sequence: PlannedSequence) -> list[str]:
+    if sequence.frame_rate is None:
+        return []
+    found, limit = sequence.annotation, LONG_GAP * sequence.frame_rate
+    order = np.lexsort((found.frame, found.objects.identities))
+    identities, frames = chosen(found.objects, order).identities, found.frame[order].astype(np.int64)
+    apart = np.diff(frames)
+    lines = []
+    for place in np.flatnonzero((np.diff(identities) == 0) & (identities[1:] >= 0) & (apart > limit)).tolist():
+        gap = int(apart[place]) - 1
+        lines.append(
+            f"{found.where(int(order[place + 1]))}: id {identities[place]} reappears in frame {frames[place + 1]} after {gap} frames "
+            f"without it ({gap / sequence.frame_rate:.1f} s)"
+        )
+    return lines

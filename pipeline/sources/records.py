@@ -1,0 +1,204 @@
+"""Annotation in JSON: files read with every mistake named, boxes checked, objects collected frame by frame."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.frames import Objects
+from pipeline.sources.annotation import Annotation, annotation
+from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
+from pipeline.sources.media import Media, gaps, reading
+from pipeline.sources.place import Place, relative
+from pipeline.sources.planned import Defects, PlannedSequence, content_digest
+
+LARGEST = 1e9  # pixels; what is beyond is no coordinate
+LARGEST_FRAME = 2**31 - 1
+
+
+def load(path: Place) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it cannot be read or is no JSON; names the line.
+    """
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})\nnext: replace the file") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg}, column {error.colno})\nnext: replace the file") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON ({error})\nnext: replace the file") from None
+
+
+def number(value: Any) -> TypeGuard[float]:
+    """Whether a JSON value is a finite number of sensible size."""
+    return type(value) in (int, float) and abs(value) < LARGEST
+
+
+def whole(value: Any) -> TypeGuard[int]:
+    """Whether a JSON value is a whole number from 0 that a frame can have."""
+    return type(value) is int and 0 <= value < LARGEST_FRAME
+
+
+def text(value: Any) -> TypeGuard[str]:
+    """Whether a JSON value is text that can be a file's name or a key: not empty, and without lone surrogates."""
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+class Gallery:
+    """The images below a folder, found by the names that an annotation gives them.
+
+    Args:
+        images: all there are.
+    """
+
+    def __init__(self, images: list[Place]) -> None:
+        self._by_name: dict[str, list[Place]] = {}
+        for path in images:
+            self._by_name.setdefault(path.name, []).append(path)
+
+    def find(self, name: str, *hints: str) -> Place:
+        """The image whose path ends in `name`; of several the one in a folder that a hint names.
+
+        Raises:
+            ValueError: there is none, or several.
+        """
+        found = [path for path in self._by_name.get(name.rpartition("/")[2], []) if f"/{path}".endswith(f"/{name}")]
+        if len(found) > 1:
+            found = [path for path in found if any(f"/{hint}/" in str(path) for hint in hints)] or found
+        if len(found) != 1:
+            raise ValueError(f"the image {name} is missing" if not found else f"the image {name} is there {len(found)} times")
+        return found[0]
+
+
+@dataclass
+class Collected:
+    """The objects of a sequence, in the file's order; lists of one length.
+
+    Attributes:
+        frames: numbers from 1.
+        boxes: xyxy.
+        identities: -1 unknown.
+        classes: MOTChallenge's.
+        visibilities: in [0, 1].
+        ignores: neither object nor background.
+        lines: see `Annotation.line`.
+    """
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[list[float]] = field(default_factory=list)
+    identities: list[int] = field(default_factory=list)
+    classes: list[int] = field(default_factory=list)
+    visibilities: list[float] = field(default_factory=list)
+    ignores: list[bool] = field(default_factory=list)
+    lines: list[tuple[int, ...]] = field(default_factory=list)
+    _known: dict[Any, int] = field(default_factory=dict)
+    _seen: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+
+    def add(self, frame: int, box: list[float], key: Any, kind: int, visibility: float, crowd: bool, line: tuple[int, ...]) -> None:
+        """Append an object.
+
+        Args:
+            frame: number from 1.
+            box: left, top, right, bottom.
+            key: what the file calls the object's identity, None where it does not; identities are counted from 1 as they appear.
+            kind: its class.
+            visibility: in [0, 1].
+            crowd: a region that is neither object nor background.
+            line: where it stands.
+
+        Raises:
+            ValueError: the box is not one, or the identity is in the frame already.
+        """
+        if not (box[2] > box[0] and box[3] > box[1]):
+            raise ValueError("width and height of the box must be above 0")
+        identity = -1 if key is None or crowd else self._known.setdefault(key, len(self._known) + 1)
+        if identity >= 0 and self._seen.setdefault((frame, identity), line) != line:
+            raise ValueError(f"id {key} is in frame {frame} twice")
+        self.frames.append(frame)
+        self.boxes.append(box)
+        self.identities.append(identity)
+        self.classes.append(CROWD if crowd else kind)
+        self.visibilities.append(visibility)
+        self.ignores.append(crowd or kind in NEITHER)
+        self.lines.append(line)
+
+    def objects(self) -> Objects:
+        """As columns, in the order they came."""
+        classes, ignores = np.array(self.classes, np.int32), np.array(self.ignores, np.bool_)
+        return Objects(
+            boxes=np.array(self.boxes, np.float32).reshape(-1, 4),
+            identities=np.array(self.identities, np.int64),
+            classes=classes,
+            visibilities=np.array(self.visibilities, np.float32),
+            confidences=((classes == PEDESTRIAN) & ~ignores).astype(np.float32),
+            ignores=ignores,
+        )
+
+    def annotation(self, file: str, pattern: str) -> Annotation:
+        """As an `Annotation`; `pattern` says how a line's numbers read."""
+        columns = pattern.count("%d")
+        lines = np.array(self.lines, np.int32).reshape(-1, columns)
+        return annotation(np.array(self.frames, np.int32), self.objects(), lines, file, pattern)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video whose frames are images that a JSON file lists.
+
+    Attributes:
+        dataset: name of the data set.
+        name: of the sequence.
+        images: by frame number.
+        frame_rate: frames a second.
+        annotation: its objects.
+        stated_size: width and height that the file states.
+        notes: what is odd but legitimate.
+    """
+
+    dataset: str
+    name: str
+    images: dict[int, Place]
+    frame_rate: float
+    annotation: Annotation
+    stated_size: tuple[int, int] | None
+    notes: tuple[str, ...]
+
+    def plan(self, defects: Defects) -> PlannedSequence:
+        """The sequence, with the defects that were found before."""
+        files = dict(sorted(self.images.items()))
+        folder = next(iter(files.values())).parent
+        frames = Media(folder, files)
+        listing = frames.listing()
+        return PlannedSequence(
+            root=defects.base,
+            dataset=self.dataset,
+            name=self.name,
+            kind="video",
+            frame_rate=self.frame_rate,
+            ground_truth=True,
+            detections=False,
+            source=relative(folder, defects.base),
+            frames=len(files),
+            bytes=sum(size for _, size in listing),
+            digest=content_digest([], listing, self.dataset, self.name, repr(list(files)), _digest(self.annotation)),
+            defects=tuple(defects.lines),
+            notes=(*self.notes, *gaps(self.name, np.array(list(files), np.int64))),
+            annotation=self.annotation,
+            stated_size=self.stated_size,
+            read=reading(self.dataset, self.name, frames, self.frame_rate, self.annotation).read,
+        )
+
+
+def _digest(found: Annotation) -> str:
+    total = hashlib.sha256(found.frame.tobytes())
+    for column in vars(found.objects).values():
+        total.update(column.tobytes())
+    return total.hexdigest()

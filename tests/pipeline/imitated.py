@@ -1,0 +1,251 @@
+"""The public data sets in small: the same files, names, columns and keys as theirs, over pictures of our own.
+
+Every set holds people of 12x30 pixels in 160x120 pictures; person k stands at left 10 + 30 k + frame, top 20.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.sources.mots import LARGEST_SIDE
+from tests.pipeline.recorded import HEIGHT, WIDTH, crowdhuman, record, write_image
+
+INI = "[Sequence]\nname={name}\nimDir=img1\nframeRate=20\nseqLength={length}\nimWidth=160\nimHeight=120\nimExt=.jpg\n"
+
+
+def box(person: int, frame: int) -> tuple[int, int, int, int]:
+    """left, top, width, height."""
+    return 10 + 30 * person + frame, 20, 12, 30
+
+
+def rows(frames: int, people: int, tail: str) -> str:
+    """MOTChallenge text; `tail` is what follows the box."""
+    lines = [f"{frame},{k},{','.join(map(str, box(k, frame)))},{tail}" for k in range(1, people + 1) for frame in range(1, frames + 1)]
+    return "\n".join(lines) + "\n"
+
+
+def sequence(folder: Path, frames: int = 3, people: int = 2, tail: str = "1,1,1", width: int = 6, gt: str | None = None) -> Path:
+    """A MOTChallenge sequence: img1, gt.txt and seqinfo.ini; `width` is that of the images' names."""
+    for frame in range(1, frames + 1):
+        write_image(folder / f"img1/{frame:0{width}d}.jpg", frame)
+    put(folder / "gt/gt.txt", rows(frames, people, tail) if gt is None else gt)
+    put(folder / "seqinfo.ini", INI.format(name=folder.name, length=frames))
+    return folder
+
+
+def put(path: Path, text: str) -> Path:
+    """Write a file and its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def zipped(folder: Path, archive: Path) -> Path:
+    """Pack what is in a folder."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(archive, "w") as out:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                out.write(path, path.relative_to(folder).as_posix())
+    return archive
+
+
+def mot15(root: Path) -> Path:
+    """No classes: world coordinates instead; one row that is not scored."""
+    sequence(root / "train/PETS09-S2L1", tail="1,-4.1,-7.3,0", gt=rows(3, 2, "1,-4.1,-7.3,0") + "3,9,100,20,12,30,0,-1.5,-2.0,0\n")
+    return root
+
+
+def mot17(root: Path, name: str = "MOT17-02-FRCNN") -> Path:
+    """Classes and visibilities, distractors and vehicles, public detections, a test split."""
+    extra = "1,11,100,20,12,30,0,8,0.4\n1,12,100,60,30,20,0,3,1\n2,13,70,60,12,30,0,7,0.2\n"
+    folder = sequence(root / f"train/{name}", tail="1,1,0.75", gt=rows(3, 2, "1,1,0.75") + extra)
+    put(folder / "det/det.txt", "1,-1,12.5,20,12,30,0.9\n3,-1,14,20,12,30,0.4\n")
+    (folder.parents[1] / "test").mkdir()
+    return root
+
+
+def mot20(root: Path) -> Path:
+    """As MOT17, with class 6 and 13."""
+    sequence(root / "train/MOT20-01", gt=rows(3, 2, "1,1,1") + "1,31,100,20,12,30,0,6,1\n2,32,100,60,30,20,0,13,1\n")
+    return root
+
+
+def dancetrack(root: Path) -> Path:
+    """Eight digits, constant class and visibility, lists of the splits with a heading."""
+    for split, names in (("train", ("dancetrack0001", "dancetrack0002")), ("val", ("dancetrack0004",))):
+        for name in names:
+            sequence(root / split / name, width=8, people=3)
+        put(root / f"{split}_seqmap.txt", "\n".join(["name", *names]) + "\n")
+    return root
+
+
+def sportsmot(root: Path) -> Path:
+    """Splits one folder deeper, lists of splits and of sports."""
+    for split, names in (("train", ("v_a_c001", "v_b_c002")), ("val", ("v_c_c003",))):
+        for name in names:
+            sequence(root / "dataset" / split / name)
+        put(root / f"splits_txt/{split}.txt", "\n".join(names) + "\n")
+    put(root / "splits_txt/basketball.txt", "v_b_c002\nv_c_c003\n")
+    return root
+
+
+def bft(root: Path) -> Path:
+    """Images without a folder of their own, texts by name, every column after the box -1."""
+    for split, name in (("train", "An3014"), ("test", "Ci1001")):
+        for frame in (1, 2, 3, 4):
+            write_image(root / split / name / f"{frame:06d}.jpg", frame)
+        put(root / "annotations_mot" / split / f"{name}.txt", rows(4, 3, "-1,-1,-1,-1"))
+    return root
+
+
+def run_lengths(left: int, top: int, width: int, height: int) -> str:
+    """A filled box in COCO's compressed run lengths over a 160x120 picture."""
+    runs = [left * HEIGHT + top]
+    for _ in range(width - 1):
+        runs += [height, HEIGHT - height]
+    runs += [height]
+    return encode([*runs, WIDTH * HEIGHT - sum(runs)])
+
+
+def encode(runs: Sequence[int]) -> str:
+    """COCO's text of run lengths."""
+    text = ""
+    for place, run in enumerate(runs):
+        value = run - runs[place - 2] if place > 2 else run
+        more = True
+        while more:
+            bits, value = value & 31, value >> 5
+            more = not (value == 0 and not bits & 16) and not (value == -1 and bits & 16)
+            text += chr(48 + bits + (32 if more else 0))
+    return text
+
+
+def mots(root: Path) -> Path:
+    """MOTSChallenge: blanks between columns, masks, class 2 people, class 10 regions to ignore."""
+    assert LARGEST_SIDE > WIDTH
+    people = [f"{f} {2000 + k} 2 {HEIGHT} {WIDTH} {run_lengths(*box(k, f))}" for k in (1, 2) for f in (1, 2, 3)]
+    crowd = [f"{f} 10000 10 {HEIGHT} {WIDTH} {run_lengths(100, 60, 40, 40)}" for f in (1, 2, 3)]
+    sequence(root / "train/MOTS20-02", gt="\n".join([*people, *crowd]) + "\n")
+    return root
+
+
+def cvat(root: Path) -> Path:
+    """Two exports of CVAT as they come: one with its images, one whose video lies beside it; labels in an order of their own."""
+    inside = root.parent / "cvat-unpacked"
+    for frame in (1, 2, 3):
+        write_image(inside / f"img1/{frame:06d}.jpg", frame)
+    put(inside / "gt/gt.txt", "".join(f"{f},1,{f},20,12,30,1,2,0.86\n{f},2,{60 + f},20,40,20,1,1,1.0\n" for f in (1, 2, 3)))
+    put(inside / "gt/labels.txt", "car\nperson\n")
+    zipped(inside, root / "task_7.zip")
+    (inside / "gt/labels.txt").unlink()
+    for frame in (1, 2, 3):
+        (inside / f"img1/{frame:06d}.jpg").unlink()
+    zipped(inside, root / "task_8.zip")
+    record(root / "task_8.mp4", 3)
+    return root
+
+
+def scalabel(video: str, frames: int, people: int) -> list[dict[str, Any]]:
+    """BDD100K's frames of one video."""
+    found = []
+    for index in range(frames):
+        labels = []
+        for k in range(1, people + 1):
+            left, top, width, height = box(k, index + 1)
+            corners = {"x1": left, "y1": top, "x2": left + width, "y2": top + height}
+            attributes = {"occluded": False, "truncated": False, "crowd": False}
+            category = "pedestrian" if k == 1 else "car"
+            labels.append({"id": f"{k:08d}", "category": category, "attributes": attributes, "box2d": corners})
+        found.append({"name": f"{video}-{index + 1:07d}.jpg", "videoName": video, "frameIndex": index, "labels": labels})
+    return found
+
+
+def bdd100k(root: Path, together: bool = False) -> Path:
+    """Labels a video, or of all frames together."""
+    videos = {"b1c66a42-6f7d68ca": scalabel("b1c66a42-6f7d68ca", 3, 2), "b1c81faa-3df17267": scalabel("b1c81faa-3df17267", 2, 3)}
+    videos["b1c66a42-6f7d68ca"][1]["labels"] = None
+    videos["b1c81faa-3df17267"][0]["labels"][0] |= {"attributes": {"crowd": True}, "category": "rider"}
+    for name, frames in videos.items():
+        for frame in frames:
+            write_image(root / "images/track/val" / name / frame["name"], frame["frameIndex"])
+        if not together:
+            put(root / f"labels/box_track_20/val/{name}.json", json.dumps(frames))
+    if together:
+        put(root / "labels/val.json", json.dumps({"frames": [frame for frames in videos.values() for frame in frames], "config": {}}))
+    return root
+
+
+CATEGORIES = [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}, {"id": 18, "name": "dog"}]
+
+
+def coco(root: Path) -> Path:
+    """Stills: instances with a crowd region and a dog."""
+    images = [{"id": key, "file_name": f"{key:012d}.jpg", "width": WIDTH, "height": HEIGHT} for key in (139, 285, 632)]
+    boxes = [(139, 1, 0), (139, 3, 0), (285, 1, 1), (632, 18, 0)]
+    annotations = [
+        {"id": place, "image_id": image, "category_id": category, "bbox": [10.5, 20, 12, 30], "area": 360, "iscrowd": crowd}
+        for place, (image, category, crowd) in enumerate(boxes)
+    ]
+    for image in images:
+        write_image(root / "val2017" / str(image["file_name"]))
+    put(
+        root / "annotations/instances_val2017.json",
+        json.dumps({"images": images, "annotations": annotations, "categories": CATEGORIES, "info": {}}),
+    )
+    return root
+
+
+def coco_video(root: Path) -> Path:
+    """CocoVID: frames from 0, identities by instance_id, visibility, frames a second of one video."""
+    videos = [{"id": 1, "name": "MOT17-02-FRCNN", "fps": 30}, {"id": 2, "name": "val/MOT17-04"}]
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for video, folder, count in ((1, "MOT17-02-FRCNN/img1", 3), (2, "val/MOT17-04/img1", 2)):
+        for index in range(count):
+            name = f"{folder}/{index + 1:06d}.jpg"
+            write_image(root / "images" / name, index)
+            sizes = {"width": WIDTH, "height": HEIGHT}
+            images.append({"id": len(images) + 1, "file_name": name, "video_id": video, "frame_id": index, **sizes})
+            for k in (1, 2):
+                mark = {"instance_id": k, "category_id": 1, "visibility": 0.25 * k, "iscrowd": False}
+                annotations.append({"id": len(annotations) + 1, "image_id": len(images), "bbox": list(box(k, index + 1)), **mark})
+    whole = {"videos": videos, "images": images, "annotations": annotations, "categories": CATEGORIES[:1]}
+    put(root / "annotations/train_cocoformat.json", json.dumps(whole))
+    return root
+
+
+def videos(root: Path) -> Path:
+    """A bare folder: two videos, one deeper, and images without numbers to go by."""
+    record(root / "square.mp4", 4)
+    record(root / "night/gate.avi", 3, codec="mpeg4")
+    for name in ("left", "right"):
+        write_image(root / f"pictures/{name}.png")
+    return root
+
+
+def people(root: Path) -> Path:
+    """CrowdHuman, of two splits."""
+    return crowdhuman(root, ["273271,c9db000d5146c15", "b"], ["d"])
+
+
+MADE: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "MOT15": ("mot_challenge", mot15),
+    "MOT16, MOT17": ("mot_challenge", mot17),
+    "MOT20": ("mot_challenge", mot20),
+    "MOTS": ("mot_challenge", mots),
+    "DanceTrack": ("mot_challenge", dancetrack),
+    "SportsMOT": ("mot_challenge", sportsmot),
+    "BFT": ("mot_challenge", bft),
+    "CVAT, MOT export": ("mot_challenge", cvat),
+    "CrowdHuman": ("crowdhuman", people),
+    "BDD100K tracking, a file a video": ("bdd100k", bdd100k),
+    "BDD100K tracking, one file": ("bdd100k", lambda root: bdd100k(root, together=True)),
+    "COCO, stills": ("coco", coco),
+    "COCO with videos": ("coco", coco_video),
+    "videos and images": ("folder", videos),
+}
