@@ -136,7 +136,9 @@ def test_a_damaged_member_is_a_damaged_image(tmp_path: Path) -> None:
     assert found.totals["frames"] == 2
 
 
-@pytest.mark.parametrize("root", ["zip://::none.zip", "zip://nothing::MOT17.zip", "nonsense://a", "http://127.0.0.1:9/a", "zip://::text.txt"])
+@pytest.mark.parametrize(
+    "root", ["zip://::none.zip", "zip://nothing::MOT17.zip", "nonsense://a", "http://127.0.0.1:9/a", "zip://::text.txt"]
+)
 def test_what_cannot_be_opened_is_named(root: str, archive: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("no archive")
     with pytest.raises(UserError, match="next:") as caught:
