@@ -18,7 +18,8 @@ from tests.pipeline.imitated import MADE
 from tests.shared import ROOT
 
 PAGE = ROOT / "docs/data.md"
-HEAD = "| data set | kind | read from | sequences | frames | identities | boxes | not scored | defects |\n|---|---|---|---:|---:|---:|---:|---:|---:|\n"
+COLUMNS = ("sequences", "frames", "identities", "boxes", "not scored", "defects")
+HEAD = f"| data set | kind | read from | {' | '.join(COLUMNS)} |\n|---|---|---{'|---:' * len(COLUMNS)}|\n"
 MOT17_LENGTHS = {"02": 600, "04": 1050, "05": 837, "09": 525, "10": 654, "11": 900, "13": 750}
 
 
@@ -64,7 +65,7 @@ REAL: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
 
 def rows() -> dict[str, str]:
     """The rows of the page by their data sets."""
-    return {match[1]: match[0] for match in re.finditer(r"(?m)^\| ([^|]+) \| \w+ \|.*$", PAGE.read_text())}
+    return {match[1]: match[0] for match in re.finditer(r"(?m)^\| (?!data set)([^|]+) \| \w+ \|.*$", PAGE.read_text())}
 
 
 def write(data: Path) -> None:
