@@ -42,7 +42,7 @@ def label_depth(context: Context) -> None:
 
 def data_folders(context: Context) -> dict[str, Folder]:
     """Data set -> where it was read from."""
-    from pipeline.sources import folder_of
+    from pipeline.sources.place import folder_of
 
     data_root = context.params.base.data_root
     sources = context.params.extract_frames.sources

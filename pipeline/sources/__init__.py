@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.params import Source
 from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
-from pipeline.sources.place import Place, locate
+from pipeline.sources.place import Place, address, folder_of, locate
 from pipeline.sources.planned import Defects, Plan, PlannedSequence
 
 __all__ = ["Defects", "Plan", "PlannedSequence", "folder_of", "plan", "plan_one"]
@@ -29,7 +29,7 @@ def plan(sources: Sequence[Source], *, data_root: str, root: Path, strict: bool)
     Raises:
         UserError: names the file and line, folder or sequence at fault.
     """
-    plans = [plan_one(source, locate(_address(source, data_root), root), strict) for source in sources]
+    plans = [plan_one(source, locate(address(source, data_root), root), strict) for source in sources]
     sequences = [sequence for found in plans for sequence in found.sequences]
     _check_unique([sequence for sequence in sequences if sequence.kind == "video"])
     defects = [f"{source.name}: {line}" for source, found in zip(sources, plans, strict=True) for line in found.defects]
@@ -47,15 +47,6 @@ def plan_one(source: Source, place: Place, strict: bool) -> Plan:
         if not sequence.name.isprintable() or "/" in sequence.name or sequence.name.startswith("."):
             raise UserError(f"{place}: {sequence.name!r} cannot be a sequence's name\nnext: rename it")
     return found
-
-
-def folder_of(source: Source, data_root: str, root: Path) -> Path:
-    """The data set's folder, absolute; of a root that is a URL, a path where nothing lies."""
-    return Path(root, Path(_address(source, data_root)).expanduser()).resolve()
-
-
-def _address(source: Source, data_root: str) -> str:
-    return source.root.replace("{data_root}", data_root)
 
 
 def _kinds() -> dict[str, Callable[[Source, Place, bool], Plan]]:

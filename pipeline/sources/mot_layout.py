@@ -55,6 +55,8 @@ def sequences(folder: Place, wanted: list[str] | None, defects: Defects) -> dict
         return {name: found[name] for name in choose(list(found), wanted, str(folder))}
     plain = inside(folder) or inside(folder / "train") or inside(folder / INNER / "train")
     splits = {split: inside(base / split) for split in SPLITS for base in (folder, folder / INNER) if inside(base / split)}
+    if not plain and not splits and len(inner := listed(folder)) == 1 and inner[0].is_dir():
+        return sequences(inner[0], wanted, defects)  # an archive often holds one folder with everything in it
     if not plain and not splits:
         raise UserError(
             f"{folder}: no sequence here; expected folders that hold img1/ or a video file, and gt/, det/, seqinfo.ini where there are "

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeAlias
 import fsspec
 
 from pipeline.errors import UserError
+from pipeline.params import Source
 from pipeline.video import SUFFIXES
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
@@ -184,6 +185,16 @@ def locate(text: str, start: Path) -> Place:
     if chained and "://" not in inner:
         text = f"{outer}::{Path(start, Path(inner).expanduser()).resolve()}"
     return _opened(text.rstrip("/") if not text.endswith("://") else text)
+
+
+def address(source: Source, data_root: str) -> str:
+    """The root of an entry of extract_frames.sources, `{data_root}` filled in."""
+    return source.root.replace("{data_root}", data_root)
+
+
+def folder_of(source: Source, data_root: str, root: Path) -> Path:
+    """The data set's folder, absolute; of a root that is a URL, a path where nothing lies."""
+    return Path(root, Path(address(source, data_root)).expanduser()).resolve()
 
 
 def listed(folder: Place) -> list[Place]:

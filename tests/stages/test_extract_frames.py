@@ -15,6 +15,7 @@ from pipeline.publish import Manifest, Publication, read_manifest
 from pipeline.runs import StageRun
 from stages import Context
 from stages.extract_frames import extract_frames
+from tests.pipeline.imitated import coco_video, mot17, videos, zipped
 from tests.pipeline.recorded import crowdhuman, mot_sequence, record, truncate
 from tests.shared import ROOT, dataset
 
@@ -153,6 +154,24 @@ def test_a_corrupt_jpeg_stops_the_stage_and_can_be_left_out(tmp_path: Path, caps
     assert named[0].startswith("videos: a/img1/000002.jpg: ")
     assert "left out: videos: a/img1/000002.jpg" in capsys.readouterr().out
     assert [frame.frame for frame in read_frames(tmp_path / "data/frames/videos/a.parquet")] == [1, 3]
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_an_archive_gives_the_frames_of_its_folder(tmp_path: Path) -> None:
+    for index, kind in enumerate(("mot_challenge", "coco", "folder")):
+        make = {"mot_challenge": mot17, "coco": coco_video, "folder": videos}[kind]
+        folder = make(tmp_path / f"in/{index}")
+        zipped(folder, tmp_path / f"in/{index}.zip")
+        found = []
+        for name, root in (("folder", f"{{data_root}}/{index}"), ("archive", f"{{data_root}}/{index}.zip")):
+            made, _ = context(tmp_path / name, [source("set", kind, root)], data_root=str(tmp_path / "in"))
+            extract_frames(made)
+            files = frame_files(tmp_path / name / "data/frames")
+            rows = [(row.sequence, row.frame, row.image, row.objects.boxes.tolist()) for path in files for row in read_frames(path)]
+            found.append(rows)
+            shutil.rmtree(tmp_path / name)
+        assert found[0] == found[1], kind
+        assert len(found[0]) > 2
 
 
 @pytest.mark.slow

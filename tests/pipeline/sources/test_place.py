@@ -59,7 +59,7 @@ def test_a_local_folder_stays_a_path(tmp_path: Path) -> None:
 def test_a_zip_is_read_in_place(archive: Path, tmp_path: Path) -> None:
     local = frames("unpacked/MOT17", tmp_path)
     assert len(local) == 3
-    for root in (f"zip://MOT17::{archive}", "zip://MOT17::MOT17.zip", f"zip://MOT17::file://{archive}"):
+    for root in (f"zip://MOT17::{archive}", "zip://MOT17::MOT17.zip", f"zip://MOT17::file://{archive}", "MOT17.zip"):
         assert same(frames(root, tmp_path), local), root
 
 
