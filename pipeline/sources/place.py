@@ -40,7 +40,7 @@ class _Tree:
     """One opened root. Its listing is not pickled: a task that reads a file needs none.
 
     Attributes:
-        url: as the user wrote it; begins every message.
+        url: as the user wrote it, or a local archive's path; begins every message.
         files: the fsspec file system.
         base: the root's path in it.
         sizes: bytes by path relative to the root, None where the listing does not tell.
@@ -109,8 +109,8 @@ class Remote:
 
     @property
     def archive(self) -> Path | None:
-        """The local zip file that the root is, whole; None for anything else."""
-        return Path(self.tree.url.removeprefix("zip://::")) if self.tree.url.startswith("zip://::/") else None
+        """The local zip file that the root is, given by its path; None for a URL."""
+        return Path(self.tree.url) if "://" not in self.tree.url else None
 
     def resolve(self) -> Remote:
         """Itself: URLs are absolute."""
@@ -178,7 +178,7 @@ def locate(text: str, start: Path) -> Place:
     """
     if "://" not in text:
         path = Path(start, Path(text).expanduser()).resolve()
-        return _opened(f"zip://::{path}") if path.suffix.lower() == ".zip" and path.is_file() else path
+        return _opened(f"zip://::{path}", shown=str(path)) if path.suffix.lower() == ".zip" and path.is_file() else path
     if text.startswith("file://"):
         return locate(text.removeprefix("file://"), start)
     outer, chained, inner = text.rpartition("::")
@@ -239,7 +239,8 @@ def local_copy(place: Place) -> Iterator[Path]:
             raise UserError(f"{place}: cannot be read ({error.strerror})\nnext: check the file and the connection") from None
 
 
-def _opened(url: str) -> Remote:
+def _opened(url: str, shown: str | None = None) -> Remote:
+    """A root by its URL; `shown` stands for it in messages."""
     try:
         files, base = fsspec.core.url_to_fs(url, skip_instance_cache=True)
         base = str(base)
@@ -250,14 +251,14 @@ def _opened(url: str) -> Remote:
         raise UserError(f"{url}: {error}\nnext: install what fsspec needs for this protocol") from None
     except (OSError, KeyError, *_BROKEN) as error:
         raise UserError(
-            f"{url}: cannot be opened ({' '.join(str(error).split()) or type(error).__name__})\n"
+            f"{shown or url}: cannot be opened ({' '.join(str(error).split()) or type(error).__name__})\n"
             "next: check the address; allowed are folders, .zip files and URLs that fsspec knows, as in zip://MOT17::/data/MOT17.zip"
         ) from None
     start = len(base.rstrip("/")) + 1 if base.strip("/") else len(base)
     sizes = {name[start:].strip("/"): info.get("size") for name, info in found.items() if info.get("type") == "file"}
     if not sizes:
-        raise UserError(f"{url}: no file here\nnext: check the address")
-    return Remote(_Tree(url, files, base, sizes))
+        raise UserError(f"{shown or url}: no file here\nnext: check the address")
+    return Remote(_Tree(shown or url, files, base, sizes))
 
 
 def _single(url: str, files: Any, base: str) -> Remote:

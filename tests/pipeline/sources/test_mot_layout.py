@@ -86,6 +86,7 @@ def test_exports_of_cvat_with_labels_and_with_a_video_beside(tmp_path: Path) -> 
     assert (seven.name, seven.annotation.objects.classes.tolist()) == ("task_7", [1, 3] * 3)  # labels.txt: car, person
     assert seven.annotation.objects.visibilities.tolist() == pytest.approx([0.86, 1.0] * 3)
     assert (eight.name, eight.source, len(list(eight.read(90, Defects(root, True))))) == ("task_8", "task_8/task_8.mp4", 3)
+    assert seven.annotation.where(0) == "task_7.zip/gt/gt.txt:1"
     (alone,) = plan_archive(root / "task_7.zip")
     assert (alone.name, alone.frames, len(alone.annotation)) == ("task_7", 3, 6)
 
