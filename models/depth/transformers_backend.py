@@ -38,7 +38,7 @@ class DepthModel:
         batch_size: images a forward pass.
         inverse: the model says 1 / depth (up to a factor), as Depth Anything's relative models do.
         plan: windows in which the maps of a video are brought to one scale and shift.
-        decode_ahead: batches made ready before the model asks for them.
+        decode_ahead: frames made ready before the model asks for them, in whole batches, at least one.
     """
 
     model: str
@@ -71,7 +71,7 @@ class DepthModel:
         """The model's map of each row, (h, w) float32 at map size."""
         processor, network = loaded(self.model)
         prepared = ((batch, prepare(processor, images)) for batch, images in self._batches(frames, still=still))
-        for batch, pixels in ahead(prepared, self.decode_ahead):
+        for batch, pixels in ahead(prepared, self.decode_ahead // self.batch_size):
             with clock.running():
                 raw = forward(network, pixels)
             for row, item in zip(batch, raw, strict=True):

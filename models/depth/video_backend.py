@@ -14,19 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.depth import Clock, Labels, sequences
 from models.depth.ahead import ahead
 from models.depth.alignment import Map
 from models.depth.folders import Folder
 from models.depth.sequences import device
-from models.depth.video.encoder import PATCH
 from models.depth.video.motion import FRAMES
 from models.depth.video.network import VARIANTS, VideoDepth
+from models.depth.video.pixels import normalised
 from models.depth.windows import Drift, Plan, joined
 from pipeline import weights
 from pipeline.errors import UserError
@@ -36,8 +33,6 @@ from pipeline.weights import LoadReport
 
 KEYS = 2  # older frames in the overlap
 REPORT = "checkpoint.txt"
-_WIDEST = 1.78  # longer over shorter side, beyond which the published tool gives the network fewer pixels
-_MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)  # ImageNet's
 
 
 class Prepared(NamedTuple):
@@ -162,23 +157,3 @@ def described(report: LoadReport) -> str:
     lines += [f"mismatched  {name}: {list(ours)} here, {list(theirs)} in the file" for name, ours, theirs in report.mismatched]
     lines += [f"unexpected  {name}" for name in report.unexpected]
     return "\n".join([str(report).splitlines()[0], *lines]) + "\n"
-
-
-def input_shape(width: int, height: int, input_size: int) -> tuple[int, int]:
-    """(width, height) that the network sees: the shorter side `input_size`, the aspect kept, both multiples of 14.
-
-    Images wider than 16:9 are seen at fewer pixels, so that memory stays that of 16:9.
-    """
-    ratio = max(width, height) / min(width, height)
-    if ratio > _WIDEST:
-        input_size = max(round(int(input_size * 1.777 / ratio) / PATCH), 1) * PATCH
-    factor = input_size / min(width, height)
-    columns, rows = (max(round(side * factor / PATCH), -(-input_size // PATCH)) * PATCH for side in (width, height))
-    return columns, rows
-
-
-def normalised(image: NDArray[np.uint8], input_size: int) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 RGB to (3, h, w) float32 at the network's size."""
-    size = input_shape(image.shape[1], image.shape[0], input_size)
-    resized = cv2.resize(image.astype(np.float32) / 255, size, interpolation=cv2.INTER_CUBIC)
-    return np.ascontiguousarray(((resized - _MEAN) / _DEVIATION).transpose(2, 0, 1))

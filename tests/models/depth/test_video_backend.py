@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from models.depth import build
 from models.depth.video import network
-from models.depth.video_backend import REPORT, VideoModel, input_shape, loaded, normalised
+from models.depth.video.pixels import normalised
+from models.depth.video_backend import REPORT, VideoModel, loaded
 from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg, encode_jpeg
 from pipeline.params import LabelDepth
@@ -124,25 +125,3 @@ def test_a_checkpoint_of_another_size_is_refused(tmp_path: Path) -> None:
 def test_windows_that_the_network_does_not_know_are_refused(tmp_path: Path, changes: dict[str, int]) -> None:
     with pytest.raises(UserError, match="window of at most 32 and an overlap above 2"):
         build(params(tmp_path, **changes), {})
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((1920, 1080), (924, 518)),  # 16:9 as published: 518 * 16 / 9 = 920.9, to the nearest 14
-        ((1080, 1920), (518, 924)),
-        ((640, 480), (686, 518)),
-        ((1000, 400), (910, 364)),  # wider: 518 * 1.777 / 2.5 = 368, to the nearest 14; 2.5 * 364 = 910
-        ((518, 518), (518, 518)),
-    ],
-)
-def test_what_the_network_sees(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    found = input_shape(*size, 518)
-    assert found == expected
-
-
-def test_pixels_are_normalised_as_imagenets() -> None:
-    grey = np.full((56, 56, 3), 255, np.uint8)
-    found = normalised(grey, 56)
-    assert found.shape == (3, 56, 56)
-    np.testing.assert_allclose(found[:, 0, 0], [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], rtol=1e-5)
