@@ -109,12 +109,25 @@ class ExtractFrames(Section):
 class LabelDepth(Section):
     """Offline depth labels."""
 
-    backend: Literal["ground_plane", "files", "transformers"]
+    backend: Literal["ground_plane", "files", "transformers", "video_depth_anything"]
     map_size: int = Field(ge=16)
     model: str
+    encoder: Literal["vits", "vitb", "vitl"]
+    input_size: int = Field(ge=14)
+    min_loaded: float = Field(ge=0, le=1)
     batch_size: int = Field(ge=1)
+    window: int = Field(ge=2)
+    overlap: int = Field(ge=1)
+    decode_ahead: int = Field(ge=1)
+    gpus: float = Field(ge=0, le=1)
     inverse: bool
     files_pattern: str
+
+    @model_validator(mode="after")
+    def _new_frames(self) -> LabelDepth:
+        if self.overlap >= self.window:
+            raise ValueError(f"overlap must be below window ({self.window}), got {self.overlap}")
+        return self
 
 
 class Split(Section):

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +16,16 @@ from models.depth.folders import Folder
 from pipeline.publish import Publication, read_manifest, require_space
 from stages import Context, run
 
+if TYPE_CHECKING:
+    from models.depth.labelling import LabelTask, Speed
+
+LOGGED = ("people", "horizon", "slope", "pictures", "scale", "windows", "window_scale_min", "window_scale_max")  # facts of depth files
 BYTES_PER_PIXEL = 0.5  # of a 16-bit map as PNG, for the disk check
 
 
 def label_depth(context: Context) -> None:
     """Write data/depth: a file a frame file, a map and the objects' depths a frame."""
-    from models.depth import build
+    from models.depth import ON_GPU, build
     from models.depth.labelling import LabelTask, label_file
     from pipeline.cluster import attached, gpus, map_tasks
     from pipeline.frames import frame_facts, frame_files
@@ -24,6 +34,7 @@ def label_depth(context: Context) -> None:
     context.run.input(read_manifest(folder), "frames")
     folders = data_folders(context)
     backend = build(context.params.label_depth, folders)
+    attach(context, backend.check())
     publication = context.publication(context.data / "depth")
     tasks = []
     for path in frame_files(folder):
@@ -34,9 +45,12 @@ def label_depth(context: Context) -> None:
     waiting = [task for task in tasks if not publication.done(task.name)]
     if waiting:
         with attached(context.params.cluster):
-            on_gpu = context.params.label_depth.backend == "transformers" and gpus() > 0
-            map_tasks(label_file, waiting, label="Labelling depth", unit="frames", weight=lambda task: task.count, num_gpus=int(on_gpu))
+            share = context.params.label_depth.gpus if context.params.label_depth.backend in ON_GPU and gpus() else 0
+            start = time.perf_counter()
+            speeds = map_tasks(label_file, waiting, label="Labelling depth", unit="frames", weight=lambda task: task.count, num_gpus=share)
+            report_speed(context, speeds, time.perf_counter() - start)
     report(context, publication, [task.name for task in tasks])
+    report_consistency(context, publication, tasks)
     context.run.output(publication.publish(backend=context.params.label_depth.backend, frames=frames, sequences=len(tasks)))
 
 
@@ -59,7 +73,7 @@ def report(context: Context, publication: Publication, names: list[str]) -> None
         sequence = f"{facts['dataset']}/{facts['sequence']}"
         if facts.get("planes") == 0:
             print(f"{sequence}: nobody is annotated, so its depth is unknown (all maps are 0)")
-        numbers: dict[str, float] = {key: float(facts[key]) for key in ("people", "horizon", "slope", "pictures") if key in facts}
+        numbers: dict[str, float] = {key: float(facts[key]) for key in LOGGED if key in facts}
         numbers |= {f"error_{key}": value for key, value in facts["errors"].items()}
         if numbers:
             context.run.metrics({f"{key}/{metric_name(sequence)}": value for key, value in numbers.items()})
@@ -69,6 +83,47 @@ def report(context: Context, publication: Publication, names: list[str]) -> None
     if means:
         context.run.metrics(means)
         print("depth against truth: " + ", ".join(f"{key.removeprefix('error_')} {value:.3f}" for key, value in means.items()))
+
+
+def report_speed(context: Context, speeds: Sequence[Speed], seconds: float) -> None:
+    """Log frames a second of the stage, and of its tasks beside their network alone: `model_share` is the part of a task that it computes.
+
+    Args:
+        context: of the stage.
+        speeds: of its tasks.
+        seconds: from the first task's start to the last one's end.
+    """
+    frames, spent, computed = (sum(values) for values in zip(*map(astuple, speeds), strict=True))
+    numbers = {"frames_per_second": frames / seconds, "task_frames_per_second": frames / spent if spent else 0.0}
+    if computed:
+        numbers |= {"model_frames_per_second": frames / computed, "model_share": computed / spent}
+        print(f"a task labels {frames / spent:.1f} frames/s, its network alone {frames / computed:.1f}")
+    context.run.metrics(numbers)
+
+
+def report_consistency(context: Context, publication: Publication, tasks: Sequence[LabelTask]) -> None:
+    """Log how much the depth of tracked boxes changes from frame to frame (`models/depth/consistency.py`), each video's and the mean."""
+    from models.depth.consistency import changes
+
+    found = {task.name: changes(task.frames, publication.path(task.name)) for task in tasks}
+    figures = {
+        f"depth_change/{metric_name(Path(name).with_suffix('').as_posix())}": item.mean for name, item in found.items() if item.pairs
+    }
+    pairs = sum(item.pairs for item in found.values())
+    if pairs:
+        figures["depth_change"] = sum(item.total for item in found.values()) / pairs
+        print(f"depth of tracked people changes by {figures['depth_change']:.2%} from frame to frame ({pairs} pairs)")
+        context.run.metrics(figures)
+
+
+def attach(context: Context, texts: dict[str, str]) -> None:
+    """Keep what a backend says about itself with the run."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            path = Path(folder) / name
+            path.write_text(text)
+            context.run.artifact(path)
+            print(f"{name}: {text.splitlines()[0]}")
 
 
 def metric_name(sequence: str) -> str:

@@ -1,4 +1,4 @@
-"""Depth labels: one small interface, three ways to get them (`ground_plane`, `files`, `transformers`).
+"""Depth labels: one small interface, four ways to get them (`ground_plane`, `files`, `transformers`, `video_depth_anything`).
 
 A backend labels one frame file at a time. Its maps grow with distance and are comparable within a sequence; 0 is unknown.
 """
@@ -6,7 +6,9 @@ A backend labels one frame file at a time. Its maps grow with distance and are c
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +23,9 @@ BACKENDS = {
     "ground_plane": "models.depth.ground_plane",
     "files": "models.depth.files",
     "transformers": "models.depth.transformers_backend",
+    "video_depth_anything": "models.depth.video_backend",
 }
+ON_GPU = ("transformers", "video_depth_anything")
 
 
 class FrameDepth(NamedTuple):
@@ -38,6 +42,24 @@ class FrameDepth(NamedTuple):
     scale: float
 
 
+class Clock:
+    """Adds up the time that a network computes.
+
+    Attributes:
+        seconds: so far; 0 for backends without a network.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the block."""
+        start = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - start
+
+
 @dataclass(frozen=True)
 class Labels:
     """The labels of one frame file.
@@ -45,10 +67,14 @@ class Labels:
     Attributes:
         frames: one label a row of the file, in its order; read once.
         facts: what the backend says about the sequence (deterministic, plain data).
+        ending: the same, complete only when all frames were read.
+        clock: of the network.
     """
 
     frames: Iterator[FrameDepth]
     facts: dict[str, Any] = field(default_factory=dict)
+    ending: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
 
 
 class DepthBackend(Protocol):
@@ -59,6 +85,14 @@ class DepthBackend(Protocol):
 
         Raises:
             UserError: depth for it cannot be had.
+        """
+        ...
+
+    def check(self) -> dict[str, str]:
+        """What must hold before any work starts: text files for the run, by name.
+
+        Raises:
+            UserError: the backend cannot work.
         """
         ...
 

@@ -62,6 +62,10 @@ class DepthFiles:
             )
         return Labels(self._read(rows, paths), {"pictures": found})
 
+    def check(self) -> dict[str, str]:
+        """Nothing to check, nothing to tell."""
+        return {}
+
     def path(self, row: Frame, image: str | None) -> Path:
         """Where the picture of a frame should lie."""
         values = {

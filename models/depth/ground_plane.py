@@ -83,6 +83,10 @@ class GroundPlane:
         facts = {"people": len(boxes), "planes": int(plane is not None)}
         return Labels(self._draw(rows, [plane] * len(rows)), facts | (plane._asdict() if plane else {}))
 
+    def check(self) -> dict[str, str]:
+        """Nothing to check, nothing to tell."""
+        return {}
+
     def _draw(self, rows: list[Frame], planes: list[Plane | None]) -> Iterator[FrameDepth]:
         for row, plane in zip(rows, planes, strict=True):
             yield draw(row, plane, self.size)

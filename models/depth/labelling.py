@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,30 @@ class LabelTask:
     count: int
 
 
-def label_file(task: LabelTask) -> None:
+@dataclass(frozen=True)
+class Speed:
+    """How long a file took.
+
+    Attributes:
+        frames: labelled.
+        seconds: in all.
+        model_seconds: of these, the network's forward passes; 0 without a network.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    model_seconds: float = 0.0
+
+
+def label_file(task: LabelTask) -> Speed:
     """Write the depth file of one frame file, unless a killed run already did.
 
     Raises:
         UserError: the backend cannot label it.
     """
     if task.publication.done(task.name):
-        return
+        return Speed()
+    start = time.perf_counter()
     facts = frame_facts(task.frames)
     labels, accuracy = task.backend.label(task.frames), Accuracy()
     step = max(1, -(-task.count // MEASURED))
@@ -57,7 +74,8 @@ def label_file(task: LabelTask) -> None:
             picture = truth_picture(task.folder, facts, row) if number % step == 0 else None
             if picture is not None:
                 accuracy.add(row, label, files.read_picture(picture)[0])
-        writer.summary["errors"] = accuracy.errors()
+        writer.summary |= {"errors": accuracy.errors()} | labels.ending
+    return Speed(task.count, time.perf_counter() - start, labels.clock.seconds)
 
 
 def _row(row: Frame, label: FrameDepth) -> DepthRow:

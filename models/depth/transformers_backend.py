@@ -1,32 +1,31 @@
 """Depth by any Hugging Face depth-estimation model (Depth Anything, DPT, GLPN, ...), named or in a local folder.
 
 `transformers` is optional: it is imported when this backend is chosen. Images go through the model's own processor (its PIL variant: the
-other needs torchvision, and two machines should agree).
+other needs torchvision, and two machines should agree). The model sees one image at a time; `alignment.level` and `windows.joined` make the
+maps of a video agree.
 """
 
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.depth import FrameDepth, Labels, object_depths
+from models.depth import Clock, Labels, sequences
+from models.depth.ahead import ahead
+from models.depth.alignment import Map, level
 from models.depth.folders import Folder
-from pipeline.depthmap import LARGEST_CODE, map_size
+from models.depth.sequences import device
+from models.depth.windows import Drift, Plan, joined
 from pipeline.errors import UserError
-from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
+from pipeline.frames import Frame, frame_facts
 from pipeline.params import LabelDepth
-
-FARTHEST = 100.0  # inverse teachers: the horizon lies this many times as far as the nearest pixel
-_COLUMNS = ["dataset", "sequence", "frame", "width", "height", "image", "boxes"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,20 @@ class DepthModel:
         size: longest side of the maps, pixels.
         batch_size: images a forward pass.
         inverse: the model says 1 / depth (up to a factor), as Depth Anything's relative models do.
+        plan: windows in which the maps of a video are brought to one scale and shift.
+        decode_ahead: frames made ready before the model asks for them, in whole batches, at least one.
     """
 
     model: str
     size: int
     batch_size: int
     inverse: bool
+    plan: Plan
+    decode_ahead: int
+
+    def check(self) -> dict[str, str]:
+        """Nothing to tell; what `build` checks is enough."""
+        return {}
 
     def label(self, frames: Path) -> Labels:
         """Run the model over one frame file; the maps of a video share one scale, each still has its own.
@@ -51,52 +58,37 @@ class DepthModel:
         Raises:
             UserError: the model cannot be loaded, or an image not be decoded.
         """
+        facts, clock, ending = {"model": self.model}, Clock(), dict[str, Any]()
         still = frame_facts(frames)["kind"] == "stills"
-        return Labels(self._stills(frames) if still else self._video(frames), {"model": self.model})
+        maps = self._maps(frames, clock, still=still)
+        if still:
+            return Labels(sequences.stills(frames, maps, inverse=self.inverse), facts, clock=clock)
+        drift = Drift()
+        alike = (item for _, item in joined(maps, level, self.plan, drift))
+        return Labels(sequences.video(frames, alike, inverse=self.inverse, drift=drift, ending=ending), facts, ending, clock)
 
-    def _stills(self, frames: Path) -> Iterator[FrameDepth]:
-        for row, raw in self._outputs(frames):
-            yield self._finish(row, raw, float(raw.max()))
+    def _maps(self, frames: Path, clock: Clock, *, still: bool) -> Iterator[Map]:
+        """The model's map of each row, (h, w) float32 at map size."""
+        processor, network = loaded(self.model)
+        prepared = ((batch, prepare(processor, images)) for batch, images in self._batches(frames, still=still))
+        for batch, pixels in ahead(prepared, self.decode_ahead // self.batch_size):
+            with clock.running():
+                raw = forward(network, pixels)
+            for row, item in zip(batch, raw, strict=True):
+                yield sequences.shrunk(item, row, self.size)
 
-    def _video(self, frames: Path) -> Iterator[FrameDepth]:
-        """Two passes, raw maps waiting on disk between them: the largest output of the whole video sets its scale."""
+    def _batches(self, frames: Path, *, still: bool) -> Iterator[tuple[list[Frame], list[NDArray[np.uint8]]]]:
+        """Rows and images, a batch at a time; images of one batch must have one shape."""
         rows: list[Frame] = []
-        with tempfile.TemporaryFile() as spool:
-            largest = 0.0
-            for row, raw in self._outputs(frames):
-                rows.append(row)
-                spool.write(raw.tobytes())
-                largest = max(largest, float(raw.max()))
-            spool.seek(0)
-            for row in rows:
-                columns, lines = map_size(row.width, row.height, self.size)
-                raw = np.frombuffer(spool.read(4 * columns * lines), np.float32).reshape(lines, columns)
-                yield self._finish(row, raw, largest)
-
-    def _finish(self, row: Frame, raw: NDArray[np.float32], largest: float) -> FrameDepth:
-        if largest <= 0:
-            return FrameDepth(np.zeros_like(raw), np.zeros(len(row.objects), np.float32), 1.0)
-        depth = invert(raw, largest) if self.inverse else np.maximum(raw, 0)
-        scale = (FARTHEST if self.inverse else largest) / LARGEST_CODE
-        return FrameDepth(depth, object_depths(depth, row.objects.boxes, row.width, row.height), scale)
-
-    def _outputs(self, frames: Path) -> Iterator[tuple[Frame, NDArray[np.float32]]]:
-        """Each row (without its image) and the model's map of it, (h, w) float32 at map size."""
-        batch: list[Frame] = []
-        for row in read_frames(frames, _COLUMNS):
-            # images of one batch must have one shape; in a video all do
-            if batch and (len(batch) == self.batch_size or (row.width, row.height) != (batch[0].width, batch[0].height)):
-                yield from self._forward(batch, frames)
-                batch = []
-            batch.append(row)
-        if batch:
-            yield from self._forward(batch, frames)
-
-    def _forward(self, batch: list[Frame], frames: Path) -> Iterator[tuple[Frame, NDArray[np.float32]]]:
-        images = [decode_jpeg(row.image, f"{frames}: frame {row.frame}") for row in batch]
-        for row, raw in zip(batch, predict(self.model, images), strict=True):
-            size = map_size(row.width, row.height, self.size)
-            yield _without_image(row), cv2.resize(raw, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        images: list[NDArray[np.uint8]] = []
+        for row, image in sequences.images(frames, still=still):
+            if rows and (len(rows) == self.batch_size or image.shape != images[0].shape):
+                yield rows, images
+                rows, images = [], []
+            rows.append(row)
+            images.append(image)
+        if rows:
+            yield rows, images
 
 
 def build(params: LabelDepth, folders: dict[str, Folder]) -> DepthModel:
@@ -110,22 +102,27 @@ def build(params: LabelDepth, folders: dict[str, Folder]) -> DepthModel:
         raise UserError(
             "label_depth.model: empty; name a model or a local folder\nnext: for example depth-anything/Depth-Anything-V2-Small-hf"
         )
-    return DepthModel(model=params.model, size=params.map_size, batch_size=params.batch_size, inverse=params.inverse)
+    return DepthModel(
+        model=params.model,
+        size=params.map_size,
+        batch_size=params.batch_size,
+        inverse=params.inverse,
+        plan=Plan(params.window, params.overlap),
+        decode_ahead=params.decode_ahead,
+    )
 
 
-def invert(raw: NDArray[np.float32], largest: float) -> NDArray[np.float32]:
-    """Inverse depth to depth: the largest output becomes 1, outputs near or below 0 become FARTHEST."""
-    return np.asarray(1 / np.maximum(raw / np.float32(largest), np.float32(1 / FARTHEST)), np.float32)
+def prepare(processor: Any, images: list[NDArray[np.uint8]]) -> torch.Tensor:
+    """Images of one shape, (H, W, 3) uint8, as the model's input."""
+    pixels: torch.Tensor = processor(images=images, return_tensors="pt")["pixel_values"]
+    return pixels
 
 
-def predict(model: str, images: list[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    """What the model says of images of one shape, at its own resolution: (h, w) float32 each."""
-    processor, network = loaded(model)
-    pixels = processor(images=images, return_tensors="pt")["pixel_values"].to(device())
+def forward(network: Any, pixels: torch.Tensor) -> Map:
+    """What the model says of a batch, at its own resolution: (B, h, w) float32."""
     with torch.inference_mode():  # in full precision: labels are made once, and half of it would leave 8 bits of 16
-        output = network(pixel_values=pixels).predicted_depth
-    maps = output.float().reshape(len(images), *output.shape[-2:]).cpu().numpy()
-    return [np.nan_to_num(item, nan=0.0, posinf=0.0, neginf=0.0) for item in maps]
+        output = network(pixel_values=pixels.to(device())).predicted_depth
+    return np.asarray(output.float().reshape(len(pixels), *output.shape[-2:]).cpu().numpy())
 
 
 @functools.lru_cache(maxsize=1)
@@ -148,11 +145,6 @@ def loaded(model: str) -> tuple[Any, Any]:
     return processor, network.eval().to(device())
 
 
-def device() -> torch.device:
-    """The GPU that Ray gave this process, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def _library() -> Any:
     try:
         import transformers
@@ -161,7 +153,3 @@ def _library() -> Any:
             "label_depth.backend: transformers is not installed\nnext: pip install transformers, or set the backend to ground_plane"
         ) from None
     return transformers
-
-
-def _without_image(row: Frame) -> Frame:
-    return Frame(row.dataset, row.sequence, row.frame, row.time, row.width, row.height, objects=row.objects)

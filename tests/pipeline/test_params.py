@@ -24,7 +24,12 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     [
         ("  seed: 317", "  sead: 317", ["base.sead: unknown key", "seed, data_root", "base.seed: missing"]),
         ("  seed: 317", "  seed: many", ["base.seed: Input should be a valid integer", "'many'"]),
-        ("  backend: ground_plane", "  backend: guess", ["label_depth.backend", "'ground_plane', 'files' or 'transformers'"]),
+        (
+            "  backend: ground_plane",
+            "  backend: guess",
+            ["label_depth.backend", "'ground_plane', 'files', 'transformers' or 'video_depth_anything'"],
+        ),
+        ("  overlap: 10 ", "  overlap: 32 ", ["label_depth", "overlap must be below window (32), got 32"]),
         ("    backbone: resnet_fpn", "    backbone: vgg", ["model.network.backbone", "'resnet_fpn' or 'dla34'"]),
         ("    placeholder: mean", "    placeholder: median", ["model.loss.placeholder", "'mean', 'zero' or 'none'"]),
         ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),

@@ -6,11 +6,13 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from models.depth.video.network import VARIANTS, VideoDepth
 from pipeline import depthmap
 from pipeline import params as parameters
-from pipeline.depths import read_depths
+from pipeline.depths import depth_facts, read_depths
 from pipeline.errors import UserError
 from pipeline.frames import Objects, frame_files, read_frames
 from pipeline.params import Params
@@ -29,9 +31,13 @@ class RecordedRun:
         self.logged: dict[str, float] = {}
         self.inputs: dict[str, Manifest] = {}
         self.outputs: list[Manifest] = []
+        self.artifacts: dict[str, str] = {}
 
     def metrics(self, values: dict[str, float], step: int | None = None) -> None:
         self.logged |= values
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        self.artifacts[path.name] = path.read_text()
 
     def input(self, manifest: Manifest, name: str) -> None:
         self.inputs[name] = manifest
@@ -82,7 +88,14 @@ def test_every_frame_gets_a_map_and_every_box_a_depth(tmp_path: Path, capsys: py
             assert len(depth.object_depths) == len(row.objects)
     assert run.logged["people/toy/one"] == 54
     assert run.logged["horizon/toy/two"] == pytest.approx(scenes.HORIZON, abs=0.1)
-    assert "toy/zero: nobody is annotated" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "toy/zero: nobody is annotated" in said
+    assert "from frame to frame (114 pairs)" in said  # 6 people in 8 + 11 pairs of frames
+    pairs = {"one": 48, "two": 66}
+    mean = sum(run.logged[f"depth_change/toy/{name}"] * count for name, count in pairs.items()) / 114
+    assert run.logged["depth_change"] == pytest.approx(mean)
+    assert run.logged["frames_per_second"] > 0
+    assert "model_share" not in run.logged  # no network
 
 
 @pytest.mark.usefixtures("ray_local")
@@ -101,6 +114,40 @@ def test_the_error_against_true_depth_is_logged(tmp_path: Path) -> None:
     assert run.logged["error_ground_delta1_aligned/toy/one"] > 0.95
     assert run.logged["error_ground_abs_rel"] == run.logged["error_ground_abs_rel/toy/one"]  # the only one with truth
     assert "error_ground_abs_rel/toy/two" not in run.logged
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_a_teacher_labels_a_video_and_says_what_it_loaded(tmp_path: Path) -> None:
+    extracted(tmp_path)
+    torch.manual_seed(0)
+    checkpoint = tmp_path / "video_depth_anything_vits.pth"
+    network = VideoDepth(VARIANTS["vits"])
+    torch.nn.init.constant_(network.head.scratch.output_conv2[2].bias, 1.0)  # random weights say 0 everywhere as often as not
+    torch.save(network.state_dict(), checkpoint)
+    changes = {"backend": "video_depth_anything", "model": str(checkpoint), "input_size": 28, "window": 6, "overlap": 4, "gpus": 0.5}
+    made, run = context(tmp_path, "label_depth", **changes)
+    label_depth(made)
+    assert run.artifacts["checkpoint.txt"].startswith("351 of 351 tensors loaded\nloaded      pretrained.cls_token\n")
+    facts = depth_facts(tmp_path / "data/depth/toy/one.parquet")
+    assert (facts["model"], facts["encoder"], facts["windows"]) == (checkpoint.name, "vits", 3)
+    assert facts["scale"] > 0
+    assert facts["window_scale_min"] <= 1 <= facts["window_scale_max"]
+    assert run.logged["windows/toy/one"] == 3
+    assert 0 < run.logged["model_share"] < 1
+    assert run.logged["task_frames_per_second"] == pytest.approx(run.logged["model_frames_per_second"] * run.logged["model_share"])
+    assert 0 <= run.logged["depth_change"] < 2
+    first = run.outputs[0].digest
+    label_depth(made)
+    assert run.outputs[1].digest == first
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(tmp_path: Path) -> None:
+    extracted(tmp_path)
+    torch.save({"pretrained.cls_token": torch.zeros(1, 1, 384)}, tmp_path / "part.pth")
+    with pytest.raises(UserError, match="fits the network only in part"):
+        label_depth(context(tmp_path, "label_depth", backend="video_depth_anything", model=str(tmp_path / "part.pth"))[0])
+    assert not list((tmp_path / "data").glob("depth*"))
 
 
 @pytest.mark.usefixtures("ray_local")

@@ -4,15 +4,21 @@ import builtins
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import yaml
 
 from models.depth import build, object_depths
-from models.depth.transformers_backend import FARTHEST, DepthModel, invert, predict
+from models.depth.sequences import FARTHEST, invert
+from models.depth.transformers_backend import DepthModel, forward, loaded, prepare
+from models.depth.windows import Plan
 from pipeline.errors import UserError
+from pipeline.frames import Frame, FrameWriter, encode_jpeg
 from pipeline.params import LabelDepth
 from tests.models.depth import scenes
 from tests.models.depth.scenes import HEIGHT, WIDTH
+from tests.shared import ROOT
 
 transformers = pytest.importorskip("transformers")
 
@@ -54,7 +60,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def backend(model: str, **changes: Any) -> DepthModel:
-    return DepthModel(**({"model": model, "size": 80, "batch_size": 3, "inverse": True} | changes))
+    plan = Plan(window=4, overlap=2)
+    return DepthModel(**({"model": model, "size": 80, "batch_size": 3, "inverse": True, "plan": plan, "decode_ahead": 2} | changes))
+
+
+def predict(model: str, images: list[np.ndarray]) -> np.ndarray:
+    processor, network = loaded(model)
+    return forward(network, prepare(processor, images))
 
 
 def images(count: int) -> list[np.ndarray]:
@@ -70,8 +82,12 @@ def test_a_batch_says_what_single_images_say(model: str) -> None:
 
 def test_a_video_becomes_maps_of_one_scale(model: str, tmp_path: Path) -> None:
     path = scenes.write(tmp_path / "d/s.parquet", [scenes.people(np.random.default_rng(number), 2) for number in range(7)])
-    found = list(backend(model).label(path).frames)
+    labels = backend(model).label(path)
+    found = list(labels.frames)
     assert len(found) == 7
+    assert labels.ending["windows"] == 3  # frames 1-4, 3-6, 5-7
+    assert labels.ending["scale"] > 0
+    assert labels.clock.seconds > 0
     assert {label.depth.shape for label in found} == {(45, 80)}
     assert {label.scale for label in found} == {FARTHEST / 65535}
     nearest = min(float(label.depth.min()) for label in found)
@@ -81,6 +97,31 @@ def test_a_video_becomes_maps_of_one_scale(model: str, tmp_path: Path) -> None:
         assert np.isfinite(label.depth).all()
         assert label.objects.shape == (2,)
         assert (label.objects > 0).all()
+
+
+def test_a_flickering_teacher_becomes_steady(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scene, seen by a teacher whose scale and shift jump from frame to frame: after alignment its depth stands still."""
+    still = scenes.people(np.random.default_rng(0), 2)
+    path = scenes.write(tmp_path / "d/s.parquet", [still] * 12)
+    rng, scene = np.random.default_rng(1), cv2.GaussianBlur(np.random.default_rng(2).uniform(1, 9, (45, 80)).astype(np.float32), (0, 0), 3)
+
+    def flickering(network: Any, pixels: Any) -> np.ndarray:
+        return np.stack([rng.uniform(0.6, 1.6) * scene + rng.uniform(0, 2) for _ in pixels]).astype(np.float32)
+
+    monkeypatch.setattr("models.depth.transformers_backend.forward", flickering)
+    found = np.stack([label.depth for label in backend(model).label(path).frames])
+    assert np.abs(found / found[0] - 1).max() < 0.01
+
+
+def test_frames_of_another_size_are_refused(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "d/s.parquet"
+    path.parent.mkdir()
+    with FrameWriter(path, {"dataset": "d", "sequence": "s", "kind": "video", "frame_rate": None, "source": "gt"}) as writer:
+        for number, side in enumerate((64, 64, 96), 1):
+            image = encode_jpeg(np.zeros((side, 64, 3), np.uint8), 80)
+            writer.write(Frame("d", "s", number, 0.1 * number, 64, side, image))
+    with pytest.raises(UserError, match="frame 3 is 64x96, those before are 64x64"):
+        list(backend(model).label(path).frames)
 
 
 def test_stills_have_a_scale_each_and_metric_models_are_not_inverted(model: str, tmp_path: Path) -> None:
@@ -99,8 +140,8 @@ def test_inversion_grows_with_distance_and_is_bounded() -> None:
 
 
 def params(**changes: Any) -> LabelDepth:
-    values = {"backend": "transformers", "map_size": 80, "model": "", "batch_size": 2, "inverse": True, "files_pattern": ""}
-    return LabelDepth(**(values | changes))
+    walkers = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())["label_depth"]
+    return LabelDepth(**(walkers | {"backend": "transformers", "model": ""} | changes))
 
 
 def test_what_cannot_work_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
