@@ -1,4 +1,4 @@
-"""Run benchmarks, print a table and write benchmarks/results.json.
+"""Run benchmarks, print a table, write benchmarks/results.json and the generated part of docs/performance.md.
 
     python -m benchmarks
     python -m benchmarks association
@@ -9,48 +9,48 @@ Peers are those of benchmarks/peers.txt: `make bench` installs them. Threads are
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported
-from benchmarks.harness import Timed
+from benchmarks import page, results
+from benchmarks.harness import Growth, Timed
 
 STEPS = ("association",)
-RESULTS = Path(__file__).with_name("results.json")
 HEAD = f"{'what':48} {'ours':>10} {'peer':>10} {'ratio':>7} {'aim':>5}  against"
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("steps", nargs="*", choices=STEPS, help="all, unless named")
+    parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; all, unless named")
+    parser.add_argument("--no-page", action="store_true", help="only print: write no file")
     chosen = parser.parse_args(words)
+    if unknown := set(chosen.steps) - set(STEPS):
+        parser.error(f"no step {', '.join(sorted(unknown))}; known: {', '.join(STEPS)}")
     print(HEAD)
-    done: list[Timed] = []
-    for step in chosen.steps or STEPS:
-        for timed in import_module(f"benchmarks.{step}").measure():
-            done.append(timed)
-            print("\n".join(lines(timed)), flush=True)
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-    results = [asdict(item) | {"ratios": item.ratios, "share": item.share} for item in done]
-    RESULTS.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
+    steps: Sequence[str] = chosen.steps or STEPS
+    fresh: list[dict[str, Any]] = []
+    for step in steps:
+        for measured in import_module(f"benchmarks.{step}").measure():
+            fresh.append(results.entry(step, measured))
+            print("\n".join(lines(measured)), flush=True)
+    if not chosen.no_page:
+        page.write(results.save(steps, fresh))
 
 
-def lines(timed: Timed) -> list[str]:
-    """A line for each peer, or one without."""
-    head = f"{timed.what:48} {_time(timed.ours):>10}"
-    aim = "" if timed.aim is None else f"{timed.aim:g}"
-    rows = [f" {_time(seconds):>10} {timed.ratios[name]:7.2f} {aim:>5}  {name}" for name, seconds in timed.peers.items()]
-    return [head + row if number == 0 else " " * len(head) + row for number, row in enumerate(rows)] or [head]
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.3f} ms" if seconds < 1 else f"{seconds:.2f} s"
+def lines(measured: Timed | Growth) -> list[str]:
+    """A line for each peer, or one without; one for a growth."""
+    if isinstance(measured, Growth):
+        times = ", ".join(page.duration(seconds) for seconds in measured.seconds)
+        return [f"{measured.what:48} {times} at {', '.join(map(str, measured.sizes))} {measured.unit}: exponent {measured.exponent:.2f}"]
+    head = f"{measured.what:48} {page.duration(measured.ours):>10}"
+    aim = "" if measured.aim is None else f"{measured.aim:g}"
+    limit = "" if measured.share is None else f"  ({measured.share:.0%} of it unavoidable)"
+    rows = [f" {page.duration(seconds):>10} {measured.ratios[name]:7.2f} {aim:>5}  {name}" for name, seconds in measured.peers.items()]
+    return [head + row + limit if number == 0 else " " * len(head) + row for number, row in enumerate(rows)] or [head + limit]
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 Work = Callable[[], object]
 
@@ -42,6 +44,43 @@ class Timed:
     def share(self) -> float | None:
         """Share of our time that is unavoidable."""
         return None if self.limit is None else self.limit / self.ours
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the time of one step grows with its size.
+
+    Attributes:
+        what: the step.
+        unit: of the sizes (objects, frames, sequences).
+        sizes: sizes tried, at least two, growing.
+        seconds: seconds of one call at each size.
+    """
+
+    what: str
+    unit: str
+    sizes: Sequence[int]
+    seconds: Sequence[float]
+
+    @property
+    def exponent(self) -> float:
+        """k of seconds ~ size^k: slope of the least-squares line through the logarithms."""
+        return float(np.polyfit(np.log(self.sizes), np.log(self.seconds), 1)[0])
+
+
+def grow(what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work], *, rounds: int = 3) -> Growth:
+    """Time one step at several sizes, after one round of warm-up.
+
+    Args:
+        what: see `Growth`.
+        unit: see `Growth`.
+        sizes: see `Growth`.
+        work: prepares what is timed for a size; what it does before it returns is not timed.
+        rounds: how often each size is timed; the least counts, since only delays can be added.
+    """
+    works = [work(size) for size in sizes]
+    times: list[list[float]] = [[_seconds(each) for each in works] for _ in range(rounds + 1)][1:]
+    return Growth(what, unit, tuple(sizes), tuple(min(column) for column in zip(*times, strict=True)))
 
 
 def compare(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import lines
-from benchmarks.harness import Timed, compare
+from benchmarks.harness import Growth, Timed, compare, grow
 from benchmarks.scenes import MISSED, crowd
 
 
@@ -25,7 +25,14 @@ def test_the_table_has_a_line_a_peer() -> None:
     shown = lines(Timed("step", "frame", 0.001, {"one": 0.004, "two": 2.0}, aim=4.0))
     assert [line.split()[-1] for line in shown] == ["one", "two"]
     assert "4.00     4  one" in shown[0]
-    assert lines(Timed("alone", "frame", 0.001)) == [f"{'alone':48}   1.000 ms"]
+    assert lines(Timed("alone", "frame", 0.001)) == [f"{'alone':48}       1 ms"]
+
+
+def test_growth_is_the_slope_of_logarithms() -> None:
+    assert Growth("squares", "objects", (10, 20, 40), (1.0, 4.0, 16.0)).exponent == pytest.approx(2.0)
+    assert Growth("steady", "frames", (1, 10), (0.3, 0.3)).exponent == pytest.approx(0.0, abs=1e-12)
+    slept = grow("naps", "naps", (1, 4), lambda naps: lambda: time.sleep(0.01 * naps), rounds=2)
+    assert slept.exponent == pytest.approx(1.0, abs=0.2)
 
 
 def test_the_crowd_follows_from_its_seed() -> None:
