@@ -37,14 +37,14 @@ def write_page(rows: Rows, wanted: Sequence[int], overrides: Sequence[str], root
         root: the repository.
     """
     path, shown = root / PAGE, rows.shown(wanted)
-    every = [
-        recipe for number in shown for row in rows.defined.tables[number].rows for recipe in rows.recipes(rows.defined.tables[number], row)
-    ]
-    commits = ", ".join(sorted({found.record.commit for recipe in every if (found := rows.found(recipe)) is not None})) or "none"
+    measured = [rows.measured(rows.defined.tables[number], row) for number in shown for row in rows.defined.tables[number].rows]
+    records = [found.record for item in measured for found in item.found if found is not None]
+    seeds = ", ".join(str(seed) for seed in sorted({record.seed for record in records}))
+    commits = ", ".join(sorted({record.commit for record in records})) or "none"
     asked = ["all"] if shown == list(rows.defined.tables) else [str(number) for number in shown]
     command = " ".join(["python -m stages.tables", *asked, *(f"--set {override}" for override in overrides)])
     head = (
-        f"`{command}` with `sweep.budget: {rows.budget.epochs:g}` and seeds {', '.join(map(str, rows.budget.seeds))}; "
+        f"`{command}` with `sweep.budget: {rows.budget.epochs:g}` and seeds {seeds or 'none'}; "
         f"commits {commits}. Ours: **mean** ± standard deviation over n seeds.\n"
     )
     body = "\n".join(rows.text(number) for number in shown)

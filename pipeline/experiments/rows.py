@@ -72,6 +72,14 @@ class Rows:
         named = [steps.fingerprint(recipe, self.root, code) for code in self.equivalences.states(equivalence.current())]
         return self.ledger.find(data=self.data, setting=recipe.digest(), seed=recipe.seed, fingerprints=named)
 
+    def measured(self, table: Table, row: Row) -> pages.Measured:
+        """What the page shows of a row: the seeds asked for, and any other that the ledger has of the same code and data."""
+        others = {item.seed for item in self.ledger.records if item.data == self.data} - set(self.budget.seeds)
+        every = self.budget._replace(seeds=[*self.budget.seeds, *sorted(others)])  # the first one stays that of shared pretrainings
+        found = [self.found(recipe) for recipe in tables.recipes(self.defined, table, row, self.raw, every, self.systems)]
+        asked = len(self.budget.seeds)
+        return pages.Measured([*found[:asked], *(item for item in found[asked:] if item is not None and item.fresh)])
+
     def missing(self, numbers: Sequence[int]) -> list[Recipe]:
         """Trials of these tables that are not in the ledger, or stale there, seed after seed; one that several rows share comes once."""
         chosen = [self.defined.tables[number] for number in numbers]
@@ -97,7 +105,7 @@ class Rows:
     def text(self, number: int) -> str:
         """One table as Markdown; empty where nothing of it was measured."""
         table = self.defined.tables[number]
-        measured = {row.label: pages.Measured([self.found(recipe) for recipe in self.recipes(table, row)]) for row in table.rows}
+        measured = {row.label: self.measured(table, row) for row in table.rows}
         return pages.markdown(number, table, measured) if any(item.metrics for item in measured.values()) else ""
 
     def _record(self, recipe: Recipe, metrics: dict[str, float], commit: str) -> Record:

@@ -76,6 +76,12 @@ def test_the_page_has_the_tables_that_were_measured_for_this_data_set_alone(fini
     assert "does **not** hold" not in page.split("## PETS")[1]
 
 
+def test_seeds_that_only_some_rows_have_are_shown_where_they_are(finished: Path) -> None:
+    asked = rows(finished, sweep__seeds=[317])
+    assert asked.text(2).count("ours, n = 2") == 3, "the ledger has 318 as well"
+    assert "ours, n = 3" not in rows(finished, sweep__seeds=[317, 319]).text(2)
+
+
 NEW = dict.fromkeys(equivalence.STARTS, "new")
 
 
