@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,8 +154,8 @@ def absolute_uri(uri: str, root: Path) -> str:
     return uri
 
 
-def git_state(root: Path, but: str | None = None) -> dict[str, str]:
-    """Tags for the commit and whether tracked files differ from it (those of the folder `but` aside); `unknown` outside a git checkout."""
+def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
+    """Tags for the commit and whether tracked files differ from it (the paths `but` aside); `unknown` outside a git checkout."""
 
     def git(*arguments: str) -> str | None:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
@@ -163,7 +163,7 @@ def git_state(root: Path, but: str | None = None) -> dict[str, str]:
 
     commit, changes = (
         git("rev-parse", "HEAD"),
-        git("status", "--porcelain", "--untracked-files=no", "--", ".", *([f":!{but}"] if but else [])),
+        git("status", "--porcelain", "--untracked-files=no", "--", ".", *(f":!{path}" for path in but)),
     )
     return {
         "throughline.git_commit": commit or "unknown",

@@ -89,7 +89,7 @@ class Rows:
 
     def enter(self, numbers: Sequence[int], machinery: tuning.Machinery) -> None:
         """Keep in the ledger what has finished of these tables, also under a driver that was killed since."""
-        state = git_state(self.root, but="docs")  # which this very command writes
+        state = git_state(self.root, but=("docs", "params.yaml"))  # this command writes the one, and fingerprints hold the other
         commit = state["throughline.git_commit"][:10] + ("+" if state["throughline.git_dirty"] == "true" else "")
         done = [(recipe, machinery.outcome(recipe, self.root)) for recipe in self.missing(numbers)]
         self.ledger.add([self._record(recipe, metrics, commit) for recipe, metrics in done if metrics is not None])

@@ -26,7 +26,7 @@ def verify(rows: Rows, numbers: Sequence[int], machinery: tuning.Machinery) -> t
     ended = {outcome.trial.recipe.digest(): outcome.metrics for outcome in outcomes}
     told = [f"{item.label}: {text}" for item, was, _ in old for text in equivalence.differing(was, ended.get(item.digest(), {}))]
     if not told:
-        commit = git_state(rows.root, but="docs")["throughline.git_commit"][:10]
+        commit = git_state(rows.root)["throughline.git_commit"][:10]
         verified = [f"{recipe.label}, seed {recipe.seed}" for recipe, _, _ in old]
         rows.equivalences.add(Equivalence(equivalence.current(), old[0][2], verified, commit))
     rows.enter(numbers, machinery)
