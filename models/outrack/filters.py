@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.kernels import candidates, memory
+from models.tracking.kernels import candidates, lifecycle
 from models.tracking.tracklet import Tracklets
 from pipeline.spec import Detections, Tracks
 
@@ -56,4 +56,4 @@ def shown(tracks: Tracklets, boxes: NDArray[Any], options: TrackerOptions, size:
         size: width and height of the image.
     """
     borders = size if options.clip_boxes else (0, 0)
-    return Tracks(*memory.show(boxes, tracks.facts, tracks.score, *borders, options.min_area, options.max_aspect))
+    return Tracks(*lifecycle.show(boxes, tracks.facts, tracks.score, *borders, options.min_area, options.max_aspect))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.outrack.decode import OutrackDetections
 from models.outrack.refind import OcclusionMemory, find_evidence
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.kernels import evidence, memory
+from models.tracking.kernels import evidence, lifecycle
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.spec import Detections
 
@@ -41,7 +41,7 @@ class Recovery:
             centres = detections.occlusion_centres[detections.occlusion_scores >= self._options.occlusion_score]
             if len(centres):
                 self._refind(tracks, boxes, centres)
-        memory.miss(tracks.facts)
+        lifecycle.miss(tracks.facts)
         if self._options.refind == "release":
             visible = tracks.among(Phase.NEW, Phase.TRACKED)
             self._memory.remember(tracks.identity[visible], boxes[visible], frame)

@@ -28,7 +28,7 @@ from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.recovery import Recovery
 from models.outrack.tracker_options import TrackerOptions
 from models.tracking.births import near_public
-from models.tracking.kernels import memory
+from models.tracking.kernels import lifecycle, memory
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.spec import Detections, Tracker, Tracks
 
@@ -107,7 +107,7 @@ class OutrackTracker:
     def _forget(self) -> None:
         """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""
         tracks, limit = self._tracklets, self._options.duplicate_limit
-        tracks.keep(memory.forget(tracks.boxes(), tracks.facts, self._frame, self._buffer_frames, self._recovered_in_sight, limit))
+        tracks.keep(lifecycle.forget(tracks.boxes(), tracks.facts, self._frame, self._buffer_frames, self._recovered_in_sight, limit))
 
     def _output(self) -> Tracks:
         return shown(self._tracklets, self._tracklets.boxes(), self._options, self._size)
