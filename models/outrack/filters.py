@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.tracklet import Phase, Tracklets
-from pipeline.boxes import area, clip
+from models.tracking.kernels import candidates, lifecycle
+from models.tracking.tracklet import Tracklets
 from pipeline.spec import Detections, Tracks
 
 
@@ -19,37 +20,40 @@ def usable(detections: Detections, threshold: float, frame: int) -> Detections:
     Raises:
         ValueError: what is known of the boxes is not finite; names the frame.
     """
-    for values in vars(detections).values():
-        if not np.isfinite(values).all():
-            raise ValueError(f"detections of frame {frame} hold NaN or infinity: has the network diverged?")
+    check(detections, frame)
     return detections.select(usable_rows(detections, threshold))
+
+
+def check(detections: Detections, frame: int) -> None:
+    """Refuse what is not finite.
+
+    Raises:
+        ValueError: as `usable`.
+    """
+    for values in vars(detections).values():
+        # the sum of squares is finite where the values are, but for huge ones, and quick
+        if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
+            raise ValueError(f"detections of frame {frame} hold NaN or infinity: has the network diverged?")
 
 
 def usable_rows(detections: Detections, threshold: float) -> NDArray[np.int64]:
     """Detections that score at least the threshold; a box without width or height has no aspect and is none."""
-    sized = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
-    return np.flatnonzero(sized & (detections.scores >= threshold))
+    return np.sort(by_left_edge(detections, threshold))
 
 
-def shown(tracks: Tracklets, rows: NDArray[np.int64], boxes: NDArray[Any], options: TrackerOptions, size: tuple[int, int]) -> Tracks:
-    """What is output of the tracks at `rows` (R,): their boxes (R, 4), clipped if asked, without small and wide ones.
+def by_left_edge(detections: Detections, threshold: float) -> NDArray[np.int64]:
+    """`usable_rows` in the order of their left edges."""
+    return candidates.by_left_edge(np.array(detections.boxes), np.array(detections.scores), threshold)
+
+
+def shown(tracks: Tracklets, boxes: NDArray[Any], options: TrackerOptions, size: tuple[int, int]) -> Tracks:
+    """What is output of the tracked and the recovered: their boxes, clipped if asked, without small and wide ones.
 
     Args:
-        tracks: all of them.
-        rows: the visible and the recovered ones.
-        boxes: xyxy pixels.
+        tracks: N tracks.
+        boxes: (N, 4) xyxy pixels.
         options: `model.tracker`.
         size: width and height of the image.
     """
-    boxes = boxes.astype(np.float32)
-    if options.clip_boxes:
-        boxes = clip(boxes, *size)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    kept = (area(boxes) > options.min_area) & (sides[:, 0] <= options.max_aspect * sides[:, 1])
-    rows = rows[kept]
-    return Tracks(
-        boxes=boxes[kept],
-        identities=tracks.identity[rows],
-        scores=tracks.score[rows],
-        recovered=tracks.phase[rows] == Phase.RECOVERED,
-    )
+    borders = size if options.clip_boxes else (0, 0)
+    return Tracks(*lifecycle.show(boxes, tracks.facts, tracks.score, *borders, options.min_area, options.max_aspect))

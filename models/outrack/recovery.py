@@ -6,16 +6,13 @@ after frame. A lost track is therefore not refound where it overlaps a track tha
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.decode import OutrackDetections
 from models.outrack.refind import OcclusionMemory, find_evidence
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.affinity import iou_distance
-from models.tracking.assignment import Indices
+from models.tracking.kernels import evidence, lifecycle
 from models.tracking.tracklet import Phase, Tracklets
 from pipeline.spec import Detections
 
@@ -29,7 +26,7 @@ class Recovery:
         self._options = options
         self._memory = OcclusionMemory(width, height)
 
-    def step(self, tracks: Tracklets, boxes: NDArray[Any], detections: Detections, frame: int) -> None:
+    def step(self, tracks: Tracklets, boxes: NDArray[np.float64], detections: Detections, frame: int) -> None:
         """Turn lost tracks into recovered ones and, by the paper's rule, correct their motion by the recovered boxes.
 
         Plain `Detections`, which carry no occlusion centres, recover nobody.
@@ -40,28 +37,25 @@ class Recovery:
             detections: of this frame, not yet cut at the detection threshold.
             frame: its number, as the tracker counts.
         """
-        options = self._options
-        lost, visible = tracks.among(Phase.LOST), tracks.among(Phase.NEW, Phase.TRACKED)
-        released = options.refind == "release"
-        found = np.zeros(len(lost), bool)
-        if options.refind != "off" and isinstance(detections, OutrackDetections):
-            centres = detections.occlusion_centres[detections.occlusion_scores >= options.occlusion_score]
-            scores, places = find_evidence(tracks.boxes(lost), boxes[visible], centres, within_both=released)
-            if released:
-                found = (scores > 0) & self._memory.recall(tracks.identity[lost])
-            else:
-                found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
-                found &= ~_went_on(tracks, lost, boxes, visible)
-                tracks.correct(lost[found], places[found])
-            tracks.score[lost[found]] = scores[found]
-        tracks.phase[lost[found]] = Phase.RECOVERED
-        tracks.lost_frames[lost[~found]] += 1
-        if released:
+        if self._options.refind != "off" and isinstance(detections, OutrackDetections):
+            centres = detections.occlusion_centres[detections.occlusion_scores >= self._options.occlusion_score]
+            if len(centres):
+                self._refind(tracks, boxes, centres)
+        lifecycle.miss(tracks.facts)
+        if self._options.refind == "release":
+            visible = tracks.among(Phase.NEW, Phase.TRACKED)
             self._memory.remember(tracks.identity[visible], boxes[visible], frame)
 
-
-def _went_on(tracks: Tracklets, lost: Indices, boxes: NDArray[Any], visible: Indices) -> NDArray[np.bool_]:
-    """(L,) whether a visible track that began after the lost one was last seen stands where that one is believed to be."""
-    younger = tracks.born[visible][None] > tracks.seen[lost][:, None]
-    close = iou_distance(tracks.boxes(lost), boxes[visible]) <= 1.0 - SAME_PERSON
-    return np.logical_and(younger, close).any(axis=1)
+    def _refind(self, tracks: Tracklets, boxes: NDArray[np.float64], centres: NDArray[np.float32]) -> None:
+        """Recover the lost whom centres (K, 2) locate; they have the score of the evidence, and the place by the paper's rule."""
+        options, lost, visible = self._options, tracks.among(Phase.LOST), tracks.among(Phase.NEW, Phase.TRACKED)
+        predicted, occluders, released = tracks.boxes(lost), boxes[visible], options.refind == "release"
+        scores, places = find_evidence(predicted, occluders, centres, within_both=released)
+        if released:
+            found = (scores > 0) & self._memory.recall(tracks.identity[lost])
+        else:
+            found = (scores > options.refind_threshold) & (tracks.lost_frames[lost] < options.refind_window)
+            found &= ~evidence.went_on(predicted, tracks.seen[lost], occluders, tracks.born[visible], 1.0 - SAME_PERSON)
+            tracks.correct(lost[found], places[found])
+        tracks.score[lost[found]] = scores[found]
+        tracks.phase[lost[found]] = Phase.RECOVERED

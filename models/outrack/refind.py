@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.targets import gaussian_radius
+from models.tracking.kernels import evidence
 from pipeline.boxes import intersection_over_area
 
 Floats = NDArray[np.float64]
 
-LEAST_SIGMA = 1e-3  # pixels; the radius of a sliver rounds to zero
 OCCLUDED_SHARE = 0.2  # release: part of a box that others cover when it counts as occluded
 BORDER = 0.05  # release: part of the image at each side where nothing counts as occluded
 MEMORY_FRAMES = 2  # release: frames for which having been occluded is remembered
@@ -43,71 +42,15 @@ class Evidence(NamedTuple):
 def find_evidence(predicted: Floats, occluders: Floats, centres: NDArray[Any], *, within_both: bool = False) -> Evidence:
     """The best pair of occluder and occlusion centre for each lost object.
 
+    A pair is scored where the occluder and the prediction share area and the centre lies strictly inside the prediction.
+
     Args:
         predicted: (L, 4) xyxy pixels where the Kalman filter expects the lost objects.
         occluders: (J, 4) xyxy pixels of the objects that were detected.
         centres: (K, 2) xy pixels of the occlusion centres.
         within_both: whether a centre must lie in the occluder too (as released) or only in the prediction (the paper).
     """
-    scores, boxes = np.zeros(len(predicted)), predicted.copy()
-    for row, box in enumerate(predicted):
-        points = centres[_contains(box[None], centres)[0]].astype(np.float64)
-        near = occluders[_touches(box, occluders)]
-        if not len(points) or not len(near):
-            continue
-        pair_scores = _gaussian(box, near, points)
-        if within_both:
-            pair_scores = np.where(_contains(near, points), pair_scores, 0.0)
-        best_box, best_point = np.unravel_index(np.argmax(pair_scores), pair_scores.shape)
-        scores[row] = pair_scores[best_box, best_point]
-        boxes[row] = recover(box, near[best_box], points[best_point])
-    return Evidence(scores, boxes)
-
-
-def recover(predicted: Floats, occluder: Floats, centre: Floats) -> Floats:
-    """Eq. 15: the lost object's box (4,), of the predicted size, from its occluder (4,) and the occlusion centre (2,)."""
-    left = _solve_axis(predicted[0], predicted[2], occluder[0], occluder[2], centre[0])
-    top = _solve_axis(predicted[1], predicted[3], occluder[1], occluder[3], centre[1])
-    size = predicted[2:] - predicted[:2]
-    return np.array([left, top, left + size[0], top + size[1]], np.float64)
-
-
-def _solve_axis(low: float, high: float, occluder_low: float, occluder_high: float, centre: float) -> float:
-    """Eq. 16 as printed, F(a1, a2, b1, b2, z): where the lost interval begins.
-
-    The released code instead solves every case and keeps the self-consistent ones, which snaps to a wrong solution when the
-    occluder is the smaller of the two.
-    """
-    length = high - low
-    if low <= occluder_low and high <= occluder_high:  # overhangs at the low end: overlap = (occluder_low, high)
-        return 2 * centre - occluder_low - length
-    if low > occluder_low and high <= occluder_high:  # hidden altogether: overlap = the lost interval
-        return centre - length / 2
-    if low > occluder_low:  # overhangs at the high end: overlap = (low, occluder_high)
-        return 2 * centre - occluder_high
-    return low  # larger than the occluder: the overlap says nothing about it
-
-
-def _gaussian(box: Floats, occluders: Floats, centres: Floats) -> Floats:
-    """(J, K) Gaussian of the distance of the centres (K, 2) to the middle of the overlap of box (4,) and occluders (J, 4)."""
-    low, high = np.maximum(box[:2], occluders[:, :2]), np.minimum(box[2:], occluders[:, 2:])
-    squared = np.square((low + high)[:, None] / 2 - centres[None]).sum(axis=2)
-    size = high - low
-    sigma = np.maximum(gaussian_radius(size[:, 1], size[:, 0]), LEAST_SIGMA)
-    scores: Floats = np.exp(-squared / (2 * sigma[:, None] ** 2))
-    return scores
-
-
-def _contains(boxes: Floats, points: NDArray[Any]) -> NDArray[np.bool_]:
-    """(J, K) whether the point (K, 2) lies strictly inside the box (J, 4)."""
-    within = (points[None] > boxes[:, None, :2]) & (points[None] < boxes[:, None, 2:])
-    return np.logical_and(within[..., 0], within[..., 1])
-
-
-def _touches(box: Floats, others: Floats) -> NDArray[np.bool_]:
-    """(J,) whether a box (4,) and others (J, 4) share area."""
-    shared = (others[:, :2] < box[2:]) & (others[:, 2:] > box[:2])
-    return np.logical_and(shared[:, 0], shared[:, 1])
+    return Evidence(*evidence.find(predicted, occluders, centres, within_both))
 
 
 class OcclusionMemory:

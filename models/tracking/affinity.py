@@ -1,4 +1,4 @@
-"""How unlike two things are: cost matrices for assignment, as pure functions."""
+"""How unlike boxes are, as a matrix; the costs of OUTrack's own stages are `kernels/candidates.py`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,6 @@ from numpy.typing import NDArray
 from pipeline.boxes import iou
 
 Floats = NDArray[np.float64]
-
-MAHALANOBIS_GATE = 9.4877  # 95 % quantile of chi squared with 4 degrees of freedom
-APPEARANCE_WEIGHT = 0.98  # of appearance against motion, as in JDE and FairMOT
-
-
-def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Floats:
-    """(N, M) 1 - cosine, never below 0, of (N, D) and (M, D) embeddings of unit length; D > 0."""
-    distance: Floats = np.maximum(1.0 - (first @ second.T).astype(np.float64), 0.0)
-    return distance
-
-
-def fuse_motion(
-    cost: Floats,
-    squared_mahalanobis: Floats,
-    *,
-    weight: float = APPEARANCE_WEIGHT,
-    gate: float = MAHALANOBIS_GATE,
-) -> Floats:
-    """(N, M) weight * cost + (1 - weight) * squared_mahalanobis, +inf where motion lies beyond the gate."""
-    fused = weight * cost + (1.0 - weight) * squared_mahalanobis
-    return np.where(squared_mahalanobis > gate, np.inf, fused)
 
 
 def iou_distance(first: NDArray[Any], second: NDArray[Any]) -> Floats:

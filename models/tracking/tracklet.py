@@ -1,6 +1,6 @@
 """The tracks' memory between frames, as a structure of arrays: row i of every array is one track.
 
-One array operation then serves all tracks, where a list of track objects would cost a Kalman filter call each. Rows are in
+One call of machine code then serves all tracks, where a list of track objects would cost a Kalman filter call each. Rows are in
 order of birth, so identities ascend.
 """
 
@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking import kalman
+from models.tracking.kernels import kalman, memory, vectors
 
 
 class Phase(IntEnum):
     """Where a track stands after the present frame."""
 
-    NEW = 0  # seen once; must be seen again in the next frame
-    TRACKED = 1  # matched with a detection in this frame
-    RECOVERED = 2  # without detection, but located in this frame by other evidence
-    LOST = 3  # remembered only
+    NEW = memory.NEW  # seen once; must be seen again in the next frame
+    TRACKED = memory.TRACKED  # matched with a detection in this frame
+    RECOVERED = memory.RECOVERED  # without detection, but located in this frame by other evidence
+    LOST = memory.LOST  # remembered only
 
 
 class Tracklets:
@@ -30,42 +30,61 @@ class Tracklets:
     Identities are counted from 1 by each instance, so that two trackers in one process never share them.
 
     Attributes:
-        identity: (N,) int64, unique.
-        phase: (N,) int8, a `Phase`.
-        motion: Kalman beliefs, N rows.
+        beliefs: (N, 5, 4) float64, Kalman beliefs (kernels/kalman.py).
         embedding: (N, D) float32 of unit length, the running average of what was seen.
         score: (N,) float32, of the last detection or recovery.
-        born: (N,) int64, the first frame.
-        seen: (N,) int64, the last frame with a detection.
-        lost_frames: (N,) int64, frames since `seen` in which the track could not be located (w of Algorithm 1).
+        facts: (N, 5) int64; the properties are its columns.
     """
 
     def __init__(self) -> None:
-        self.identity = np.zeros(0, np.int64)
-        self.phase = np.zeros(0, np.int8)
-        self.motion = kalman.initiate(np.zeros((0, 4)))
+        self.beliefs = np.zeros((0, 5, 4))
         self.embedding = np.zeros((0, 0), np.float32)
         self.score = np.zeros(0, np.float32)
-        self.born = np.zeros(0, np.int64)
-        self.seen = np.zeros(0, np.int64)
-        self.lost_frames = np.zeros(0, np.int64)
+        self.facts = np.zeros((0, 5), np.int64)
         self._next_identity = 1
 
     def __len__(self) -> int:
-        return len(self.identity)
+        return len(self.facts)
+
+    @property
+    def identity(self) -> NDArray[np.int64]:
+        """(N,) unique."""
+        return self.facts[:, memory.IDENTITY]
+
+    @property
+    def phase(self) -> NDArray[np.int64]:
+        """(N,) a `Phase`."""
+        return self.facts[:, memory.PHASE]
+
+    @property
+    def born(self) -> NDArray[np.int64]:
+        """(N,) the first frame."""
+        return self.facts[:, memory.BORN]
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """(N,) the last frame with a detection."""
+        return self.facts[:, memory.SEEN]
+
+    @property
+    def lost_frames(self) -> NDArray[np.int64]:
+        """(N,) frames since `seen` in which the track could not be located (w of Algorithm 1)."""
+        return self.facts[:, memory.LOST_FRAMES]
 
     def boxes(self, rows: NDArray[Any] | slice = slice(None)) -> NDArray[np.float64]:
         """(R, 4) xyxy pixels, as the Kalman filter believes them now."""
-        return kalman.to_boxes(self.motion.position[rows])
+        return kalman.boxes(self.beliefs[rows])
 
     def among(self, *phases: Phase) -> NDArray[np.int64]:
         """Rows of the tracks in any of these phases."""
-        return np.flatnonzero(np.isin(self.phase, phases))
+        mask, phase = np.zeros(len(self), bool), self.phase
+        for each in phases:
+            mask |= phase == each
+        return np.flatnonzero(mask)
 
     def predict(self) -> None:
         """Advance all beliefs by a frame. The size of what is out of sight is not extrapolated."""
-        self.motion.velocity[~np.isin(self.phase, (Phase.NEW, Phase.TRACKED)), 3] = 0.0
-        self.motion = kalman.predict(self.motion)
+        memory.predict(self.beliefs, self.facts)
 
     def start(
         self,
@@ -78,18 +97,17 @@ class Tracklets:
     ) -> None:
         """Append a track for each detection: (K, 4) xyxy pixels, (K,), (K, D)."""
         count = len(boxes)
-        identities = np.arange(self._next_identity, self._next_identity + count)
+        facts, looks = np.zeros((count, 5), np.int64), embeddings.astype(np.float32)
+        facts[:, memory.IDENTITY] = np.arange(self._next_identity, self._next_identity + count)
+        facts[:, memory.PHASE], facts[:, memory.BORN], facts[:, memory.SEEN] = phase, frame, frame
         self._next_identity += count
-        now = np.full(count, frame, np.int64)
-        known = self.embedding if len(self) else np.zeros((0, embeddings.shape[1]), np.float32)
-        self.motion = self.motion.joined(kalman.initiate(kalman.to_measurements(boxes)))
-        self.identity = np.concatenate([self.identity, identities])
-        self.phase = np.concatenate([self.phase, np.full(count, phase, np.int8)])
-        self.embedding = np.concatenate([known, unit(embeddings)])
+        for look in looks:
+            vectors.scale(look)
+        known = self.embedding if len(self) else looks[:0]
+        self.beliefs = np.concatenate([self.beliefs, kalman.born(boxes)])
+        self.embedding = np.concatenate([known, looks])
         self.score = np.concatenate([self.score, scores])
-        self.born = np.concatenate([self.born, now])
-        self.seen = np.concatenate([self.seen, now])
-        self.lost_frames = np.concatenate([self.lost_frames, np.zeros(count, np.int64)])
+        self.facts = np.concatenate([self.facts, facts])
 
     def match(
         self,
@@ -104,29 +122,16 @@ class Tracklets:
         """Correct the tracks at `rows` (K,) by a detection each; `momentum` is the weight of the old embedding."""
         if len(rows) == 0:
             return  # before the first track the length of embeddings is not known
-        self.correct(rows, boxes)
-        self.embedding[rows] = unit(momentum * self.embedding[rows] + (1.0 - momentum) * unit(embeddings))
-        self.score[rows] = scores
-        self.phase[rows] = Phase.TRACKED
-        self.seen[rows] = frame
-        self.lost_frames[rows] = 0
+        seen = np.arange(len(rows)), kalman.measurements(boxes), scores, embeddings
+        memory.match(self.beliefs, self.embedding, self.facts, self.score, rows, *seen, frame, momentum)
 
-    def correct(self, rows: NDArray[np.int64], boxes: NDArray[Any]) -> None:
+    def correct(self, rows: NDArray[np.int64], boxes: NDArray[np.float64]) -> None:
         """Feed the boxes, (K, 4) xyxy pixels, to the Kalman filter as measurements of the tracks at `rows`."""
-        measured = kalman.update(self.motion.select(rows), kalman.to_measurements(boxes))
-        self.motion.assign(rows, measured)
+        kalman.correct(self.beliefs, rows, boxes)
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Forget the tracks where mask (N,) is False."""
-        if mask.all():
-            return
-        self.motion = self.motion.select(mask)
-        for name in ("identity", "phase", "embedding", "score", "born", "seen", "lost_frames"):
-            setattr(self, name, getattr(self, name)[mask])
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) rows scaled to unit length; a row of zeros stays zero."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = (vectors / np.maximum(length, 1e-12)).astype(np.float32)
-    return scaled
+        if not mask.all():
+            rows = np.flatnonzero(mask)
+            self.beliefs, self.embedding = self.beliefs[rows], self.embedding[rows]
+            self.score, self.facts = self.score[rows], self.facts[rows]

@@ -55,7 +55,7 @@ class CenterTracker:
         self._frame += 1
         self._tracklets.predict()
         if not len(detections.boxes):
-            return self._output(np.zeros(0, np.int64))
+            return shown(Tracklets(), np.zeros((0, 4)), self._options, self._size)
         seen = usable(detections, self._options.detection_threshold, self._frame)
         seen = seen.select(np.argsort(-seen.scores, kind="stable"))
         self._start(seen, self._associate(seen), public)
@@ -63,7 +63,7 @@ class CenterTracker:
         refound = self._tracklets.among(Phase.RECOVERED)
         self._boxes[refound] = self._tracklets.boxes(refound)
         self._forget()
-        return self._output(self._tracklets.among(Phase.TRACKED, Phase.RECOVERED))
+        return shown(self._tracklets, self._boxes, self._options, self._size)
 
     def _associate(self, seen: Detections) -> Indices:
         """Match detections, best first, with the tracks of the frame before, and return the indices of those left over."""
@@ -103,6 +103,3 @@ class CenterTracker:
         keep[lost[close.any(axis=0)]] = False
         tracks.keep(keep)
         self._boxes = self._boxes[keep]
-
-    def _output(self, rows: Indices) -> Tracks:
-        return shown(self._tracklets, rows, self._boxes[rows], self._options, self._size)

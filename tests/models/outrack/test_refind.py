@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.outrack.refind import OcclusionMemory, find_evidence, recover
+from models.outrack.refind import OcclusionMemory, find_evidence
+from models.tracking.kernels import evidence
 
 OCCLUDER = np.array([100.0, 50, 160, 200])
+
+
+def recover(predicted: np.ndarray, occluder: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    box = np.empty(4)
+    evidence.recover(predicted, occluder, centre, box)
+    return box
 
 
 def _overlap_centre(first: np.ndarray, second: np.ndarray) -> np.ndarray:

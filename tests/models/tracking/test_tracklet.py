@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.tracking.kernels import kalman
 from models.tracking.tracklet import Phase, Tracklets
 
 BOXES = np.array([[0, 0, 40, 100], [200, 0, 240, 100]], np.float32)
@@ -61,10 +62,10 @@ def test_match_renews_and_predict_moves() -> None:
 
 def test_height_of_the_lost_is_not_extrapolated() -> None:
     tracks = _two()
-    tracks.motion.velocity[:, 3] = 5.0
+    tracks.beliefs[:, kalman.VELOCITY, 3] = 5.0
     tracks.phase[1] = Phase.LOST
     tracks.predict()
-    np.testing.assert_allclose(tracks.motion.position[:, 3], [105, 100])
+    np.testing.assert_allclose(tracks.beliefs[:, kalman.POSITION, 3], [105, 100])
 
 
 def test_keep_and_among() -> None:
@@ -86,6 +87,6 @@ def test_without_embeddings() -> None:
 
 
 def test_tracking_needs_no_torch() -> None:
-    modules = "affinity, assignment, births, kalman, tracklet"
+    modules = "affinity, assignment, births, tracklet"
     code = f"import sys; from models.tracking import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).resolve().parents[3]).returncode == 0

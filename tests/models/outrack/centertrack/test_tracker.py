@@ -10,9 +10,9 @@ import pytest
 from models.outrack.centertrack.tracker import CenterTracker
 from models.outrack.tracker_options import TrackerOptions
 from models.tracking.affinity import iou_distance
-from models.tracking.assignment import assign
 from pipeline.spec import Detections, Tracks
 from tests.models.outrack.centertrack.scenes import at, see
+from tests.models.outrack.plain.assignment import assign
 from tests.models.outrack.samples import small_options
 
 WIDTH, HEIGHT, RATE = 800, 480, 10.0

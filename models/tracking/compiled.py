@@ -1,0 +1,48 @@
+"""Compilation of loops over tracks, kept on disk so that one process in a checkout pays for it.
+
+Numba looks for changes in the file of a function alone, not in those of the functions it calls. Its files therefore lie in a folder that is
+named by the text of all kernels: any change makes all of them anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+
+KERNELS = Path(__file__).parent / "kernels"
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def compiled(function: Kernel) -> Kernel:
+    """The function as machine code, made at its first call: every floating-point operation as written, and other threads run meanwhile."""
+    return _compiled(function, set())
+
+
+def reordering(function: Kernel) -> Kernel:
+    """As `compiled`, but sums may be taken in another order, so that several terms are added at a time."""
+    return _compiled(function, {"reassoc", "contract"})
+
+
+def _compiled(function: Kernel, liberties: set[str]) -> Kernel:
+    before = config.CACHE_DIR
+    config.CACHE_DIR = before or str(_folder())
+    try:
+        made: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=liberties)(function)
+    finally:
+        config.CACHE_DIR = before
+    return made
+
+
+@functools.cache
+def _folder() -> Path:
+    total = hashlib.sha256()
+    for path in sorted(KERNELS.glob("*.py")):
+        total.update(path.read_bytes())
+    return KERNELS / "__pycache__" / total.hexdigest()[:12]
