@@ -20,6 +20,7 @@ from pipeline import schema
 from pipeline.errors import UserError
 
 SUMMARY = b"throughline.summary"
+_OF_OBJECTS = [name for name, _ in (*schema.OBJECTS, schema.MASKS)]
 OVERHEAD = 1024  # bytes that a row's numbers may take, for the cap on row groups
 
 
@@ -38,6 +39,7 @@ class Objects:
         visibilities: (N,) float32 in [0, 1].
         confidences: (N,) float32, the ground truth's flag (0 = not scored).
         ignores: (N,) bool, neither object nor background.
+        masks: (N,) str, COCO's compressed run lengths of each object's visible pixels, or None where it has none; None: of no object.
     """
 
     boxes: NDArray[np.float32] = field(default_factory=_boxes)
@@ -46,6 +48,11 @@ class Objects:
     visibilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     confidences: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     ignores: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    masks: NDArray[np.object_] | None = None
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Objects:
+        """The objects chosen by indices or a mask."""
+        return Objects(**{name: column[index] for name, column in vars(self).items() if column is not None})
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -137,10 +144,11 @@ class FrameWriter:
         path: file to write.
         facts: what `schema.stamp` records.
         row_group_mb: cap on a row group's bytes in memory (10^6); a single larger frame is a group of its own.
+        masks: the file has the column of objects' masks.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any], row_group_mb: float = 16.0) -> None:
-        stamped = schema.stamp(schema.FRAMES, **facts)
+    def __init__(self, path: Path, facts: dict[str, Any], row_group_mb: float = 16.0, *, masks: bool = False) -> None:
+        stamped = schema.stamp(schema.MASKED_FRAMES if masks else schema.FRAMES, **facts)
         plain = dict.fromkeys(_leaves(stamped), "zstd") | {"image": "none"}
         self._writer = pq.ParquetWriter(
             path, stamped, compression=plain, use_dictionary=["dataset", "sequence"], write_statistics=["frame"]
@@ -198,7 +206,7 @@ def _rows(table: pa.Table) -> Iterator[Frame]:
     read = {name: _column(table.column(name).combine_chunks(), name) for name in table.column_names}
     for row in range(table.num_rows):
         values = {name: column[row] for name, column in read.items()}
-        objects = {name: values.pop(name) for name, _ in schema.OBJECTS if name in values}
+        objects = {name: values.pop(name) for name in _OF_OBJECTS if name in values}
         defaults: dict[str, Any] = {"dataset": "", "sequence": "", "frame": 0, "time": 0.0, "width": 0, "height": 0}
         yield Frame(**(defaults | values), objects=Objects(**objects))
 
@@ -222,7 +230,9 @@ def _column(array: Any, name: str) -> Sequence[Any]:
 def _table(frames: Sequence[Frame], stamped: pa.Schema) -> pa.Table:
     columns = []
     for name, kind in zip(stamped.names, stamped.types, strict=True):
-        values = [getattr(frame.objects if name in dict(schema.OBJECTS) else frame, name) for frame in frames]
+        values = [getattr(frame.objects if name in _OF_OBJECTS else frame, name) for frame in frames]
+        if name == schema.MASKS[0]:
+            values = [np.full(len(frame.objects), None) if found is None else found for frame, found in zip(frames, values, strict=True)]
         columns.append(_lists(values, kind) if pa.types.is_list(kind) else pa.array(values, kind))
     return pa.Table.from_arrays(columns, schema=stamped)
 

@@ -71,7 +71,7 @@ def oracle(objects: Objects) -> Given:
 def scored(objects: Objects) -> Objects:
     """The known pedestrians that scoring counts."""
     keep = (objects.classes == PEDESTRIAN) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
-    return Objects(*(getattr(objects, name)[keep] for name in vars(objects)))
+    return objects.take(keep)
 
 
 def _refuse(path: Path, lines: NDArray[np.int32], complaint: str, remedy: str) -> None:

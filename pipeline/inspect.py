@@ -51,7 +51,8 @@ class Inspection:
     @property
     def totals(self) -> dict[str, Any]:
         """Counts over all sequences; identities are different people in different sequences."""
-        counts = {key: sum(getattr(found, key) for found in self.sequences) for key in ("frames", "identities", "boxes", "ignored")}
+        keys = ("frames", "identities", "boxes", "ignored", "masks")
+        counts = {key: sum(getattr(found, key) for found in self.sequences) for key in keys}
         classes = sum((Counter(found.classes) for found in self.sequences), Counter[str]())
         sizes = sum((Counter(found.sizes) for found in self.sequences), Counter[str]())
         remarks = sum(len(found.remarks) for found in self.sequences)
@@ -86,7 +87,7 @@ def inspect(
 
 
 def print_inspection(found: Inspection) -> None:
-    """A row a sequence, a row of all together, then classes, defects and remarks, all of them."""
+    """A row a sequence, a row of all together, then classes, masks, defects and remarks, all of them."""
     table = Table(title=f"{found.root} as {found.kind}", title_justify="left")
     table.add_column("sequence")
     for name in ("kind", "frames", "rate", "size", "identities", "boxes", "ignored", "visible", "hidden", "covered", "defects", "remarks"):
@@ -101,6 +102,8 @@ def print_inspection(found: Inspection) -> None:
     Console(width=max(Console().width, console.measure(table).maximum)).print(table)
     for name, count in totals["classes"].items():
         print(f"class {name}: {count} boxes")
+    if totals["masks"]:
+        print(f"masks: of {totals['masks']} boxes")
     for line in found.all_defects:
         print(f"defect: {line}")
     for item in found.sequences:

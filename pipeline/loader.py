@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline import augment, depthmap
 from pipeline.clips import ClipPlanner
+from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg
 from pipeline.identities import IdentityNumbers
 from pipeline.order import EpochBatches, Key
@@ -70,6 +71,40 @@ class Item(NamedTuple):
     images: NDArray[np.uint8]
     targets: dict[str, NDArray[Any]]
     same_scene: bool
+
+
+class Mix(NamedTuple):
+    """In which proportion data sets are drawn.
+
+    Attributes:
+        weights: (rows,) float64, see `order.epoch_order`.
+        shares: data set -> part of the samples that comes from it; they add up to 1.
+    """
+
+    weights: NDArray[np.float64]
+    shares: dict[str, float]
+
+
+def mix(feed: Feed, store: SampleStore) -> Mix | None:
+    """The weights of a section's `mix` as those of rows; None where it is empty, and every row is drawn equally often.
+
+    Raises:
+        UserError: it names a data set that the samples do not come from, or leaves nothing to draw.
+    """
+    given, there = feed.settings.mix, store.datasets
+    unknown = sorted(set(given) - set(there))
+    if unknown:
+        raise UserError(
+            f"mix: no data set {', '.join(unknown)} in {feed.folder}; it holds {', '.join(there)}\n"
+            "next: correct the name, or add the data set to pack_samples.stills or videos"
+        )
+    if not given:
+        return None
+    weights = np.array([given.get(name, 1.0) for name in there])[store.index.dataset]
+    if not weights.any():
+        raise UserError(f"mix: every data set of {feed.folder} has weight 0\nnext: give one of {', '.join(there)} a weight above 0")
+    drawn = np.bincount(store.index.dataset, weights) / weights.sum()
+    return Mix(weights, dict(zip(there, drawn.tolist(), strict=True)))
 
 
 class ClipDataset(Dataset[Item]):
@@ -140,6 +175,7 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
     """
     cv2.setNumThreads(0)
     dataset = ClipDataset(feed)
+    mixed = mix(feed, dataset.store)
     batches = EpochBatches(
         dataset.store.row_groups,
         batch_size=feed.settings.batch_size,
@@ -147,6 +183,7 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
         workers=workers,
         seed=feed.seed,
         samples=feed.settings.epoch_samples,
+        weights=mixed.weights if mixed else None,
     )
     processes = feed.settings.loader_processes
     loader: DataLoader[Batch] = DataLoader(

@@ -35,6 +35,8 @@ class MotRows(NamedTuple):
         class_id: (N,) int32, MOTChallenge's classes (1 pedestrian).
         visibility: (N,) float32 in [0, 1]; 1 where the file does not tell.
         line: (N,) int32, line number in the file, from 1.
+        mask: (N,) str, see `frames.Objects`; None: the format has none.
+        drawn: width and height of the images that masks are drawn on.
     """
 
     frame: NDArray[np.int32]
@@ -44,11 +46,13 @@ class MotRows(NamedTuple):
     class_id: NDArray[np.int32]
     visibility: NDArray[np.float32]
     line: NDArray[np.int32]
+    mask: NDArray[np.object_] | None = None
+    drawn: tuple[int, int] | None = None
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> MotRows:
         """The rows chosen by indices or a mask."""
-        columns: list[NDArray[Any]] = [column[index] for column in self]
-        return MotRows(*columns)
+        columns: dict[str, Any] = {name: column[index] for name, column in self._asdict().items() if isinstance(column, np.ndarray)}
+        return self._replace(**columns)
 
 
 def rows(frame: NDArray[np.int32], identity: NDArray[np.int64], boxes: NDArray[np.float32], confidence: NDArray[np.float32]) -> MotRows:

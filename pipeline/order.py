@@ -2,6 +2,9 @@
 
 Row groups are shuffled, then the rows of several neighbouring row groups of that shuffle together, so that a loader keeps a few row
 groups in memory however large the set is. A global batch is a run of this order; each worker takes its slice of every batch.
+
+Where rows have weights, a pass leaves out rows of less than the largest weight, evenly and each in its turn, and an epoch takes as many
+passes as its length needs.
 """
 
 from __future__ import annotations
@@ -15,19 +18,27 @@ from torch.utils.data import Sampler
 from pipeline.errors import UserError
 
 WINDOW = 16  # row groups that are shuffled together
-_ORDER = 1  # last word of the random seeds drawn here
+_ORDER, _KEEP = 1, 6  # last words of the random seeds drawn here
 
 Key = tuple[int, int]  # (epoch, sample), all that a loader process needs to know
 
 
-def epoch_order(row_groups: Sequence[tuple[int, int]], *, seed: int, epoch: int, samples: int | None = None) -> NDArray[np.int64]:
+def epoch_order(
+    row_groups: Sequence[tuple[int, int]],
+    *,
+    seed: int,
+    epoch: int,
+    samples: int | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
     """Sample numbers of one epoch.
 
     Args:
         row_groups: (first row, rows) of every row group.
         seed: of the run.
         epoch: from 0.
-        samples: how many to draw; None for each row once. More than there are rows starts further passes.
+        samples: how many to draw; None for as many as there are rows.
+        weights: (rows,), from 0, one above it: how often a row is drawn, in proportion; None: all equally often.
 
     Returns:
         (samples,) int64. A number's row is `number % rows`; its pass over the set is `number // rows`, so that a row drawn twice in an
@@ -35,7 +46,14 @@ def epoch_order(row_groups: Sequence[tuple[int, int]], *, seed: int, epoch: int,
     """
     rows = sum(count for _, count in row_groups)
     wanted = rows if samples is None else samples
-    passes = [_one_pass(row_groups, [seed, epoch, turn, _ORDER]) + turn * rows for turn in range(-(-wanted // rows))]
+    share = np.ones(rows) if weights is None else weights / weights.max()
+    phase = _phases(share, [seed, epoch, _KEEP])
+    passes, drawn = list[NDArray[np.int64]](), 0
+    while drawn < wanted:
+        turn = len(passes)
+        kept = np.floor(phase + (turn + 1) * share) > np.floor(phase + turn * share)
+        passes.append(_one_pass(row_groups, kept, [seed, epoch, turn, _ORDER]) + turn * rows)
+        drawn += len(passes[-1])
     return np.concatenate(passes)[:wanted]
 
 
@@ -48,25 +66,34 @@ class EpochBatches(Sampler[list[Key]]):
         rank: of this worker.
         workers: how many there are; they share a batch evenly.
         seed: of the run.
-        samples: samples an epoch; None for the whole set. The last, incomplete batch is dropped.
+        samples: samples an epoch; None for as many as there are rows. The last, incomplete batch is dropped.
+        weights: of the rows, see `epoch_order`.
 
     Raises:
         UserError: the batch cannot be shared evenly, or is larger than an epoch.
     """
 
     def __init__(
-        self, row_groups: Sequence[tuple[int, int]], *, batch_size: int, rank: int, workers: int, seed: int, samples: int | None
+        self,
+        row_groups: Sequence[tuple[int, int]],
+        *,
+        batch_size: int,
+        rank: int,
+        workers: int,
+        seed: int,
+        samples: int | None,
+        weights: NDArray[np.float64] | None = None,
     ) -> None:
         rows = sum(count for _, count in row_groups)
         check_batch(rows if samples is None else samples, rows=rows, batch_size=batch_size, workers=workers)
         self.row_groups, self.batch_size, self.rank, self.workers = row_groups, batch_size, rank, workers
-        self.seed, self.samples, self.rows, self.epoch = seed, samples, rows, 0
+        self.seed, self.samples, self.weights, self.rows, self.epoch = seed, samples, weights, rows, 0
 
     def __len__(self) -> int:
         return (self.rows if self.samples is None else self.samples) // self.batch_size
 
     def __iter__(self) -> Iterator[list[Key]]:
-        order = epoch_order(self.row_groups, seed=self.seed, epoch=self.epoch, samples=self.samples)
+        order = epoch_order(self.row_groups, seed=self.seed, epoch=self.epoch, samples=self.samples, weights=self.weights)
         share = self.batch_size // self.workers
         for batch in range(len(self)):
             first = batch * self.batch_size + self.rank * share
@@ -89,9 +116,18 @@ def check_batch(samples: int, *, rows: int, batch_size: int, workers: int) -> No
         )
 
 
-def _one_pass(row_groups: Sequence[tuple[int, int]], words: list[int]) -> NDArray[np.int64]:
+def _phases(share: NDArray[np.float64], words: list[int]) -> NDArray[np.float64]:
+    """When a row's turn comes, in [0, 1): spread evenly over the rows of one share, so that a pass keeps that share of them."""
+    random, phase = np.random.default_rng(words), np.zeros(len(share))
+    for value in np.unique(share[share < 1]):
+        rows = np.flatnonzero(share == value)
+        phase[rows] = (random.permutation(len(rows)) + random.random()) / len(rows)
+    return phase
+
+
+def _one_pass(row_groups: Sequence[tuple[int, int]], kept: NDArray[np.bool_], words: list[int]) -> NDArray[np.int64]:
     random = np.random.default_rng(words)
     shuffled = [row_groups[group] for group in random.permutation(len(row_groups))]
     windows = [shuffled[start : start + WINDOW] for start in range(0, len(shuffled), WINDOW)]
     rows = [np.concatenate([np.arange(first, first + count) for first, count in window]) for window in windows]
-    return np.concatenate([random.permutation(window) for window in rows]).astype(np.int64)
+    return np.concatenate([random.permutation(window[kept[window]]) for window in rows]).astype(np.int64)

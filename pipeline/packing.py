@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline import depthmap
+from pipeline import depthmap, schema
 from pipeline.depths import DepthRow, read_depths
 from pipeline.errors import UserError
 from pipeline.frames import Frame, decode_jpeg, encode_jpeg, read_frames
@@ -136,7 +136,7 @@ def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str
         image = encode_jpeg(np.asarray(small, np.uint8), shape.jpeg_quality)
     scale = np.array([width / frame.width, height / frame.height] * 2, np.float32)
     codes = depthmap.decode_codes(depth.depth, f"{where}: depth")
-    objects = {name: values.tolist() for name, values in vars(frame.objects).items()}
+    objects = {name: getattr(frame.objects, name).tolist() for name, _ in schema.OBJECTS}
     objects |= {"boxes": (frame.objects.boxes * scale).tolist(), "ignores": ignored(frame).tolist()}
     return {
         "dataset": frame.dataset,

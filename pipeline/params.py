@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -174,6 +174,9 @@ class Augment(Section):
     partner_max: float = Field(ge=0)
 
 
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Training(Section):
     """One training run (`pretrain` and `finetune` have the same keys)."""
 
@@ -190,6 +193,7 @@ class Training(Section):
     max_gap: int = Field(ge=1)
     negative_ratio: float = Field(ge=0)
     epoch_samples: int | None = Field(ge=1)
+    mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)
     use_gpu: bool | Literal["auto"]

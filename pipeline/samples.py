@@ -85,6 +85,7 @@ class SampleStore:
     Attributes:
         index: where each row comes from.
         row_groups: (first row, rows) of every row group, in row order.
+        datasets: names of the data sets, by their code in `index`.
 
     Raises:
         UserError: the folder holds no shards, or one of another version.
@@ -97,7 +98,7 @@ class SampleStore:
             raise UserError(
                 f"{folder}: holds no samples (part-*.parquet)\nnext: run `dvc repro pack_samples`; check pack_samples.stills and videos"
             )
-        self.index, self.row_groups, self._places = _scan(self.shards)
+        self.index, self.datasets, self.row_groups, self._places = _scan(self.shards)
         self._starts = np.array([first for first, _ in self.row_groups], np.int64)
         self._forget()
 
@@ -166,8 +167,8 @@ def _flat(column: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.int32]]:
     return values.to_numpy(zero_copy_only=False), lists.offsets.to_numpy()
 
 
-def _scan(shards: list[Path]) -> tuple[SampleIndex, list[tuple[int, int]], list[tuple[int, int]]]:
-    """Read the small columns of every shard; also (first row, rows) and (shard, row group in it) of every row group."""
+def _scan(shards: list[Path]) -> tuple[SampleIndex, list[str], list[tuple[int, int]], list[tuple[int, int]]]:
+    """Read the small columns of every shard; also data sets, (first row, rows) and (shard, row group in it) of every row group."""
     groups: list[tuple[int, int]] = []
     places: list[tuple[int, int]] = []
     tables = []
@@ -181,15 +182,17 @@ def _scan(shards: list[Path]) -> tuple[SampleIndex, list[tuple[int, int]], list[
                 groups.append((first, rows))
                 places.append((number, group))
                 first += rows
-    return _index(pa.concat_tables([table.replace_schema_metadata(None) for table in tables])), groups, places
+    return *_index(pa.concat_tables([table.replace_schema_metadata(None) for table in tables])), groups, places
 
 
-def _index(table: pa.Table) -> SampleIndex:
+def _index(table: pa.Table) -> tuple[SampleIndex, list[str]]:
     datasets = np.asarray(table.column("dataset").to_numpy(), str)
     sequences = np.asarray(table.column("sequence").to_numpy(), str)
     both = np.char.add(np.char.add(datasets, "/"), sequences)
-    codes = [np.unique(names, return_inverse=True)[1].reshape(-1).astype(np.int32) for names in (datasets, both)]
-    return SampleIndex(codes[0], codes[1], table.column("frame").to_numpy(), table.column("video").to_numpy())
+    names, codes = np.unique(datasets, return_inverse=True)
+    sequence = np.unique(both, return_inverse=True)[1].reshape(-1).astype(np.int32)
+    index = SampleIndex(codes.reshape(-1).astype(np.int32), sequence, table.column("frame").to_numpy(), table.column("video").to_numpy())
+    return index, names.tolist()
 
 
 def partner_reach(index: SampleIndex, row_groups: list[tuple[int, int]], gap: int) -> int:

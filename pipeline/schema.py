@@ -3,6 +3,10 @@
 Boxes are xyxy pixels, float32, amodal (not clipped); frames are counted from 1; identity -1 is unknown; classes are MOTChallenge's
 (1 = pedestrian). `confidence` is the ground truth's flag column (0 = not scored) and `ignore` marks regions that are neither object
 nor background. Lists of one row have the same length.
+
+Frames whose source draws masks (MOTS) have a further column, `masks`: of each object COCO's compressed run lengths (the `counts` of an
+image of the frame's size), null where it has none. Files of other sources do not have the column, and neither have samples: nothing that
+trains or scores reads it.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ OBJECTS: list[tuple[str, pa.DataType]] = [
     ("ignores", pa.list_(pa.bool_())),
 ]
 
+MASKS = ("masks", pa.list_(pa.string()))
+
 FRAMES = pa.schema(
     [
         ("dataset", pa.string()),
@@ -43,6 +49,8 @@ FRAMES = pa.schema(
         ("public_scores", pa.list_(pa.float32())),
     ]
 )
+
+MASKED_FRAMES = FRAMES.append(pa.field(*MASKS))
 
 DEPTHS = pa.schema(
     [

@@ -19,7 +19,7 @@ from pipeline import checkpoints, params, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.cluster import attached
 from pipeline.errors import UserError
-from pipeline.loader import Feed
+from pipeline.loader import Feed, mix
 from pipeline.order import check_batch
 from pipeline.params import Cluster, Training
 from pipeline.publish import Manifest, Publication, file_digest
@@ -82,14 +82,17 @@ def trained(
         rungs: pauses on the way.
 
     Yields:
-        The published manifest. With no epochs the initial network is published.
+        The published manifest, which says what part of the samples each data set gave where `mix` weighs them. With no epochs the
+        initial network is published.
 
     Raises:
-        UserError: the weights do not fit, the batch cannot be filled or shared, the resources are not there, or the loss diverged.
+        UserError: the weights do not fit, `mix` names no data set, the batch cannot be filled or shared, the resources are not there, or
+            the loss diverged.
     """
-    settings = feed.settings
+    settings, drawn = feed.settings, None
     if settings.epochs:
-        rows = len(SampleStore(feed.folder))
+        store = SampleStore(feed.folder)
+        rows, drawn = len(store), mix(feed, store)
         check_batch(settings.epoch_samples or rows, rows=rows, batch_size=settings.batch_size, workers=settings.workers)
     task = build_task(feed)
     if start is not None:
@@ -106,7 +109,7 @@ def trained(
                 if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
                     _judge(task.network, feed, rungs, until, publication)
         history = state.history
-    yield _publish(task.network, feed, history, publication)
+    yield _publish(task.network, feed, history, publication, {"mix": drawn.shares} if drawn else {})
     checkpoints.forget(folder)
 
 
@@ -237,14 +240,14 @@ def _precision(settings: Training, use_gpu: bool) -> Literal["float32", "bfloat1
     return "bfloat16" if use_gpu or capable.get("avx512_bf16") or capable.get("amx_bf16") else "float32"
 
 
-def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: Publication) -> Manifest:
+def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: Publication, facts: dict[str, Any]) -> Manifest:
     with publication.write(weights.WEIGHTS) as path:
         weights.save(network, path)
     with publication.write(weights.CARD) as path:
         _card(feed, publication).write(path)
     with publication.write(HISTORY) as path:
         _write_history(path, history)
-    return publication.publish(epochs=feed.settings.epochs, samples=feed.folder.name)
+    return publication.publish(epochs=feed.settings.epochs, samples=feed.folder.name, **facts)
 
 
 def _card(feed: Feed, publication: Publication) -> weights.ModelCard:

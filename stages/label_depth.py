@@ -6,7 +6,6 @@ import re
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ def label_depth(context: Context) -> None:
     """Write data/depth: a file a frame file, a map and the objects' depths a frame."""
     from models.depth import ON_GPU, build
     from models.depth.labelling import LabelTask, label_file
+    from pipeline.actors import map_actors
     from pipeline.cluster import attached, gpus, map_tasks
     from pipeline.frames import frame_facts, frame_files
 
@@ -44,10 +44,11 @@ def label_depth(context: Context) -> None:
     require_space(publication.out, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
     waiting = [task for task in tasks if not publication.done(task.name)]
     if waiting:
+        teacher = context.params.label_depth.backend in ON_GPU
         with attached(context.params.cluster):
-            share = context.params.label_depth.gpus if context.params.label_depth.backend in ON_GPU and gpus() else 0
+            share, spread = (context.params.label_depth.gpus if teacher and gpus() else 0), (map_actors if teacher else map_tasks)
             start = time.perf_counter()
-            speeds = map_tasks(label_file, waiting, label="Labelling depth", unit="frames", weight=lambda task: task.count, num_gpus=share)
+            speeds = spread(label_file, waiting, label="Labelling depth", unit="frames", weight=lambda task: task.count, num_gpus=share)
             report_speed(context, speeds, time.perf_counter() - start)
     report(context, publication, [task.name for task in tasks])
     report_consistency(context, publication, tasks)
@@ -86,18 +87,19 @@ def report(context: Context, publication: Publication, names: list[str]) -> None
 
 
 def report_speed(context: Context, speeds: Sequence[Speed], seconds: float) -> None:
-    """Log frames a second of the stage, and of its tasks beside their network alone: `model_share` is the part of a task that it computes.
+    """Log frames a second of the stage, and of one of its processes beside its network alone (`labelling.rates`).
 
     Args:
         context: of the stage.
-        speeds: of its tasks.
-        seconds: from the first task's start to the last one's end.
+        speeds: of its files.
+        seconds: from the first one's start to the last one's end.
     """
-    frames, spent, computed = (sum(values) for values in zip(*map(astuple, speeds), strict=True))
-    numbers = {"frames_per_second": frames / seconds, "task_frames_per_second": frames / spent if spent else 0.0}
-    if computed:
-        numbers |= {"model_frames_per_second": frames / computed, "model_share": computed / spent}
-        print(f"a task labels {frames / spent:.1f} frames/s, its network alone {frames / computed:.1f}")
+    from models.depth.labelling import rates
+
+    numbers = {"frames_per_second": sum(item.frames for item in speeds) / seconds} | rates(speeds)
+    if "model_share" in numbers:
+        task, model = numbers["task_frames_per_second"], numbers["model_frames_per_second"]
+        print(f"a process labels {task:.1f} frames/s, its network alone {model:.1f}, in passes of {numbers['batch_size']:.0f}")
     context.run.metrics(numbers)
 
 

@@ -47,10 +47,11 @@ class Clock:
 
     Attributes:
         seconds: so far; 0 for backends without a network.
+        batch: frames in its last pass; 0 without a network.
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds, self.batch = 0.0, 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -78,7 +79,7 @@ class Labels:
 
 
 class DepthBackend(Protocol):
-    """Labels frame files; picklable, so that Ray tasks carry it."""
+    """Labels frame files; picklable, so that Ray's processes get it, and `label` may run in two threads of one."""
 
     def label(self, frames: Path) -> Labels:
         """Label every row of a frame file.

@@ -1,8 +1,11 @@
-"""One frame file to one depth file: the Ray task of `label_depth`."""
+"""One frame file to one depth file: what a process of `label_depth` does, again and again."""
 
 from __future__ import annotations
 
+import os
+import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,24 +49,47 @@ class Speed:
 
     Attributes:
         frames: labelled.
-        seconds: in all.
-        model_seconds: of these, the network's forward passes; 0 without a network.
+        began: when, seconds.
+        ended: when, on the same clock.
+        model_seconds: the network's forward passes; 0 without a network.
+        batch_size: frames in a pass; 0 without a network.
+        process: which did it; a process may do two files at a time.
     """
 
-    frames: int = 0
-    seconds: float = 0.0
-    model_seconds: float = 0.0
+    frames: int
+    began: float
+    ended: float
+    model_seconds: float
+    batch_size: int
+    process: str
+
+
+def rates(speeds: Sequence[Speed]) -> dict[str, float]:
+    """Frames a second of a process, and of its network alone, and the part of its time that this computes.
+
+    Args:
+        speeds: of files, at least one. A process's time is that from its first file's beginning to its last one's end.
+
+    Returns:
+        `task_frames_per_second`; with a network also `model_frames_per_second`, `model_share` and `batch_size`, the smallest.
+    """
+    frames, computed = sum(item.frames for item in speeds), sum(item.model_seconds for item in speeds)
+    processes = {item.process: [other for other in speeds if other.process == item.process] for item in speeds}
+    spent = sum(max(item.ended for item in found) - min(item.began for item in found) for found in processes.values())
+    numbers = {"task_frames_per_second": frames / spent}
+    if computed:
+        sizes = [item.batch_size for item in speeds if item.batch_size]
+        numbers |= {"model_frames_per_second": frames / computed, "model_share": computed / spent, "batch_size": float(min(sizes))}
+    return numbers
 
 
 def label_file(task: LabelTask) -> Speed:
-    """Write the depth file of one frame file, unless a killed run already did.
+    """Write the depth file of one frame file.
 
     Raises:
         UserError: the backend cannot label it.
     """
-    if task.publication.done(task.name):
-        return Speed()
-    start = time.perf_counter()
+    began = time.time()
     facts = frame_facts(task.frames)
     labels, accuracy = task.backend.label(task.frames), Accuracy()
     step = max(1, -(-task.count // MEASURED))
@@ -75,7 +101,8 @@ def label_file(task: LabelTask) -> Speed:
             if picture is not None:
                 accuracy.add(row, label, files.read_picture(picture)[0])
         writer.summary |= {"errors": accuracy.errors()} | labels.ending
-    return Speed(task.count, time.perf_counter() - start, labels.clock.seconds)
+    process = f"{socket.gethostname()} {os.getpid()}"
+    return Speed(task.count, began, time.time(), labels.clock.seconds, labels.clock.batch, process)
 
 
 def _row(row: Frame, label: FrameDepth) -> DepthRow:

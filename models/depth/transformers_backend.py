@@ -7,7 +7,6 @@ maps of a video agree.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from models.depth import Clock, Labels, sequences
 from models.depth.ahead import ahead
 from models.depth.alignment import Map, level
 from models.depth.folders import Folder
+from models.depth.passes import Passes, once
 from models.depth.sequences import device
 from models.depth.windows import Drift, Plan, joined
 from pipeline.errors import UserError
@@ -35,7 +35,7 @@ class DepthModel:
     Attributes:
         model: name on the hub, or a local folder.
         size: longest side of the maps, pixels.
-        batch_size: images a forward pass.
+        batch_size: images a forward pass, where memory holds them.
         inverse: the model says 1 / depth (up to a factor), as Depth Anything's relative models do.
         plan: windows in which the maps of a video are brought to one scale and shift.
         decode_ahead: frames made ready before the model asks for them, in whole batches, at least one.
@@ -69,11 +69,10 @@ class DepthModel:
 
     def _maps(self, frames: Path, clock: Clock, *, still: bool) -> Iterator[Map]:
         """The model's map of each row, (h, w) float32 at map size."""
-        processor, network = loaded(self.model)
+        processor, network, passes = loaded(self.model, self.batch_size)
         prepared = ((batch, prepare(processor, images)) for batch, images in self._batches(frames, still=still))
         for batch, pixels in ahead(prepared, self.decode_ahead // self.batch_size):
-            with clock.running():
-                raw = forward(network, pixels)
+            raw = passes.run(lambda size, pixels=pixels: np.concatenate([forward(network, part) for part in pixels.split(size)]), clock)
             for row, item in zip(batch, raw, strict=True):
                 yield sequences.shrunk(item, row, self.size)
 
@@ -125,9 +124,9 @@ def forward(network: Any, pixels: torch.Tensor) -> Map:
     return np.asarray(output.float().reshape(len(pixels), *output.shape[-2:]).cpu().numpy())
 
 
-@functools.lru_cache(maxsize=1)
-def loaded(model: str) -> tuple[Any, Any]:
-    """Processor and network, on the device, kept for the next sequence of this process.
+@once
+def loaded(model: str, batch_size: int) -> tuple[Any, Any, Passes]:
+    """Processor, network on the device, and its passes, kept for the next sequence of this process.
 
     Raises:
         UserError: it cannot be found or is no depth-estimation model.
@@ -142,7 +141,7 @@ def loaded(model: str) -> tuple[Any, Any]:
             f"label_depth.model: {model} cannot be loaded ({reason})\n"
             "next: name a depth-estimation model, or a folder that holds one with its image processor"
         ) from None
-    return processor, network.eval().to(device())
+    return processor, network.eval().to(device()), Passes(batch_size)
 
 
 def _library() -> Any:

@@ -7,19 +7,20 @@ seen before: the first of all, one of the middle of the window before, and its l
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from models.depth import Clock, Labels, sequences
 from models.depth.ahead import ahead
 from models.depth.alignment import Map
 from models.depth.folders import Folder
+from models.depth.passes import Passes, once
 from models.depth.sequences import device
 from models.depth.video.motion import FRAMES
 from models.depth.video.network import VARIANTS, VideoDepth
@@ -57,7 +58,7 @@ class VideoModel:
         min_loaded: least share of the network's tensors that the checkpoint must fill.
         size: longest side of the maps, pixels.
         input_size: shorter side of what the network sees, pixels.
-        batch_size: frames that pass the encoder at once.
+        batch_size: frames that pass the encoder at once, where memory holds them.
         inverse: the network says 1 / depth.
         plan: windows.
         decode_ahead: frames made ready before the network asks for them.
@@ -91,25 +92,24 @@ class VideoModel:
         """
         facts, clock, ending = {"model": Path(self.model).name, "encoder": self.encoder}, Clock(), dict[str, Any]()
         still = frame_facts(frames)["kind"] == "stills"
-        network = loaded(self.model, self.encoder, self.min_loaded)
+        network, passes = loaded(self.model, self.encoder, self.min_loaded, self.batch_size)
         items = ahead(self._prepared(frames, still=still), self.decode_ahead)
         if still:
-            maps = (self._look(network, [item], clock)[0] for item in items)
+            maps = (self._look(network, passes, [item], clock)[0] for item in items)
             return Labels(sequences.stills(frames, maps, inverse=self.inverse), facts, clock=clock)
         drift = Drift()
-        alike = (item for _, item in joined(items, lambda window: self._look(network, window, clock), self.plan, drift))
+        alike = (item for _, item in joined(items, lambda window: self._look(network, passes, window, clock), self.plan, drift))
         return Labels(sequences.video(frames, alike, inverse=self.inverse, drift=drift, ending=ending), facts, ending, clock)
 
     def _prepared(self, frames: Path, *, still: bool) -> Iterator[Prepared]:
         for row, image in sequences.images(frames, still=still):
             yield Prepared(row, torch.from_numpy(normalised(image, self.input_size)))
 
-    def _look(self, network: VideoDepth, window: list[Prepared], clock: Clock) -> list[Map]:
+    def _look(self, network: VideoDepth, passes: Passes, window: list[Prepared], clock: Clock) -> list[Map]:
         """Maps of a window at map size; a short one is filled up with its last frame, as the network was published to be used."""
         short = self.plan.window - len(window) if len(window) > 1 else 0
-        with clock.running(), torch.inference_mode():
-            pixels = torch.stack([item.pixels for item in window + window[-1:] * short]).to(device())
-            raw = network(pixels, self.batch_size)[: len(window)].cpu().numpy()
+        pixels = torch.stack([item.pixels for item in window + window[-1:] * short])
+        raw = passes.run(lambda size: forward(network, pixels, size), clock)[: len(window)]
         return [sequences.shrunk(item, prepared.row, self.size) for item, prepared in zip(raw, window, strict=True)]
 
 
@@ -137,9 +137,16 @@ def build(params: LabelDepth, folders: dict[str, Folder]) -> VideoModel:
     )
 
 
-@functools.lru_cache(maxsize=1)
-def loaded(model: str, encoder: str, min_loaded: float) -> VideoDepth:
-    """The network, on the device, kept for the next sequence of this process. What the checkpoint lacks is random from one seed.
+def forward(network: VideoDepth, pixels: torch.Tensor, size: int) -> Map:
+    """What the network says of a window, (T, H, W) float32; `size` frames pass the encoder at once."""
+    with torch.inference_mode():
+        return np.asarray(network(pixels.to(device()), size).cpu().numpy())
+
+
+@once
+def loaded(model: str, encoder: str, min_loaded: float, batch_size: int) -> tuple[VideoDepth, Passes]:
+    """The network, on the device, and its passes, kept for the next sequence of this process. What the checkpoint lacks is random from
+    one seed.
 
     Raises:
         UserError: as `weights.load`.
@@ -148,7 +155,7 @@ def loaded(model: str, encoder: str, min_loaded: float) -> VideoDepth:
         torch.manual_seed(0)
         network = VideoDepth(VARIANTS[encoder])
     weights.load(network, Path(model), min_loaded)
-    return network.eval().to(device())
+    return network.eval().to(device()), Passes(batch_size)
 
 
 def described(report: LoadReport) -> str:

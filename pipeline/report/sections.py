@@ -12,6 +12,7 @@ from pipeline import depthmap
 from pipeline.drawing import colour_depth, side_by_side
 from pipeline.frames import decode_jpeg
 from pipeline.inference import Detector
+from pipeline.publish import read_manifest
 from pipeline.report import media, tables
 from pipeline.report.clips import TrackedSequence, busiest_stretch, most_crowded, read_frame, render, shrink
 from pipeline.report.heat import heat_overlays
@@ -55,8 +56,8 @@ def network(metrics: Mapping[str, Any]) -> str:
 
 
 def training(folders: Mapping[str, Path]) -> str:
-    """The curves of each training run, by its name."""
-    return "\n".join(training_curves(read_history(folder / "history.csv"), name) for name, folder in folders.items())
+    """The curves of each training run, by its name, and what it drew from where data sets were weighed."""
+    return "\n".join(training_curves(read_history(folder / "history.csv"), name) + _mix(folder, name) for name, folder in folders.items())
 
 
 def clips(sequences: Sequence[TrackedSequence], seconds: float, width: int, most_bytes: int) -> str:
@@ -90,6 +91,12 @@ def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Path], widt
         both = side_by_side([image, _coloured(labels[sequence.name], frame.frame, image.shape)])
         figures.append(media.picture(both, f"{sequence.name}, frame {frame.frame}, and its depth"))
     return paragraph(DEPTH) + pictures(figures) if figures else ""
+
+
+def _mix(folder: Path, name: str) -> str:
+    shares = read_manifest(folder).facts.get("mix", {})
+    told = ", ".join(f"{share:.1%} from {dataset}" for dataset, share in shares.items())
+    return paragraph(f"Samples of {name}: {told}.") if told else ""
 
 
 def _coloured(path: Path, number: int, shape: tuple[int, ...]) -> Any:

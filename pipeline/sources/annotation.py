@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class Annotation:
     def of(self, frame: int) -> Objects:
         """The objects of one frame."""
         start, end = np.searchsorted(self.frame, [frame, frame + 1])
-        return chosen(self.objects, np.arange(start, end))
+        return self.objects.take(np.arange(start, end))
 
     def where(self, row: int) -> str:
         """File and line of one object."""
@@ -44,7 +44,7 @@ class Annotation:
 def annotation(frame: NDArray[np.int32], objects: Objects, line: NDArray[np.int32], file: str, pattern: str = ":%d") -> Annotation:
     """Bring rows in any order of frames into an `Annotation`; `line` may be (N,)."""
     order = np.argsort(frame, kind="stable")
-    return Annotation(frame[order], chosen(objects, order), (line[:, None] if line.ndim == 1 else line)[order], file, pattern)
+    return Annotation(frame[order], objects.take(order), (line[:, None] if line.ndim == 1 else line)[order], file, pattern)
 
 
 def objects(
@@ -71,8 +71,3 @@ def objects(
 def nothing() -> Annotation:
     """No object at all."""
     return Annotation(np.zeros(0, np.int32), Objects(), np.zeros((0, 1), np.int32), "")
-
-
-def chosen(objects: Objects, index: NDArray[np.int64] | NDArray[np.bool_]) -> Objects:
-    """The objects chosen by indices or a mask."""
-    return Objects(*(getattr(objects, column.name)[index] for column in fields(Objects)))

@@ -58,7 +58,8 @@ def perform(task: Extraction) -> None:
     if first is None:
         raise UserError(f"{task.sequence.root}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
     counts = _Counts()
-    with task.publication.write(task.part) as path, FrameWriter(path, _facts(task.sequence, first), task.row_group_mb) as writer:
+    masks, facts = task.sequence.annotation.objects.masks is not None, _facts(task.sequence, first)
+    with task.publication.write(task.part) as path, FrameWriter(path, facts, task.row_group_mb, masks=masks) as writer:
         for frame in same_size(chain([first], frames), first, task.sequence, defects):
             writer.write(frame)
             counts.add(frame)
@@ -108,9 +109,13 @@ def _facts(sequence: PlannedSequence, first: Frame) -> dict[str, Any]:
 
 
 def same_size(frames: Iterator[Frame], first: Frame, sequence: PlannedSequence, defects: Defects) -> Iterator[Frame]:
-    """The frames of a video that have the first one's size; any other is a defect."""
+    """The frames of a video that have the first one's size, and that of the masks where there are any; any other is a defect."""
+    drawn = sequence.annotation.objects.masks is not None and sequence.stated_size
     for frame in frames:
-        if sequence.kind == "video" and (frame.width, frame.height) != (first.width, first.height):
+        if drawn and (frame.width, frame.height) != drawn:
+            size = f"{frame.width}x{frame.height}, its masks are drawn on {drawn[0]}x{drawn[1]}"
+            defects.add(f"{defects.base}/{sequence.source}: frame {frame.frame} is {size}")
+        elif sequence.kind == "video" and (frame.width, frame.height) != (first.width, first.height):
             size = f"{frame.width}x{frame.height}, the sequence began with {first.width}x{first.height}"
             defects.add(f"{defects.base}/{sequence.source}: frame {frame.frame} is {size}")
         else:

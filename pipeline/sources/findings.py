@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.boxes import intersection_over_area
 from pipeline.frames import Frame, Objects
-from pipeline.sources.annotation import Annotation, chosen
+from pipeline.sources.annotation import Annotation
 from pipeline.sources.categories import NAMES, PEDESTRIAN
 from pipeline.sources.extraction import same_size
 from pipeline.sources.planned import Defects, PlannedSequence
@@ -53,6 +53,7 @@ class Findings:
         identities: different ones, unknown ones left out.
         boxes: annotated objects.
         ignored: those of them that are neither object nor background.
+        masks: those of them that have a mask.
         detections: whether there are public detections.
         classes: objects by class name.
         occlusion: None without a scored pedestrian.
@@ -68,6 +69,7 @@ class Findings:
     identities: int
     boxes: int
     ignored: int
+    masks: int
     detections: bool
     classes: dict[str, int]
     occlusion: Occlusion | None
@@ -95,6 +97,7 @@ def look(sequence: PlannedSequence, *, decode: bool) -> Findings:
         identities=len(known),
         boxes=len(found),
         ignored=int(objects.ignores.sum()),
+        masks=0 if objects.masks is None else sum(mask is not None for mask in objects.masks),
         detections=sequence.detections,
         classes=_classes(objects),
         occlusion=_occlusion(found),
@@ -166,7 +169,7 @@ def _reappearing(sequence: PlannedSequence) -> list[str]:
         return []
     found, limit = sequence.annotation, LONG_GAP * sequence.frame_rate
     order = np.lexsort((found.frame, found.objects.identities))
-    identities, frames = chosen(found.objects, order).identities, found.frame[order].astype(np.int64)
+    identities, frames = found.objects.identities[order], found.frame[order].astype(np.int64)
     apart = np.diff(frames)
     lines = []
     for place in np.flatnonzero((np.diff(identities) == 0) & (identities[1:] >= 0) & (apart > limit)).tolist():

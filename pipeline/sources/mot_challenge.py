@@ -104,7 +104,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         defects=tuple(defects.lines),
         notes=tuple(notes),
         annotation=annotated,
-        stated_size=info.size,
+        stated_size=truth.drawn or info.size,
         read=reading(dataset, name, frames, rate, annotated, seen).read,
     )
 
@@ -193,4 +193,4 @@ def _objects(found: MotRows) -> Objects:
     confidence = np.where(found.confidence < 0, np.float32(1), found.confidence)  # BFT's flag is -1 throughout
     unscored = (found.class_id == PEDESTRIAN) & (confidence == 0)  # MOT15 has no classes: its flag alone says "do not score"
     ignores = np.isin(found.class_id, NEITHER) | unscored
-    return Objects(found.boxes, found.identity, found.class_id, found.visibility, confidence, ignores)
+    return Objects(found.boxes, found.identity, found.class_id, found.visibility, confidence, ignores, found.mask)

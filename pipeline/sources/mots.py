@@ -1,10 +1,11 @@
 """MOTS text (MOTSChallenge): `frame id class height width mask` separated by blanks, the mask in COCO's compressed run lengths.
 
-A mask shows what is visible, so boxes here are those of the visible part. Classes are 1 car, 2 pedestrian, 10 region to ignore; the masks
-themselves are not kept.
+A mask shows what is visible, so boxes here are those of the visible part. Classes are 1 car, 2 pedestrian, 10 region to ignore.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,17 +42,20 @@ def read_mots(path: Place, defects: list[str] | None) -> MotRows:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file ({error.reason})\nnext: expected lines of frame id class height width mask") from None
-    found: list[tuple[int, int, int, list[int], int]] = []
+    found: dict[int, _Line] = {}
     seen: dict[tuple[int, int], int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            frame, identity, kind, box = _row(line.split())
-            first = number if kind == CROWD else seen.setdefault((frame, identity), number)
+            row = _row(line.split())
+            first = number if row.kind == CROWD else seen.setdefault((row.frame, row.identity), number)
             if first != number:
-                raise ValueError(f"id {identity} is in frame {frame} twice (first in line {first})")
-            found.append((frame, identity, kind, box, number))
+                raise ValueError(f"id {row.identity} is in frame {row.frame} twice (first in line {first})")
+            size = next(iter(found.values()), row).size
+            if row.size != size:
+                raise ValueError(f"the mask is drawn on {row.size[0]}x{row.size[1]} pixels, those before on {size[0]}x{size[1]}")
+            found[number] = row
         except ValueError as error:
             if defects is None:
                 raise UserError(f"{path}:{number}: {error}\nnext: mend the line") from None
@@ -106,7 +110,18 @@ def _runs(counts: str) -> NDArray[np.int64]:
     return np.array(runs, np.int64)
 
 
-def _row(cells: list[str]) -> tuple[int, int, int, list[int]]:
+class _Line(NamedTuple):
+    """What a line says; `size` is the image's width and height."""
+
+    frame: int
+    identity: int
+    kind: int
+    box: list[int]
+    mask: str
+    size: tuple[int, int]
+
+
+def _row(cells: list[str]) -> _Line:
     if len(cells) != 6:
         raise ValueError(f"{len(cells)} columns; allowed are 6, separated by blanks: frame id class height width mask")
     frame, identity, kind, height, width = (_whole(cell) for cell in cells[:5])
@@ -116,7 +131,7 @@ def _row(cells: list[str]) -> tuple[int, int, int, list[int]]:
         raise ValueError(f"class (column 3) must be one of {', '.join(map(str, CLASSES))}")
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
         raise ValueError("height and width (columns 4 and 5) must be above 0")
-    return frame, identity, CLASSES[kind], mask_box(cells[5], height, width)
+    return _Line(frame, identity, CLASSES[kind], mask_box(cells[5], height, width), cells[5], (width, height))
 
 
 def _whole(cell: str) -> int:
@@ -125,15 +140,17 @@ def _whole(cell: str) -> int:
     return int(cell)
 
 
-def _rows(found: list[tuple[int, int, int, list[int], int]]) -> MotRows:
-    count = len(found)
-    kinds = np.array([row[2] for row in found], np.int32)
+def _rows(found: dict[int, _Line]) -> MotRows:
+    lines = list(found.values())
+    kinds = np.array([line.kind for line in lines], np.int32)
     return MotRows(
-        frame=np.array([row[0] for row in found], np.int32),
-        identity=np.where(kinds == CROWD, -1, np.array([row[1] for row in found], np.int64)).astype(np.int64),
-        boxes=np.array([row[3] for row in found], np.float32).reshape(-1, 4),
+        frame=np.array([line.frame for line in lines], np.int32),
+        identity=np.where(kinds == CROWD, -1, np.array([line.identity for line in lines], np.int64)).astype(np.int64),
+        boxes=np.array([line.box for line in lines], np.float32).reshape(-1, 4),
         confidence=(kinds != CROWD).astype(np.float32),
         class_id=kinds,
-        visibility=np.ones(count, np.float32),
-        line=np.array([row[4] for row in found], np.int32),
+        visibility=np.ones(len(lines), np.float32),
+        line=np.array(list(found), np.int32),
+        mask=np.array([line.mask for line in lines], object),
+        drawn=lines[0].size if lines else None,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.frames import Objects
+from pipeline.schema import OBJECTS
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.media import Media, gaps, reading
@@ -199,6 +200,6 @@ class Clip:
 
 def _digest(found: Annotation) -> str:
     total = hashlib.sha256(found.frame.tobytes())
-    for column in vars(found.objects).values():
-        total.update(column.tobytes())
+    for name, _ in OBJECTS:
+        total.update(getattr(found.objects, name).tobytes())
     return total.hexdigest()

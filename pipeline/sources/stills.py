@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.frames import Frame, Objects
+from pipeline.schema import OBJECTS
 from pipeline.sources import images
 from pipeline.sources.annotation import Annotation
 from pipeline.sources.place import Place, relative
@@ -79,7 +80,7 @@ class Chunk:
 
     def _annotation(self, file: str) -> Annotation:
         stills = list(self.stills.items())
-        objects = Objects(*(np.concatenate([getattr(still.objects, column.name) for _, still in stills]) for column in fields(Objects)))
+        objects = Objects(*(np.concatenate([getattr(still.objects, name) for _, still in stills]) for name, _ in OBJECTS))
         numbers = np.repeat(np.array(list(self.stills), np.int32), [len(still.objects) for _, still in stills])
         return Annotation(numbers, objects, np.concatenate([still.line for _, still in stills]), file, self.pattern)
 

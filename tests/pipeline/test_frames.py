@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import schema
 from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, Objects, decode_jpeg, encode_jpeg, frame_facts, frame_files, read_frames
 
@@ -80,6 +83,31 @@ def test_only_the_wanted_columns_are_read(tmp_path: Path) -> None:
 
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     assert write(tmp_path / "a", some_frames(9)).read_bytes() == write(tmp_path / "b", some_frames(9)).read_bytes()
+
+
+def test_a_file_without_masks_has_the_bytes_of_before_there_were_any(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", some_frames(9))
+    assert pq.read_schema(path).names == schema.FRAMES.names
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:16] == "e101bda900784add"
+
+
+def test_masks_come_back_as_they_were_and_only_where_the_file_has_them(tmp_path: Path) -> None:
+    plain = some_frames(6)
+    masks = [np.array(["0<", None, "PPYo1"][: len(frame.objects)], object) for frame in plain]
+    frames = [replace(frame, objects=replace(frame.objects, masks=mask)) for frame, mask in zip(plain, masks, strict=True)]
+    frames[4] = plain[4]  # whose source drew none
+    with FrameWriter(tmp_path / "s", FACTS, 0.002, masks=True) as writer:
+        for frame in frames:
+            writer.write(frame)
+    for one, other, expected in zip(frames, read_frames(tmp_path / "s"), masks, strict=True):
+        assert_same(one, other)
+        assert other.objects.masks is not None
+        assert other.objects.masks.tolist() == ([None] * len(expected) if one is plain[4] else expected.tolist())
+    kept = frames[5].objects.take(np.array([1]))
+    assert kept.masks is not None
+    assert kept.masks.tolist() == [None]
+    assert plain[5].objects.take(np.array([1])).masks is None
+    assert next(read_frames(write(tmp_path / "t", plain))).objects.masks is None
 
 
 def test_images_are_stored_as_they_are(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.inspect import inspect, main
-from tests.pipeline.imitated import mot17
+from tests.pipeline.imitated import mot17, mots
 from tests.pipeline.recorded import mot_sequence, truncate
 from tests.shared import dataset
 
@@ -32,6 +32,13 @@ def test_a_whole_set_exits_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert cells == ["MOT17-02-FRCNN", "video", "3", "20", "160x120", "5", "9", "2", "0.75", "0.00", "0.00", "0", "0"]
     assert "class static person: 1 boxes" in shown
     assert "as mot_challenge" in shown
+
+
+def test_masks_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(mots(tmp_path / "set"))]) == 0
+    assert "masks: of 9 boxes" in capsys.readouterr().out
+    assert main([str(mot17(tmp_path / "other"))]) == 0
+    assert "masks:" not in capsys.readouterr().out
 
 
 def test_every_defect_is_named_once_and_exits_with_1(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:

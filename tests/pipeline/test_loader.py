@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.loader import ClipDataset, build_loader
+from pipeline.loader import ClipDataset, build_loader, mix
 from pipeline.spec import Batch
 from tests.pipeline.tiny import SIZE, feed, write_samples
 
@@ -57,6 +57,51 @@ def test_identities_reach_only_models_that_may_see_them(samples: Path) -> None:
         assert len(first.identities) == len(first.boxes)
         assert {*first.identities, *partner.identities} <= {-1}
     assert set(ClipDataset(shown).clip(0, 0).frames[0].identities) <= set(range(9)), "numbered from 0 over three sequences of three"
+
+
+def two_sets(folder: Path) -> Path:
+    """16 samples of `tiny` and 8 of `other`."""
+    write_samples(folder / "both", sequences=2)
+    write_samples(folder / "one", sequences=1, dataset="other")
+    (folder / "one" / "part-00000.parquet").rename(folder / "both" / "part-00001.parquet")
+    return folder / "both"
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        ({"other": 2.0}, {"other": 0.5, "tiny": 0.5}),
+        ({"tiny": 0.5, "other": 3.0}, {"other": 0.75, "tiny": 0.25}),
+        ({"tiny": 0.0}, {"other": 1.0, "tiny": 0.0}),
+    ],
+)
+def test_data_sets_are_mixed_by_weight(tmp_path: Path, weights: dict[str, float], shares: dict[str, float]) -> None:
+    fed = feed(two_sets(tmp_path), mix=weights, epoch_samples=240)
+    dataset = ClipDataset(fed)
+    mixed = mix(fed, dataset.store)
+    assert mixed is not None
+    assert mixed.shares == shares
+    _, batches = build_loader(fed, rank=0, workers=1, pin_memory=False)
+    rows = [sample % 24 for batch in batches for _, sample in batch]
+    others = dataset.store.index.dataset[rows] == dataset.store.datasets.index("other")
+    assert len(rows) == 240
+    assert others.mean() == pytest.approx(shares["other"], abs=0.03)
+
+
+def test_no_mix_draws_every_row_once(tmp_path: Path) -> None:
+    fed = feed(two_sets(tmp_path))
+    assert mix(fed, ClipDataset(fed).store) is None
+    _, batches = build_loader(fed, rank=0, workers=1, pin_memory=False)
+    assert sorted(sample for batch in batches for _, sample in batch) == list(range(24))
+
+
+@pytest.mark.parametrize(
+    ("weights", "complaint"),
+    [({"others": 2.0}, "no data set others in .*both; it holds other, tiny"), ({"tiny": 0.0, "other": 0.0}, "has weight 0")],
+)
+def test_a_mix_that_cannot_be_drawn_is_refused(tmp_path: Path, weights: dict[str, float], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        build_loader(feed(two_sets(tmp_path), mix=weights), rank=0, workers=1, pin_memory=False)
 
 
 def test_depth_comes_at_its_stride(samples: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("    placeholder: mean", "    placeholder: median", ["model.loss.placeholder", "'mean', 'zero' or 'none'"]),
         ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),
         ("  height: 256", "  height: 250", ["pack_samples", "multiples of 32"]),
+        ("  mix: {}", "  mix: {walkers: -1.0}", ["pretrain.mix.walkers", "greater than or equal to 0", "-1.0"]),
         ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )
@@ -69,6 +71,15 @@ def test_every_stage_stops_with_one_plain_message(tmp_path: Path, capsys: pytest
 def test_digest_ignores_key_order_and_sees_values() -> None:
     assert params.digest({"a": 1, "b": 2}) == params.digest({"b": 2, "a": 1})
     assert params.digest({"a": 1}) != params.digest({"a": 2})
+
+
+def test_an_empty_mix_leaves_the_digests_as_they_were_without_it(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(re.sub(r"  mix: .*\n", "", WALKERS))
+    old, new = params.load(tmp_path / "old.yaml"), params.load(ROOT / "presets" / "walkers.yaml")
+    assert params.digest(old) == params.digest(new)
+    mixed = new.pretrain.model_copy(update={"mix": {"stills": 2.0}})
+    assert mixed.model_dump()["mix"] == {"stills": 2.0}
+    assert params.digest(mixed) != params.digest(new.pretrain)
 
 
 def test_fingerprint_follows_what_a_stage_reads(tmp_path: Path) -> None:

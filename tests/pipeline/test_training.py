@@ -63,7 +63,12 @@ def test_start_weights_are_taken_and_foreign_ones_refused(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("settings", "complaint"),
-    [({"batch_size": 64}, "larger than an epoch of 24"), ({"workers": 3}, "cannot be shared by 3 workers")],
+    [
+        ({"batch_size": 64}, "larger than an epoch of 24"),
+        ({"workers": 3}, "cannot be shared by 3 workers"),
+        ({"mix": {"walkers": 2.0}}, "no data set walkers"),
+        ({"mix": {"tiny": 0.0}}, "weight 0"),
+    ],
 )
 def test_impossible_batches_are_refused_before_ray_starts(tmp_path: Path, settings: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
@@ -158,15 +163,16 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -
 def test_a_finished_run_that_was_not_registered_trains_no_epoch_again(
     tmp_path: Path, ray_local: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    samples = write_samples(tmp_path / "samples")
+    samples, weighed = write_samples(tmp_path / "samples"), {"tiny": 2.0}
     publication = Publication(tmp_path / "out", "finetune", "a" * 64)
     with (
         suppress(RuntimeError),
-        training.trained(feed(samples), None, publication=publication, run=None, cluster=CLUSTER, root=tmp_path),
+        training.trained(feed(samples, mix=weighed), None, publication=publication, run=None, cluster=CLUSTER, root=tmp_path),
     ):
         raise RuntimeError("the registry is away")
     first = read_manifest(tmp_path / "out")
-    assert train(tmp_path, samples) == first
+    assert first.facts["mix"] == {"tiny": 1.0}
+    assert train(tmp_path, samples, mix=weighed) == first
     assert capfd.readouterr().err.count("epoch 2/2") <= 1
     assert not list((tmp_path / checkpoints.FOLDER).iterdir())
 

@@ -150,14 +150,15 @@ def write_samples(
     identity: int = 0,
     named: bool = True,
     size: tuple[int, int] = (SIZE, 48),
+    dataset: str = "tiny",
 ) -> Path:
     """A shard of `sequences` x `frames` samples, three boxes each: row groups of some four rows; another `identity` shuffles all ids."""
-    unnamed = {} if named else {"identities": [-1, -1, -1]}
+    changed = {"dataset": dataset} | ({} if named else {"identities": [-1, -1, -1]})
     folder.mkdir(parents=True, exist_ok=True)
     with SampleWriter(folder / "part-00000.parquet", row_group_bytes=12_000, facts={"width": SIZE, "height": SIZE}) as writer:
         for sequence in range(sequences):
             for frame in range(1, frames + 1):
-                writer.add(_row(sequence, frame, video, identity, size) | unnamed)
+                writer.add(_row(sequence, frame, video, identity, size) | changed)
     return folder
 
 

@@ -134,6 +134,7 @@ def test_a_teacher_labels_a_video_and_says_what_it_loaded(tmp_path: Path) -> Non
     assert facts["window_scale_min"] <= 1 <= facts["window_scale_max"]
     assert run.logged["windows/toy/one"] == 3
     assert 0 < run.logged["model_share"] < 1
+    assert run.logged["batch_size"] == 8
     assert run.logged["task_frames_per_second"] == pytest.approx(run.logged["model_frames_per_second"] * run.logged["model_share"])
     assert 0 <= run.logged["depth_change"] < 2
     first = run.outputs[0].digest

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from models.depth import build, object_depths
@@ -65,7 +66,7 @@ def backend(model: str, **changes: Any) -> DepthModel:
 
 
 def predict(model: str, images: list[np.ndarray]) -> np.ndarray:
-    processor, network = loaded(model)
+    processor, network, _ = loaded(model, 3)
     return forward(network, prepare(processor, images))
 
 
@@ -97,6 +98,25 @@ def test_a_video_becomes_maps_of_one_scale(model: str, tmp_path: Path) -> None:
         assert np.isfinite(label.depth).all()
         assert label.objects.shape == (2,)
         assert (label.objects > 0).all()
+
+
+def test_a_full_memory_halves_the_passes_and_changes_no_map(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = scenes.write(tmp_path / "d/s.parquet", [scenes.people(np.random.default_rng(number), 2) for number in range(7)])
+    whole = list(backend(model, batch_size=5).label(path).frames)
+    seen: list[int] = []
+
+    def small(network: Any, pixels: Any) -> np.ndarray:
+        seen.append(len(pixels))
+        if len(pixels) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(network, pixels)
+
+    monkeypatch.setattr("models.depth.transformers_backend.forward", small)
+    labels = backend(model, batch_size=4).label(path)
+    for one, other in zip(whole, labels.frames, strict=True):
+        np.testing.assert_allclose(one.depth, other.depth, rtol=1e-3, atol=1e-3)
+    assert seen == [4, 2, 2, 2, 1]  # batches of four and three frames
+    assert labels.clock.batch == 2
 
 
 def test_a_flickering_teacher_becomes_steady(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

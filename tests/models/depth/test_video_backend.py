@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from models.depth import build
 from models.depth.video import network
 from models.depth.video.pixels import normalised
-from models.depth.video_backend import REPORT, VideoModel, loaded
+from models.depth.video_backend import REPORT, VideoModel
 from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg, encode_jpeg
 from pipeline.params import LabelDepth
@@ -27,7 +27,6 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint of a small network in the published layout, and the network under a published name."""
     monkeypatch.setitem(network.VARIANTS, "vits", SMALL)
     monkeypatch.setattr("models.depth.video_backend.VideoDepth", lambda variant: network.VideoDepth(variant, GRID))
-    loaded.cache_clear()
     path = tmp_path / "video_depth_anything_vits.pth"
     torch.save(small().state_dict(), path)
     return path

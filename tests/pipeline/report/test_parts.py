@@ -10,6 +10,7 @@ import pytest
 from pipeline.drawing import Boxes, Painter
 from pipeline.inference import letterbox
 from pipeline.mot_text import rows
+from pipeline.publish import Publication
 from pipeline.report import clips, heat, page, plots, sections, tables
 from tests.pipeline import seen
 
@@ -70,6 +71,17 @@ def test_no_epoch_has_no_curve(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("epoch,step,lr,loss\n")
     assert plots.training_curves(plots.read_history(path), "pretrain") == ""
+
+
+def test_what_was_drawn_is_told_where_data_sets_are_weighed(tmp_path: Path) -> None:
+    for name, facts in {"pretrain": {}, "finetune": {"mix": {"a": 0.25, "b": 0.75}}}.items():
+        publication = Publication(tmp_path / name, name, "f" * 64)
+        with publication.write("history.csv") as path:
+            path.write_text("epoch,step,lr,loss\n")
+        publication.publish(**facts)
+    told = sections.training({name: tmp_path / name for name in ("pretrain", "finetune")})
+    assert "Samples of finetune: 25.0% from a, 75.0% from b." in told
+    assert "pretrain" not in told
 
 
 def test_clips_reach_from_best_to_worst() -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pycocotools import mask
 
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
@@ -11,6 +12,7 @@ from pipeline.params import Source
 from pipeline.publish import Publication
 from pipeline.sources import mot_challenge
 from pipeline.sources.extraction import Extraction, forget_others, perform
+from tests.pipeline.imitated import mots, run_lengths
 from tests.pipeline.recorded import mot_sequence, record, truncate, write_image
 
 GT = "1,4,10,20,30,40,1,1,1\n1,-1,10,20,30,40,1,1,1\n2,4,10,20,30,40,1,1,1\n3,5,10,20,30,40,1,1,1\n"
@@ -72,6 +74,27 @@ def test_images_of_another_size_are_defects(tmp_path: Path) -> None:
     perform(task)
     assert task.facts()["frames"] == 3
     assert len(task.facts()["summary"]["defects"]) == 1
+
+
+def test_masks_go_into_the_frame_file_as_the_source_writes_them(tmp_path: Path) -> None:
+    (task,) = tasks(mots(tmp_path / "in"), tmp_path / "out")
+    perform(task)
+    first, *_ = read_frames(task.publication.path(task.part))
+    drawn = [run_lengths(41, 20, 12, 30), run_lengths(71, 20, 12, 30), run_lengths(100, 60, 40, 40)]
+    assert first.objects.masks is not None
+    assert first.objects.masks.tolist() == drawn
+    for text, box in zip(drawn, first.objects.boxes.tolist(), strict=True):
+        pixels = mask.decode({"size": [first.height, first.width], "counts": text.encode()})
+        assert int(pixels.sum()) == (box[2] - box[0]) * (box[3] - box[1])
+
+
+def test_images_that_masks_do_not_fit_are_defects(tmp_path: Path) -> None:
+    images = mots(tmp_path / "in") / "train/MOTS20-02/img1"
+    for frame in (1, 2, 3):
+        write_image(images / f"{frame:06d}.jpg", width=80, height=60)
+    (task,) = tasks(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(UserError, match="frame 1 is 80x60, its masks are drawn on 160x120"):
+        perform(task)
 
 
 def test_a_sequence_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:

@@ -72,6 +72,9 @@ def test_classes_become_motchallenges_and_regions_have_no_identity(tmp_path: Pat
     assert found.identity.tolist() == [2001, 1001, -1, -1]
     assert found.confidence.tolist() == [1, 1, 0, 0]
     assert found.line.tolist() == [1, 2, 3, 4]
+    assert found.mask is not None
+    assert found.mask.tolist() == [encode([0, 12])] * 4
+    assert found.drawn == (4, 3)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,8 @@ def test_classes_become_motchallenges_and_regions_have_no_identity(tmp_path: Pat
         ("1 -1 2 3 4 0<", "'-1' is not a whole number"),
         ("1 2001 3 3 4 0<", "class"),
         ("1 2001 2 0 4 0<", "height and width"),
-        ("1 2000 2 3 4 0<", "id 2000 is in frame 1 twice"),
+        (f"1 2000 2 3 4 {encode([0, 12])}", "id 2000 is in frame 1 twice"),
+        (f"1 2001 2 4 4 {encode([0, 16])}", "drawn on 4x4 pixels, those before on 4x3"),
     ],
 )
 def test_broken_lines_are_named(tmp_path: Path, line: str, complaint: str) -> None:
