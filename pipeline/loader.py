@@ -6,7 +6,8 @@ process it is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,6 +24,7 @@ from pipeline.clips import ClipPlanner
 from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg
 from pipeline.identities import IdentityNumbers
+from pipeline.memory import keep_freed_memory
 from pipeline.order import EpochBatches, Key
 from pipeline.params import Params, Training
 from pipeline.samples import SampleStore
@@ -66,9 +68,9 @@ def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Liter
 
 
 class Item(NamedTuple):
-    """One sample before collation: images (F, H, W, 3) uint8, the model's arrays, and whether its frames show one scene."""
+    """One sample before collation: F images (H, W, 3) uint8, the model's arrays, and whether its frames show one scene."""
 
-    images: NDArray[np.uint8]
+    images: tuple[NDArray[np.uint8], ...]
     targets: dict[str, NDArray[Any]]
     same_scene: bool
 
@@ -129,7 +131,7 @@ class ClipDataset(Dataset[Item]):
     def __getitem__(self, key: Key) -> Item:
         clip = self.clip(*key)
         targets = self.feed.spec.make_targets(clip, self.feed.options)
-        return Item(np.stack([frame.image for frame in clip.frames]), targets, clip.same_scene)
+        return Item(tuple(frame.image for frame in clip.frames), targets, clip.same_scene)
 
     def clip(self, epoch: int, sample: int) -> TrainingClip:
         """The augmented frames of a sample."""
@@ -200,10 +202,23 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
 
 def collate(items: Sequence[Item]) -> Batch:
     """Stack samples. Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3)."""
-    images = torch.from_numpy(np.stack([item.images for item in items])).permute(0, 1, 4, 2, 3)
+    frames = np.stack([image for item in items for image in item.images])
+    images = torch.from_numpy(frames).unflatten(0, (len(items), -1)).permute(0, 1, 4, 2, 3)
     names = items[0].targets
     targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
     return Batch(images, targets, torch.tensor([item.same_scene for item in items]))
+
+
+def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches in the same order; the next one is made in a thread while the caller works on this one.
+
+    An error while making a batch is raised where the batch would have come. Leaving early waits for the batch in the making.
+    """
+    with ThreadPoolExecutor(1, "batches") as thread:
+        waiting = thread.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = thread.submit(next, batches, None)
+            yield batch
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -215,5 +230,6 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def _start_process(number: int) -> None:
+    keep_freed_memory()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from pipeline import checkpoints, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.errors import UserError
-from pipeline.loader import Feed, build_loader, identity_numbers, to_device
+from pipeline.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
+from pipeline.memory import keep_freed_memory
 from pipeline.params import Training
 from pipeline.runs import worker_log
 from pipeline.spec import Batch, Losses
@@ -118,6 +119,7 @@ class Trainer:
         self.job, self.device, self.rank, self.workers = job, device, rank, workers
         self.settings: Training = job.feed.settings
         _make_deterministic(self.settings.threads)
+        keep_freed_memory()
         self.loader, self.batches = build_loader(job.feed, rank=rank, workers=workers, pin_memory=device.type == "cuda")
         self.task = build_task(job.feed).to(device=device, memory_format=torch.channels_last)
         weights.load(self.task.network, job.initial)
@@ -152,7 +154,9 @@ class Trainer:
         self.task.train()
         self.batches.epoch = self.epochs
         meter = _Meter(self)
-        source = iter(self.loader)
+        source: Iterator[Batch] = iter(self.loader)
+        if not self.settings.loader_processes:
+            source = read_ahead(source)
         for index in range(len(self.batches)):
             began = time.perf_counter()
             batch = to_device(next(source), self.device)

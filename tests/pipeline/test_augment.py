@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from pipeline import augment
 from pipeline.augment import BORDER, View, draw_views, letterbox, show, warp_boxes
 from pipeline.spec import TrainingFrame
 from tests.pipeline.tiny import AUGMENT
@@ -123,6 +125,22 @@ def test_partners_of_other_scenes_are_independent() -> None:
     assert abs(np.corrcoef(scales.T)[0, 1]) < 0.15
     assert 0.4 < np.mean([first.flip == second.flip for first, second in views]) < 0.6
     assert 0.4 < np.mean([first.flip for first, _ in views]) < 0.6
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pixels_are_those_of_plain_colours_and_a_plain_warp(seed: int) -> None:
+    """The reference: three tables at once in HSV, then a warp of the three channels."""
+    random = np.random.default_rng(seed)
+    image = cv2.resize(random.integers(0, 256, (45, 80, 3), np.uint8), (320, 180), interpolation=cv2.INTER_CUBIC)
+    image[: seed * 20] = random.integers(0, 256, 3)
+    view = draw_views(random, AUGMENT, 1, related=True)[0]
+    levels = np.arange(256)
+    table = np.stack([levels, levels * view.saturation, levels * view.value], axis=-1).clip(0, 255).astype(np.uint8)
+    coloured = cv2.cvtColor(cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table[None]), cv2.COLOR_HSV2RGB)
+    matrix = augment._between_centres(augment._affine(view, WIDTH, HEIGHT) @ letterbox(320, 180, WIDTH, HEIGHT))
+    warped = cv2.warpAffine(coloured, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderValue=(BORDER,) * 3)
+    source = replace(frame([]), image=image)
+    assert (shown(source, view).image == warped).all()
 
 
 def test_colour_scales_saturation_and_brightness() -> None:

@@ -1,14 +1,16 @@
 """Samples are functions of (seed, epoch, number), whoever makes them, and know no identity."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.loader import ClipDataset, build_loader, mix
+from pipeline.loader import ClipDataset, build_loader, mix, read_ahead
 from pipeline.spec import Batch
 from tests.pipeline.tiny import SIZE, feed, write_samples
 
@@ -43,6 +45,34 @@ def test_processes_and_workers_change_nothing(samples: Path) -> None:
         assert torch.equal(one.images, two.images)
         assert torch.equal(one.targets["cover"], two.targets["cover"])
         assert torch.equal(one.images, three)
+
+
+def test_the_next_batch_is_made_while_this_one_is_used(samples: Path) -> None:
+    made = [Event() for _ in range(3)]
+    whole = read(samples)
+
+    def batches() -> Iterator[Batch]:
+        for batch, event in zip(whole, made, strict=False):
+            event.set()
+            yield batch
+        raise UserError("the fourth cannot be made")
+
+    ahead = read_ahead(batches())
+    assert next(ahead) is whole[0]
+    assert made[1].wait(10), "nobody has asked for it yet"
+    assert not made[2].is_set()
+    assert [next(ahead), next(ahead)] == whole[1:3]
+    with pytest.raises(UserError, match="fourth"):
+        next(ahead)
+
+
+def test_reading_ahead_ends_with_the_batches_or_before(samples: Path) -> None:
+    whole = read(samples)
+    assert [batch is same for batch, same in zip(read_ahead(iter(whole)), whole, strict=True)] == [True] * 6
+    assert list(read_ahead(iter([]))) == []
+    first = read_ahead(iter(whole))
+    next(first)
+    first.close()  # type: ignore[attr-defined]
 
 
 def test_epochs_differ(samples: Path) -> None:
