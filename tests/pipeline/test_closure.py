@@ -14,14 +14,14 @@ def test_training_depends_on_losses_but_not_on_the_tracker() -> None:
 
 
 def test_tracking_depends_on_the_tracker() -> None:
-    assert {"models/outrack/tracker.py", "models/tracking/kalman.py"} <= set(closure.sources("stages/track.py", ROOT))
+    assert {"models/outrack/tracker.py", "models/tracking/kernels/kalman.py"} <= set(closure.sources("stages/track.py", ROOT))
 
 
 def test_trials_know_the_models_behind_what_they_keep() -> None:
     seen, judged = (set(closure.sources(f"pipeline/experiments/{name}.py", ROOT)) for name in ("observing", "judging"))
     assert {"models/outrack/decode.py", "models/outrack/network.py", "models/outrack/centertrack/memory.py"} <= seen
     assert not seen & {"models/outrack/tracker.py", "models/outrack/refind.py"}
-    assert {"models/outrack/tracker.py", "models/outrack/refind.py", "models/tracking/kalman.py"} <= judged
+    assert {"models/outrack/tracker.py", "models/outrack/refind.py", "models/tracking/kernels/kalman.py"} <= judged
 
 
 def test_no_file_that_trains_needs_one_that_tracks() -> None:
