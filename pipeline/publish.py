@@ -139,6 +139,12 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(body["stage"], body["fingerprint"], body["files"], body["facts"], body["digest"])
 
 
+def content_digest(folder: Path) -> str | None:
+    """The `Manifest.digest` of a published folder; None where there is none."""
+    path = folder / MANIFEST
+    return str(json.loads(path.read_text())["digest"]) if path.is_file() else None
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a small text file so that readers see the old or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
