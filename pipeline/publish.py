@@ -29,7 +29,7 @@ class Manifest:
     Attributes:
         stage: the stage that made it.
         fingerprint: digest of the parameters, inputs and code that made it.
-        files: relative name -> {"size": bytes, "sha256": hex}.
+        files: relative name -> {"size": bytes, "sha256": hex}, with "made_from" where the stage can tell (`earlier`).
         facts: whatever the stage states about its output (deterministic).
         digest: SHA-256 of the files' names and contents; what downstream runs cite.
     """
@@ -69,9 +69,35 @@ class Publication:
         record = self._record(name)
         return record.is_file() and self.path(name).is_file() and self.path(name).stat().st_size == json.loads(record.read_text())["size"]
 
+    def made_from(self, name: str) -> dict[str, Any] | None:
+        """What part `name` was said to be made from when it was written; None where it was not said, or the part is not there."""
+        record = self._record(name)
+        found: dict[str, Any] | None = json.loads(record.read_text()).get("made_from") if record.is_file() else None
+        return found
+
+    def others(self) -> list[Path]:
+        """Folders of other attempts at the same output."""
+        return [path for path in sorted(self.out.parent.glob(f"{self.out.name}.partial-*")) if path != self.partial]
+
+    def take(self, name: str, path: Path, entry: dict[str, Any]) -> None:
+        """Let a finished file of an earlier run be part `name` (a hard link where the disk can, else a copy)."""
+        final = self.path(name)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(path.resolve(), temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)
+        self._keep(name, temporary, entry)
+
     @contextmanager
-    def write(self, name: str) -> Iterator[Path]:
+    def write(self, name: str, made_from: dict[str, Any] | None = None) -> Iterator[Path]:
         """Yield a temporary path; when the block ends well the file becomes part `name`.
+
+        Args:
+            name: of the part.
+            made_from: plain data for the manifest, as it is when the block ends.
 
         Raises:
             UserError: the disk is full.
@@ -83,11 +109,7 @@ class Publication:
             yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
-            entry = _entry(temporary)
-            record = self._record(name)
-            record.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, final)
-            record.write_text(json.dumps(entry))
+            self._keep(name, temporary, _entry(temporary) | ({"made_from": made_from} if made_from else {}))
         except OSError as error:
             raise _explain(error, final) from error
         finally:
@@ -108,6 +130,14 @@ class Publication:
         _replace_folder(self.partial, self.out)
         _forget_other_attempts(self.out)
         return manifest
+
+    def _keep(self, name: str, temporary: Path, entry: dict[str, Any]) -> None:
+        """Name a finished file; its record goes first and comes last, so that none ever speaks of another file."""
+        record = self._record(name)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.unlink(missing_ok=True)
+        os.replace(temporary, self.path(name))
+        write_file(record, json.dumps(entry))
 
     def _record(self, name: str) -> Path:
         return self.partial / ".parts" / f"{name}.json"

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
+from pipeline import closure
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.fingerprint import fingerprint_of
@@ -64,6 +65,11 @@ class Context:
     def spec(self) -> ModelSpec:
         """The model of `params.model.name`."""
         return load_spec(self.params.model.name)
+
+    @functools.cached_property
+    def code(self) -> str:
+        """Digest of the code behind the stage's output."""
+        return closure.digest(f"stages/{self.stage}.py", ROOT)
 
     def publication(self, out: Path) -> Publication:
         """A folder that this stage publishes."""

@@ -83,6 +83,10 @@ class GroundPlane:
         facts = {"people": len(boxes), "planes": int(plane is not None)}
         return Labels(self._draw(rows, [plane] * len(rows)), facts | (plane._asdict() if plane else {}))
 
+    def pictures(self, frames: Path) -> list[Path]:
+        """None."""
+        return []
+
     def check(self) -> dict[str, str]:
         """Nothing to check, nothing to tell."""
         return {}

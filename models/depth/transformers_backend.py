@@ -48,6 +48,10 @@ class DepthModel:
     plan: Plan
     decode_ahead: int
 
+    def pictures(self, frames: Path) -> list[Path]:
+        """None."""
+        return []
+
     def check(self) -> dict[str, str]:
         """Nothing to tell; what `build` checks is enough."""
         return {}

@@ -74,6 +74,10 @@ class VideoModel:
     plan: Plan
     decode_ahead: int
 
+    def pictures(self, frames: Path) -> list[Path]:
+        """None."""
+        return []
+
     def check(self) -> dict[str, str]:
         """Compare the checkpoint with the network; the report names every tensor.
 

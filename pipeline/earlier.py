@@ -1,0 +1,81 @@
+"""Parts that earlier runs of a stage left behind, found by the key of what they were made from: the same key means the same bytes.
+
+A key is a digest of the contents, parameters and code behind one part. Earlier runs are the published folder, which DVC leaves in place
+for its stage (`persist`), and the folders of attempts that were killed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.publish import MANIFEST, Publication
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished file.
+
+    Attributes:
+        path: where it lies.
+        entry: what its manifest says: size, sha256, made_from.
+    """
+
+    path: Path
+    entry: dict[str, Any]
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What the stage said when it wrote the part; `key` is always there."""
+        found: dict[str, Any] = self.entry["made_from"]
+        return found
+
+
+def parts(publication: Publication) -> list[Part]:
+    """What lies in the published folder and in other attempts, and is still as long as it was."""
+    found = [*_published(publication), *_attempted(publication)]
+    return [part for part in found if "made_from" in part.entry and _whole(part)]
+
+
+def by_key(found: list[Part], name: str = "key") -> dict[str, Part]:
+    """Parts by one of the digests that they were made from."""
+    return {part.made_from[name]: part for part in found if part.made_from.get(name)}
+
+
+def settled(publication: Publication, name: str, key: str | None, found: Mapping[str, Part]) -> bool:
+    """Whether part `name` is there with this key: finished by this attempt before, or taken over now.
+
+    Args:
+        publication: that the part belongs to.
+        name: of the part.
+        key: what it would be made from; None: nothing can vouch for an older one.
+        found: older parts by key.
+    """
+    if key is None:
+        return False
+    if publication.done(name) and (publication.made_from(name) or {}).get("key") == key:
+        return True
+    if key in found:
+        publication.take(name, found[key].path, found[key].entry)
+        return True
+    return False
+
+
+def _published(publication: Publication) -> Iterator[Part]:
+    manifest = publication.out / MANIFEST
+    if manifest.is_file():
+        for name, entry in json.loads(manifest.read_text())["files"].items():
+            yield Part(publication.out / name, entry)
+
+
+def _attempted(publication: Publication) -> Iterator[Part]:
+    for folder in publication.others():
+        for record in sorted((folder / ".parts").rglob("*.json")):
+            yield Part(folder / record.relative_to(folder / ".parts").with_suffix(""), json.loads(record.read_text()))
+
+
+def _whole(part: Part) -> bool:
+    return part.path.is_file() and part.path.stat().st_size == part.entry["size"]
