@@ -68,6 +68,25 @@ class Growth:
         return float(np.polyfit(np.log(self.sizes), np.log(self.seconds), 1)[0])
 
 
+@dataclass(frozen=True)
+class Footprint:
+    """How the memory of one step grows with its size.
+
+    Attributes:
+        what: the step.
+        unit: of the sizes.
+        sizes: sizes tried, growing.
+        bytes: most bytes that its process held at each size.
+        bound: what they must stay below.
+    """
+
+    what: str
+    unit: str
+    sizes: Sequence[int]
+    bytes: Sequence[int]
+    bound: int
+
+
 def grow(what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work], *, rounds: int = 3) -> Growth:
     """Time one step at several sizes, after one round of warm-up.
 
