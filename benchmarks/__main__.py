@@ -45,7 +45,9 @@ def lines(measured: Timed | Growth | Footprint) -> list[str]:
     """A line for each peer, or one without; one for a growth."""
     if isinstance(measured, Footprint):
         sizes = ", ".join(map(page.mebibytes, measured.bytes))
-        return [f"{measured.what:48} {sizes} at {', '.join(map(str, measured.sizes))} {measured.unit}, below {page.mebibytes(measured.bound)}"]
+        return [
+            f"{measured.what:48} {sizes} at {', '.join(map(str, measured.sizes))} {measured.unit}, below {page.mebibytes(measured.bound)}"
+        ]
     if isinstance(measured, Growth):
         times = ", ".join(page.duration(seconds) for seconds in measured.seconds)
         return [f"{measured.what:48} {times} at {', '.join(map(str, measured.sizes))} {measured.unit}: exponent {measured.exponent:.2f}"]

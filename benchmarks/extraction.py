@@ -1,4 +1,4 @@
-"""Extraction beside a bare loop: decode and encode for a video, read and write bytes for a folder of images. Then two workers beside one."""
+"""Extraction beside a bare loop: decode and encode of a video, read and write of images. Then two workers beside one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import Timed, compare
+from benchmarks.harness import Timed, Work, compare
 from pipeline.params import Source
 from pipeline.publish import Publication
 from pipeline.sources import plan
@@ -33,50 +33,66 @@ def measure() -> Iterator[Timed]:
         write_video(folder / "videos/a/a.mp4")
         write_images(folder / "videos/a/a.mp4", folder / "images/a/img1")
         shutil.copytree(folder / "videos/a", folder / "videos/b")
-        for kind, bare in (("videos", decode_and_encode), ("images", read_and_write)):
-            ours, limit = partial(extract, folder, kind, ("a",)), partial(bare, folder, kind)
-            yield compare(f"extraction, {kind} {WIDTH}x{HEIGHT}", "frame", FRAMES, ours, {"bare loop": limit}, limit=limit, aim=0.85, rounds=5)
+        size = f"{WIDTH}x{HEIGHT}"
+        ways = {"decode, encode, write": partial(decode_and_encode, folder)}
+        yield _beside(f"extraction, video {size}", partial(extract, folder, "videos", ("a",)), ways)
+        ways = {"read, check, write": partial(read_and_write, folder, check=True), "read, write": partial(read_and_write, folder)}
+        yield _beside(f"extraction, images {size}", partial(extract, folder, "images", ("a",)), ways)
         with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
             yield _two_workers(folder, pool)
 
 
+def _beside(what: str, ours: Work, ways: dict[str, Work]) -> Timed:
+    return compare(what, "frame", FRAMES, ours, ways, limit=next(iter(ways.values())), aim=0.85, rounds=5)
+
+
 def _two_workers(folder: Path, pool: ProcessPoolExecutor) -> Timed:
-    """Seconds a frame of two workers; the peer is one worker, which an ideal pair is twice as fast as."""
-    one = partial(extract, folder, "videos", ("a",))
+    """Seconds a frame of two workers; the peer is one worker after the other, which an ideal pair is twice as fast as."""
 
     def two() -> None:
         list(pool.map(extract, [folder] * 2, ["videos"] * 2, [("a",), ("b",)]))
 
     def alone() -> None:
-        for _ in range(2):
-            pool.submit(one).result()
+        for name in ("a", "b"):
+            pool.submit(extract, folder, "videos", (name,)).result()
 
-    return compare("extraction, videos, two workers", "frame", 2 * FRAMES, two, {"one worker": alone}, aim=1.8, rounds=5)
+    return compare("extraction, video, two workers", "frame", 2 * FRAMES, two, {"one worker": alone}, aim=1.8, rounds=5)
 
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
     """The stage's work on some sequences."""
+    out = folder / f"out-{sequences[0]}"
+    extract_to(out, folder, kind, sequences)
+    shutil.rmtree(out)
+
+
+def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
+    """The same, kept in `out`."""
     source = Source(name=kind, kind="mot_challenge", root=str(folder / kind), sequences=list(sequences), images_per_file=64)
-    planned = plan([source], data_root="", root=folder, strict=True).sequences
-    publication = Publication(folder / f"out-{sequences[0]}", "extract_frames", "a" * 64)
-    for sequence in planned:
+    publication = Publication(out, "extract_frames", "a" * 64)
+    for sequence in plan([source], data_root="", root=folder, strict=True).sequences:
         perform(Extraction(publication, sequence, QUALITY, GROUP_MB, True, ""))
-    shutil.rmtree(publication.partial)
+    publication.publish()
 
 
-def decode_and_encode(folder: Path, kind: str) -> None:
+def decode_and_encode(folder: Path) -> None:
     """All that cannot be avoided of a video: frames to RGB, RGB to JPEG, JPEGs to the disk."""
-    with av.open(str(folder / kind / "a/a.mp4")) as container, (folder / "bare").open("wb") as out:
+    with av.open(str(folder / "videos/a/a.mp4")) as container, (folder / "bare").open("wb") as out:
         container.streams.video[0].codec_context.thread_count = 1
         for frame in container.decode(video=0):
             out.write(_jpeg(frame.to_ndarray(format="rgb24")))
 
 
-def read_and_write(folder: Path, kind: str) -> None:
-    """All that cannot be avoided of images that are JPEGs already."""
+def read_and_write(folder: Path, *, check: bool = False) -> None:
+    """All that cannot be avoided of images that are JPEGs already; `check` reads each once with FFmpeg, at an eighth of its size."""
     with (folder / "bare").open("wb") as out:
-        for path in sorted((folder / kind / "a/img1").iterdir()):
-            out.write(path.read_bytes())
+        for path in sorted((folder / "images/a/img1").iterdir()):
+            raw = path.read_bytes()
+            if check:
+                codec = av.CodecContext.create("mjpeg", "r")
+                codec.options = {"err_detect": "explode", "lowres": "3"}
+                codec.decode(av.Packet(raw))
+            out.write(raw)
 
 
 def write_video(path: Path) -> None:
@@ -105,5 +121,3 @@ def write_images(video: Path, folder: Path) -> None:
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-
-

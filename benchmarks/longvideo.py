@@ -68,7 +68,7 @@ def _truth(frame: int) -> str:
 def _record(path: Path, frames: int) -> None:
     """An MPEG-4 file: its encoder is the quickest."""
     empty = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-    empty[:: 8] = 140
+    empty[::8] = 140
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -7,6 +7,9 @@ pedestrian of visibility 1. Frames are counted from 1; left and top are pixels a
 
 from __future__ import annotations
 
+import io
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -22,6 +25,8 @@ PEDESTRIAN = 1
 UNKNOWN = -1
 SHOWN = 5  # complaints printed of one file
 LARGEST = 2**31 - 1
+LINE_ENDS = "\r\x0b\x0c\x1c\x1d\x1e"  # that split lines beside the usual one
+ROWS_AT_ONCE = 10_000
 
 
 class MotRows(NamedTuple):
@@ -86,9 +91,8 @@ def read_rows(path: Path, *, kind: Kind, defects: list[str] | None = None) -> Mo
         raise UserError(f"{path}: no such file\nnext: check the path; expected lines of {LAYOUT},...") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file ({error.reason} at byte {error.start})\nnext: expected lines of {LAYOUT},...") from None
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line and not line.isspace()]
     complaints: dict[int, str] = {}
-    table, numbers = _numbers(lines, kind, complaints)
+    table, numbers = _flawless(text, kind) or _numbers(text, kind, complaints)
     _check_values(table, numbers, kind, complaints)
     found = _named(table, numbers, kind)
     _check_unique(found, kind, complaints)
@@ -117,29 +121,53 @@ class Stated(NamedTuple):
 
 def stated(found: MotRows) -> Stated:
     """Tracker output as its result file would give it back, without the file."""
-    ordered, boxes, scores = _written(found)
-    numbers = np.array(boxes, np.float64).reshape(-1, 4), np.array(scores, np.float64)
-    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), *numbers)
+    ordered = _ordered(found)
+    numbers = np.fromiter((float(text) for texts in _texts(ordered) for text in texts), np.float64, 5 * len(ordered.frame)).reshape(-1, 5)
+    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), numbers[:, :4], numbers[:, 4])
 
 
 def write_results(path: Path, found: MotRows) -> None:
     """Write tracker output: `frame,id,left,top,width,height,score,-1,-1,-1`, ordered by frame and identity."""
-    ordered, boxes, scores = _written(found)
+    ordered = _ordered(found)
     with path.open("w", encoding="ascii", newline="\n") as stream:
-        for frame, identity, box, score in zip(ordered.frame.tolist(), ordered.identity.tolist(), boxes, scores, strict=True):
-            stream.write(f"{frame},{identity},{','.join(box)},{score},-1,-1,-1\n")
+        for frame, identity, texts in zip(ordered.frame, ordered.identity, _texts(ordered), strict=True):
+            stream.write(f"{frame},{identity},{','.join(texts)},-1,-1,-1\n")
 
 
-def _written(found: MotRows) -> tuple[MotRows, list[list[str]], list[str]]:
-    """Rows in a file's order, the text of their left, top, width and height, and of their scores."""
-    ordered = found.take(np.lexsort((found.identity, found.frame)))
-    boxes = ordered.boxes.astype(np.float64)
-    boxes[:, 2:] -= boxes[:, :2]
-    return ordered, [[f"{value:.2f}" for value in box] for box in boxes.tolist()], [f"{value:.4f}" for value in ordered.confidence.tolist()]
+def _ordered(found: MotRows) -> MotRows:
+    """Rows in a file's order."""
+    return found.take(np.lexsort((found.identity, found.frame)))
 
 
-def _numbers(lines: list[tuple[int, str]], kind: Kind, complaints: dict[int, str]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def _texts(ordered: MotRows) -> Iterator[tuple[str, ...]]:
+    """Left, top, width, height and score of each row as a file has them, some rows in memory at a time."""
+    for start in range(0, len(ordered.frame), ROWS_AT_ONCE):
+        boxes = ordered.boxes[start : start + ROWS_AT_ONCE].astype(np.float64)
+        boxes[:, 2:] -= boxes[:, :2]
+        for box, score in zip(boxes.tolist(), ordered.confidence[start : start + ROWS_AT_ONCE].tolist(), strict=True):
+            yield *(f"{value:.2f}" for value in box), f"{score:.4f}"
+
+
+def _flawless(text: str, kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.int32]] | None:
+    """What `_numbers` gives of a text whose every line is numbers, in a tenth of its time and memory; None of any other."""
+    plain = text.replace("\r\n", "\n")
+    if not plain.isascii() or any(end in plain for end in LINE_ENDS):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of an empty text
+            table = np.loadtxt(io.StringIO(plain), delimiter=",", comments=None, ndmin=2)
+    except (ValueError, UserWarning):
+        return None
+    lines = plain.count("\n") + (not plain.endswith("\n"))
+    if len(table) != lines or table.shape[1] not in COLUMNS[kind]:
+        return None
+    return table, np.arange(1, lines + 1, dtype=np.int32)
+
+
+def _numbers(text: str, kind: Kind, complaints: dict[int, str]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """The (N, columns) table of all lines that are numbers, with their line numbers."""
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line and not line.isspace()]
     width = lines[0][1].count(",") + 1 if lines else COLUMNS[kind][0]
     if width not in COLUMNS[kind]:  # the first line may itself be the broken one: let the most frequent width rule
         widths = [line.count(",") + 1 for _, line in lines]
@@ -203,6 +231,10 @@ def _named(table: NDArray[np.float64], numbers: NDArray[np.int32], kind: Kind) -
 def _check_unique(found: MotRows, kind: Kind, complaints: dict[int, str]) -> None:
     """An identity lies once in a frame."""
     if kind == "detections":
+        return
+    keys = found.frame.astype(np.int64) << 32 | found.identity & 0xFFFFFFFF
+    known = keys[found.identity != UNKNOWN]
+    if len(np.unique(known)) == len(known):
         return
     seen: dict[tuple[int, int], int] = {}
     for frame, identity, line in zip(found.frame.tolist(), found.identity.tolist(), found.line.tolist(), strict=True):

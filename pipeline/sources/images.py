@@ -65,7 +65,8 @@ def _checked(raw: bytes, where: str) -> tuple[int, int]:
     size = _read_by_ffmpeg(raw, lowres="3")
     if size is None:
         _read_by_ffmpeg(raw)
-    if size is None or EXIF in raw or raw.rfind(END) < raw.rfind(SCAN):
+    end = raw.rfind(END)
+    if size is None or EXIF in raw[: raw.find(SCAN)] or end < 0 or raw.find(SCAN, end) > 0:
         pixels = decode_jpeg(raw, where)
         return pixels.shape[1], pixels.shape[0]
     return size
