@@ -7,14 +7,16 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.progress import Progress
 from pipeline.publish import file_digest
 
 MEMORY = Path(".throughline") / "contents.db"
 SETTLED = 2_000_000_000  # nanoseconds: what was written later than this before it was read may change again unseen
+MANY_BYTES = 1_000_000_000  # that are worth a bar
 _TABLE = "CREATE TABLE IF NOT EXISTS contents (path TEXT PRIMARY KEY, state TEXT, digest TEXT)"
 
 
@@ -32,12 +34,23 @@ def digests(paths: Sequence[Path], root: Path) -> dict[Path, str | None]:
         base.execute(_TABLE)
         known = {path: _known(base, path, state) for path, state in wanted.items()}
         unread = [path for path, state in wanted.items() if state is not None and known[path] is None]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashing leaves Python's lock
-        read = dict(zip(unread, threads.map(_digest, unread), strict=True))
+    read = _read(unread)
     lasting = [(str(path), state.text, read[path]) for path, state in wanted.items() if state and state.settled and read.get(path)]
     with closing(sqlite3.connect(memory, timeout=60)) as base, base:
         base.executemany("INSERT OR REPLACE INTO contents VALUES (?, ?, ?)", lasting)
     return known | read
+
+
+def _read(paths: list[Path]) -> dict[Path, str | None]:
+    """Digest files side by side (hashing leaves Python's lock), with a bar where it takes a while."""
+    found: dict[Path, str | None] = {}
+    bar = Progress("Reading contents", len(paths), "files") if sum(path.stat().st_size for path in paths) > MANY_BYTES else None
+    with ThreadPoolExecutor(os.cpu_count()) as threads, bar or nullcontext():
+        for path, digest in zip(paths, threads.map(_digest, paths), strict=True):
+            found[path] = digest
+            if bar is not None:
+                bar.advance()
+    return found
 
 
 class _State(NamedTuple):

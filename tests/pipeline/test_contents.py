@@ -27,6 +27,17 @@ def test_a_file_is_read_once_and_again_when_it_changes(tmp_path: Path, monkeypat
     assert contents.digests([old], tmp_path)[old] == hashlib.sha256(b"two").hexdigest()
 
 
+def test_much_to_read_shows_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_bytes(b"0123456789")
+    contents.digests(paths, tmp_path)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(contents, "MANY_BYTES", 20)
+    contents.digests(paths, tmp_path)
+    assert "Reading contents: 3/3 files" in capsys.readouterr().err
+
+
 def test_what_cannot_be_read_has_no_digest(tmp_path: Path) -> None:
     assert contents.digests([tmp_path / "none", tmp_path], tmp_path) == {tmp_path / "none": None, tmp_path: None}
     assert contents.digests([], tmp_path) == {}
