@@ -99,9 +99,11 @@ def reused(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
     """
     tasks = with_images(tasks, root)
     found = earlier.parts(tasks[0].publication) if tasks else []
+    if any(task.strict for task in tasks):  # which stops at what others leave out
+        found = [part for part in found if not part.made_from["lost"]]
     keys, images = earlier.by_key(found), earlier.by_key(found, "images")
     left = [task for task in tasks if not earlier.settled(task.publication, task.part, task.key, keys)]
-    return [replace(task, known=_known(images[task.images], task.strict)) if task.images in images else task for task in left]
+    return [replace(task, known=_known(images[task.images])) if task.images in images else task for task in left]
 
 
 def with_images(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
@@ -120,11 +122,9 @@ def _images(task: Extraction, marks: dict[Path, str | None]) -> str | None:
     return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn)
 
 
-def _known(part: earlier.Part, strict: bool) -> tuple[Path, tuple[str, ...]] | None:
-    """An older file and the lines about its pictures; none where a strict run would have stopped at one."""
+def _known(part: earlier.Part) -> tuple[Path, tuple[str, ...]]:
+    """An older file and the lines about its pictures."""
     lost = part.made_from["lost"]
-    if lost and strict:
-        return None
     return part.path, tuple(frame_facts(part.path)["summary"]["defects"][-lost:] if lost else ())
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipeline import params as parameters
+from pipeline.errors import UserError
 from pipeline.params import Params
 from pipeline.publish import Publication, read_manifest
 from pipeline.runs import StageRun
@@ -199,6 +200,9 @@ def test_damaged_pictures_stay_named_when_the_annotation_changes(tmp_path: Path,
     shutil.copytree(root / "in", fresh / "in")
     run(fresh, "extract_frames", 2, defects="skip_and_report")
     assert (root / "data/frames/manifest.json").read_bytes() == (fresh / "data/frames/manifest.json").read_bytes()
+    (root / "in/videos/a/gt/gt.txt").write_text(GT)
+    with pytest.raises(UserError, match=r"000002\.jpg"):
+        run(root, "extract_frames", 3)  # stops at what was left out before
 
 
 def test_depth_pictures_beside_the_frames_count(tmp_path: Path) -> None:
