@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Footprint
+from benchmarks.page import mebibytes
 
 FRAMES = (6_250, 25_000, 100_000)
 STAGES = ("extract_frames", "label_depth", "pack_samples", "track", "evaluate", "report")
@@ -30,6 +31,7 @@ def measure(frames: Sequence[int] = FRAMES, stages: Sequence[str] = STAGES) -> I
             build(Path(folder), count)
             for stage in stages:
                 peaks[stage].append(peak(stage, Path(folder)))
+                print(f"{stage}, {count} frames: {mebibytes(peaks[stage][-1])}", file=sys.stderr, flush=True)
     for stage, sizes in peaks.items():
         yield Footprint(f"memory, {stage}", "frames", tuple(frames), tuple(sizes), BOUND)
 
