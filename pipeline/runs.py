@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.params import Mlflow
 from pipeline.publish import Manifest
+from pipeline.startup import collecting_nothing
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -107,11 +108,12 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], r
         tags: recorded on the run beside the state of git.
         run_id: an ended or interrupted run to go on with; None: a new one.
     """
-    import mlflow
-
-    uri = experiment(settings, root)
     mine = {"throughline.stage": stage, **place(root)}
-    _close_abandoned(uri, settings.experiment, mine)
+    with collecting_nothing():
+        import mlflow
+
+        uri = experiment(settings, root)
+        _close_abandoned(uri, settings.experiment, mine)
     described = tags | git_state(root) | mine | {PROCESS: str(os.getpid())}
     with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
         yield StageRun(run.info.run_id, uri)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -24,7 +25,9 @@ from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
-from pipeline.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from pipeline.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 EXIT_USER_ERROR = 2
