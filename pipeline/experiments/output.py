@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.experiments.plan import DEFAULT, Configuration, Plan
+from pipeline.experiments.plots import against_trials, against_values
 from pipeline.experiments.tuning import Outcome
 from pipeline.publish import Manifest, Publication
 from pipeline.report.page import Section, page, paragraph
@@ -130,8 +131,6 @@ def _point_of(outcome: Outcome, outcomes: Sequence[Outcome]) -> Point:
 
 
 def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    from pipeline.experiments.plots import against_trials, against_values  # importing matplotlib takes a while
-
     measured = [item for item in outcomes if plan.metric in item.metrics]
     scores = [item.metrics[plan.metric] for item in measured]
     if not measured:
