@@ -20,8 +20,9 @@ from pipeline.frames import frame_facts
 from pipeline.publish import Manifest, read_manifest
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
+from pipeline.scoring.rules import BENCHMARKS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames, from_text
-from pipeline.scoring.tracking import BENCHMARKS, Benchmark, TrackingScores, score
+from pipeline.scoring.tracking import TrackingScores, score
 from pipeline.splits import read_split, spans
 from stages import ROOT, Context, execute, plain_errors
 

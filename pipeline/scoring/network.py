@@ -13,8 +13,8 @@ from pipeline.boxes import xywh_to_xyxy
 from pipeline.observations import Observation, read_observations
 from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
+from pipeline.scoring.rules import Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
-from pipeline.scoring.tracking import Benchmark, scored_mask
 
 
 class Shown(NamedTuple):
