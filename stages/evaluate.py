@@ -21,8 +21,8 @@ from pipeline.publish import Manifest, read_manifest
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
 from pipeline.scoring.rules import BENCHMARKS, Benchmark
-from pipeline.scoring.sequences import ScoredSequence, from_frames, from_text
-from pipeline.scoring.tracking import TrackingScores, score
+from pipeline.scoring.sequences import ScoredSequence, from_frames
+from pipeline.scoring.tracking import TrackingScores, score, score_text
 from pipeline.splits import read_split, spans
 from stages import ROOT, Context, execute, plain_errors
 
@@ -54,10 +54,9 @@ def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> T
         out: folder to make or fill.
 
     Raises:
-        UserError: see `from_text` and `score`.
+        UserError: see `score_text`.
     """
-    sequences, remarks = from_text(truth, tracks)
-    scores = score(sequences, benchmark)
+    scores, remarks = score_text(truth, tracks, benchmark)
     out.mkdir(parents=True, exist_ok=True)
     tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
     tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)

@@ -19,6 +19,7 @@ from pipeline.scoring.sequences import Rows, ScoredSequence
 
 EPSILON = float(np.finfo("float").eps)
 MATCHED = 0.5  # overlap at which a box is taken for that of an object
+AT_ONCE = 100_000  # pairs compared in one go, which stay in a processor's cache
 UNKNOWN = -1
 Integers = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -36,6 +37,14 @@ class Pairs(NamedTuple):
     truth: Integers
     result: Integers
     overlap: Numbers
+
+
+class _Boxes(NamedTuple):
+    left: Numbers
+    top: Numbers
+    right: Numbers
+    bottom: Numbers
+    area: Numbers
 
 
 @dataclass(frozen=True)
@@ -117,16 +126,26 @@ def overlaps(truth: Rows, results: Rows, wanted: NDArray[np.bool_], first: Integ
     """
     rows = np.flatnonzero(wanted)
     counts = np.diff(last)[truth.frame[rows]]
+    ends = np.cumsum(counts)
+    stops = np.searchsorted(ends, np.arange(AT_ONCE, ends[-1] if len(ends) else 0, AT_ONCE))
+    parts = np.split(np.arange(len(rows)), stops)
+    boxes, boxes_ = _boxes(truth), _boxes(results)
+    found = [_overlapping(boxes, boxes_, rows[part], counts[part], last[truth.frame[rows[part]]]) for part in parts]
+    return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _overlapping(truth: _Boxes, results: _Boxes, rows: Integers, counts: Integers, first: Integers) -> Pairs:
+    """Pairs of truth `rows` with the `counts` results that begin at `first`."""
     one = np.repeat(rows, counts)
-    other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(last[truth.frame[rows]], counts)
-    (left, top, right, bottom), area = _corners(truth)
-    (left_, top_, right_, bottom_), area_ = _corners(results)
-    wide = np.minimum(right[one], right_[other]) - np.maximum(left[one], left_[other])
+    other = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    wide = np.minimum(truth.right[one], results.right[other]) - np.maximum(truth.left[one], results.left[other])
     near = wide > 0
     one, other, wide = one[near], other[near], wide[near]
-    shared = wide * np.maximum(np.minimum(bottom[one], bottom_[other]) - np.maximum(top[one], top_[other]), 0)
-    union = area[one] + area_[other] - shared
-    known = (shared > 0) & (area[one] > EPSILON) & (area_[other] > EPSILON) & (union > EPSILON)
+    high = np.minimum(truth.bottom[one], results.bottom[other]) - np.maximum(truth.top[one], results.top[other])
+    shared = wide * np.maximum(high, 0)
+    area, area_ = truth.area[one], results.area[other]
+    union = area + area_ - shared
+    known = (shared > 0) & (area > EPSILON) & (area_ > EPSILON) & (union > EPSILON)
     return Pairs(one[known], other[known], shared[known] / union[known])
 
 
@@ -190,11 +209,10 @@ def _side(rows: Rows, count: int) -> Side:
     return Side(numbers, _starts(rows, count), len(values) + len(known) - len(places))
 
 
-def _corners(rows: Rows) -> tuple[tuple[Numbers, ...], Numbers]:
-    """Left, top, right and bottom, and the area, as TrackEval has them."""
-    left, top, width, height = np.ascontiguousarray(rows.boxes.T) if len(rows.boxes) else np.zeros((4, 0))
+def _boxes(rows: Rows) -> _Boxes:
+    left, top, width, height = np.ascontiguousarray(rows.boxes.T)
     right, bottom = left + width, top + height
-    return (left, top, right, bottom), (right - left) * (bottom - top)
+    return _Boxes(left, top, right, bottom, (right - left) * (bottom - top))
 
 
 def _check_unique(name: str, what: str, rows: Rows) -> None:

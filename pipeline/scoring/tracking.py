@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,8 @@ from pipeline.scoring.hota import combined as all_hota
 from pipeline.scoring.identity import Identity, identity
 from pipeline.scoring.identity import combined as all_identity
 from pipeline.scoring.rules import HIGHEST_CLASS, PEDESTRIAN, WITHOUT_CLASSES, Benchmark, scored_mask
-from pipeline.scoring.sequences import ScoredSequence
+from pipeline.scoring.sequences import ScoredSequence, TextSequence, find_text, read_text
+from pipeline.scoring.spread import in_processes
 
 
 class TrackingMetrics(NamedTuple):
@@ -80,6 +83,28 @@ def score(sequences: Sequence[ScoredSequence], benchmark: Benchmark) -> Tracking
     if not names or len(set(names)) < len(names):
         raise UserError(f"scoring needs sequences with different names, got {names}")
     return together({sequence.name: measure(sequence, benchmark) for sequence in sequences})
+
+
+def score_text(root: Path, tracks: Path, benchmark: Benchmark) -> tuple[TrackingScores, list[str]]:
+    """Score result files against ground truth files, the sequences side by side in as many processes as there are CPUs.
+
+    Returns:
+        The scores, and remarks for the user.
+
+    Raises:
+        UserError: as `find_text`, `read_text` and `measure`.
+    """
+    found, strays = find_text(root, tracks)
+    done = in_processes(
+        partial(_measure_text, benchmark=benchmark), found, size=lambda item: (item.folder / "gt" / "gt.txt").stat().st_size
+    )
+    parts = {item.folder.name: measured for item, (measured, _) in zip(found, done, strict=True)}
+    return together(parts), [*(line for _, remarks in done for line in remarks), *strays]
+
+
+def _measure_text(found: TextSequence, benchmark: Benchmark) -> tuple[Measured, list[str]]:
+    sequence, remarks = read_text(found)
+    return measure(sequence, benchmark), remarks
 
 
 def measure(sequence: ScoredSequence, benchmark: Benchmark) -> Measured:
