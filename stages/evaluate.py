@@ -1,4 +1,4 @@
-"""Tracks and ground truth to scores: TrackEval, re-identification, detection AP; the champion moves to the better model.
+"""Tracks and ground truth to scores: HOTA, CLEAR, Identity, re-identification, detection AP; the champion moves to the better model.
 
 As a stage it reads params.yaml. With --gt it scores anyone's MOTChallenge results against anyone's ground truth and needs nothing else:
 
