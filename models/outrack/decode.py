@@ -71,11 +71,10 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
     displacements = _read(outputs.displacement, cells) * STRIDE
     hidden_scores, hidden = _occlusions(outputs, 4 * top_k)
     found = []
-    for i in range(len(scores)):
-        keep = int((scores[i] >= LEAST_SCORE).sum())
-        likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
-        parts = (boxes[i, :keep], scores[i, :keep], embeddings[i, :keep], hidden[i, :likely], hidden_scores[i, :likely])
-        found.append(OutrackDetections(*map(_numpy, parts), _numpy(displacements[i, :keep])))
+    for parts in zip(*map(_numpy, (boxes, scores, embeddings, hidden, hidden_scores, displacements)), strict=True):
+        keep, likely = (int((parts[part] >= LEAST_SCORE).sum()) for part in (1, 4))
+        counts = (keep, keep, keep, likely, likely, keep)
+        found.append(OutrackDetections(*(part[:count] for part, count in zip(parts, counts, strict=True))))
     return found
 
 
