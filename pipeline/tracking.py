@@ -90,7 +90,11 @@ class Timing(NamedTuple):
 def track_sequence(job: Job) -> None:
     """Track one sequence and leave its text, observations and timing as finished parts."""
     torch.set_num_threads(job.threads)
-    detector = inference.load_detector(job.spec, job.options, job.model)
+    follow(job, inference.load_detector(job.spec, job.options, job.model))
+
+
+def follow(job: Job, detector: inference.Detector) -> None:
+    """`track_sequence` with the network at hand."""
     watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
     sequence = _Sequence(job)
     with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, **_facts(job)) as writer:
