@@ -18,7 +18,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported
 from benchmarks import page, results
 from benchmarks.harness import Growth, Timed
 
-STEPS = ("association",)
+STEPS = ("pairs", "feeding", "loss", "step", "association")
 HEAD = f"{'what':48} {'ours':>10} {'peer':>10} {'ratio':>7} {'aim':>5}  against"
 
 
