@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.harness import Timed, Work, compare
+from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.samples import read_options
 from models.outrack.objectives.utrack import reid_losses
 from models.outrack.options import LossOptions
@@ -21,13 +21,14 @@ CALLS = 4  # a round
 Loss = Callable[[Tensor, Tensor, Tensor, LossOptions], Tensor]
 
 
-def measure() -> Iterator[Timed]:
-    """A line for each number of objects a frame, and one for twice the pairs."""
+def measure() -> Iterator[Timed | Growth]:
+    """A line for each number of objects a frame, and how the time grows with the number of pairs."""
     torch.set_num_threads(1)
     options = read_options("mot17").loss
     for objects in OBJECTS:
-        yield _line(PAIRS, objects, options)
-    yield _line(2 * PAIRS, OBJECTS[-1], options)
+        yield _line(objects, options)
+    sizes = (PAIRS // 2, PAIRS, 2 * PAIRS, 4 * PAIRS)
+    yield grow(f"UTrack's loss, 2 x {OBJECTS[0]} objects", "pairs", sizes, lambda pairs: work(ours, batch(pairs, OBJECTS[0]), options))
 
 
 def batch(pairs: int, objects: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,8 +84,8 @@ def work(loss: Loss, data: tuple[Tensor, Tensor, Tensor], options: LossOptions) 
     return run
 
 
-def _line(pairs: int, objects: int, options: LossOptions) -> Timed:
-    data = batch(pairs, objects)
+def _line(objects: int, options: LossOptions) -> Timed:
+    data = batch(PAIRS, objects)
     peers = {"a loop over pairs": work(loop, data, options)}
-    what = f"UTrack's loss, {pairs} pairs of 2 x {objects} objects"
+    what = f"UTrack's loss, {PAIRS} pairs of 2 x {objects} objects"
     return compare(what, "step", CALLS, work(ours, data, options), peers, limit=work(products, data, options), aim=5.0)
