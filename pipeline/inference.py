@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -25,6 +24,7 @@ from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
 from pipeline.given import Given
 from pipeline.spec import Detections, ModelSpec, Tracks, to_float
+from pipeline.store import Place
 
 BORDER = 127  # grey beside the picture, as in training
 
@@ -153,7 +153,7 @@ class Detector:
             return found, [item.embeddings for item in at_boxes]
 
 
-def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Place) -> Detector:
     """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
 
     Args:

@@ -15,6 +15,7 @@ from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
 from pipeline.mot_text import MotRows, read_rows
+from pipeline.store import Place
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}
@@ -60,7 +61,7 @@ class ScoredSequence:
     results: Rows
 
 
-def from_frames(path: Path, tracks: Path | None, span: tuple[int, int] | None = None) -> ScoredSequence:
+def from_frames(path: Place, tracks: Place | None, span: tuple[int, int] | None = None) -> ScoredSequence:
     """Pair a frame file with a result file.
 
     Args:
@@ -136,7 +137,7 @@ def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]
     return sequences, remarks
 
 
-def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
+def read_results(path: Place, frames: NDArray[np.int64]) -> Rows:
     """Read a tracker's rows.
 
     Args:
@@ -172,11 +173,12 @@ def _results(found: MotRows) -> Rows:
     return Rows(frame, identity, boxes, confidence, np.full(count, mot_text.PEDESTRIAN, np.int64), np.zeros(count, np.bool_))
 
 
-def _rows(path: Path, found: MotRows) -> Rows:
+def _rows(path: Place, found: MotRows) -> Rows:
     # The corners of MotRows are float32; whoever compares with another scorer wants the numbers of the file.
     exact = np.zeros((0, 4))
     if len(found.frame):  # loadtxt warns of an empty file
-        exact = np.loadtxt(path, delimiter=",", usecols=(2, 3, 4, 5), comments=None, ndmin=2, encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            exact = np.loadtxt(stream, delimiter=",", usecols=(2, 3, 4, 5), comments=None, ndmin=2)
     return Rows(
         frame=found.frame.astype(np.int64),
         identity=found.identity.astype(np.int64),
