@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,8 +153,17 @@ def experiment(settings: Mlflow, root: Path, store: str = HERE) -> str:
 
 
 def _artifacts(uri: str, root: Path, store: str) -> str:
-    kept = folder_of(store, root, root / "mlruns") or Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
-    return kept.as_uri() if isinstance(kept, Path) else str(kept)
+    """Where a new experiment's artefacts go: to the store, where MLflow knows its protocol."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    kept = folder_of(store, root, root / "mlruns")
+    if kept is not None and not isinstance(kept, Path):
+        with suppress(MlflowException):
+            get_artifact_repository(str(kept))
+            return str(kept)
+        kept = None
+    return (kept or Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
 
 
 def absolute_uri(uri: str, root: Path) -> str:

@@ -4,7 +4,7 @@ With a store, the repository's folder of an artefact (data/frames, say) is only 
 very bytes that it would have without a store, and place.json, which says where the files are and, of each, its ETag. `follow` goes from
 a path in the repository to the place. The pointers are there because DVC 3 (3.67) keeps one dvc.yaml from serving both: it refuses to
 cache outs outside the workspace, and whether an out is cached cannot be a parameter. DVC therefore does not look at the objects; every
-stage does before it reads (`read_manifest`), and `python -m pipeline.store` at any time.
+stage does before it reads (`read_manifest`), and `python -m pipeline.stored` at any time.
 
 In the store an artefact's files lie in a folder named by the fingerprint of what makes them, so nothing is ever copied, renamed or
 replaced there. An object appears whole or not at all, and its folder counts once a pointer names it.
@@ -48,8 +48,8 @@ def place(text: str) -> Place:
     Raises:
         UserError: nobody knows the URL's protocol, or a package for it is missing.
     """
-    if "://" not in text:
-        return Path(text)
+    if "://" not in text or text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
     from upath import UPath
 
     protocol = text.partition("://")[0]
@@ -76,8 +76,10 @@ def folder_of(store: str, root: Path, out: Path) -> Place | None:
     """Where the store keeps the versions of the artefact at `out` in the repository; None: in the repository itself."""
     if store == HERE:
         return None
-    start = place(store) if "://" in store else Path(root, Path(store).expanduser()).resolve()
-    return start / out.relative_to(root).as_posix()
+    start = place(store)
+    if isinstance(start, Path):
+        start = Path(root, start.expanduser()).resolve()
+    return _below(start, out.relative_to(root))
 
 
 def follow(path: Path) -> Place:
@@ -85,10 +87,14 @@ def follow(path: Path) -> Place:
     for folder in (path, *path.parents):
         pointer = folder / POINTER
         if pointer.is_file():
-            return place(json.loads(pointer.read_text())["place"]) / path.relative_to(folder).as_posix()
+            return _below(place(json.loads(pointer.read_text())["place"]), path.relative_to(folder))
         if (folder / MANIFEST).is_file():
             break
     return path
+
+
+def _below(start: Place, path: Path) -> Place:
+    return start.joinpath(*path.parts)  # a URL keeps a dot as a name
 
 
 def relative(path: Place, folder: Place) -> str:
@@ -111,6 +117,13 @@ def parquet(path: Place, **options: Any) -> pq.ParquetFile:
     if isinstance(path, Path):
         return pq.ParquetFile(path, **options)
     return pq.ParquetFile(filesystem(path).open(path.path, "rb", cache_type="none"), pre_buffer=True)
+
+
+def read_table(path: Place, **options: Any) -> Any:
+    """The rows of a Parquet file that filters choose (`pyarrow.parquet.read_table`); row groups without any are not read."""
+    if isinstance(path, Path):
+        return pq.read_table(path, **options)
+    return pq.read_table(path.path, filesystem=filesystem(path), **options)
 
 
 @contextlib.contextmanager
@@ -208,9 +221,8 @@ def check(store: str, root: Path) -> None:
     probe = start / f".probe-{uuid.uuid4().hex}"
     logging.getLogger("s3fs").setLevel(logging.ERROR)
     try:
-        probe.parent.mkdir(parents=True, exist_ok=True) if isinstance(probe, Path) else filesystem(probe).makedirs(
-            probe.parent.path, exist_ok=True
-        )
+        if isinstance(probe, Path):  # elsewhere this would make a bucket of a misspelt name
+            probe.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")
         probe.unlink()
     except Exception as error:  # every protocol has its own

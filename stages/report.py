@@ -28,7 +28,7 @@ DATA, ARTIFACTS = ("frames", "depth", "samples"), ("pretrain", "finetune", "trac
 
 def report(context: Context) -> None:
     """Write artifacts/report/index.html, a page that works without a network, and attach it to the run."""
-    publication = context.publication(context.artifacts / "report")
+    publication = context.publication(context.artifacts / "report", shown=(PAGE,))
     with publication.write(PAGE) as path:
         path.write_text(_page(context), encoding="utf-8")
     megabytes = publication.path(PAGE).stat().st_size / 1e6

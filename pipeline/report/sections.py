@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
-
-import pyarrow.parquet as pq
 
 from pipeline import depthmap
 from pipeline.drawing import colour_depth, side_by_side
@@ -17,7 +16,7 @@ from pipeline.report.clips import TrackedSequence, busiest_stretch, most_crowded
 from pipeline.report.heat import heat_overlays
 from pipeline.report.page import paragraph, pictures
 from pipeline.report.plots import read_history, training_curves
-from pipeline.store import Place, follow
+from pipeline.store import Place, follow, read_table
 
 HEADLINES = ("HOTA", "MOTA", "IDF1", "IDSW")
 CLIPS = (
@@ -100,7 +99,7 @@ def _mix(folder: Path, name: str) -> str:
 
 
 def _coloured(path: Place, number: int, shape: tuple[int, ...]) -> Any:
-    table = pq.read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
+    table = read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
     values = depthmap.decode(table["depth"][0].as_py(), table["scale"][0].as_py(), f"{path}: frame {number}")
     return colour_depth(values, (shape[1], shape[0]))
 
