@@ -56,7 +56,8 @@ def network(metrics: Mapping[str, Any]) -> str:
 
 def training(folders: Mapping[str, Path]) -> str:
     """The curves of each training run, by its name, and what it drew from where data sets were weighed."""
-    return "\n".join(training_curves(read_history(follow(folder) / "history.csv"), name) + _mix(folder, name) for name, folder in folders.items())
+    histories = {name: read_history(follow(folder) / "history.csv") for name, folder in folders.items()}
+    return "\n".join(training_curves(histories[name], name) + _mix(folder, name) for name, folder in folders.items())
 
 
 def clips(sequences: Sequence[TrackedSequence], seconds: float, width: int, most_bytes: int) -> str:
