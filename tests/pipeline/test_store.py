@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -17,19 +16,9 @@ from pipeline import store
 from pipeline.errors import UserError
 from pipeline.publish import Publication, read_manifest
 from pipeline.store import Place
-from tests.s3 import BUCKET, client, keys, s3_server
+from tests.s3 import BUCKET, client, keys
 
 FIRST, SECOND = "a" * 64, "b" * 64
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, str]]:
-    with s3_server() as environment:
-        before = dict(os.environ)
-        os.environ |= environment
-        yield environment
-        os.environ.clear()
-        os.environ |= before
 
 
 @pytest.fixture(params=["memory", "folder", "s3"])
