@@ -17,7 +17,6 @@ from tests.system.test_survival import DATA, clone, digests, environment, repro
 
 POINTERS = {"manifest.json", "place.json"}
 SHOWN = {"artifacts/evaluate/metrics.json", "artifacts/report/index.html", "artifacts/speed.json", "data/external/README.md"}
-
 MADE = (*DATA, *(f"artifacts/{name}" for name in ("pretrain", "finetune", "tracks", "observations", "evaluate", "report")))
 
 
@@ -39,14 +38,15 @@ def everything_said(folder: Path) -> str:
 
 
 def kill_in_pretrain(folder: Path, server: Mapping[str, str]) -> None:
-    """Run the pipeline until the first checkpoint is in the bucket, and SIGKILL everything."""
+    """Run the pipeline until Ray knows of a first checkpoint in the bucket, and SIGKILL everything."""
     command = ["dvc", "repro", "pretrain"]
     nothing = subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=nothing, stderr=nothing, start_new_session=True)
     deadline = time.monotonic() + 600
-    while not any("/checkpoints/pretrain-" in key and key.endswith("state.pt") for key in keys(server)):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
+    while not any("/checkpoints/pretrain-" in key and key.endswith("/checkpoint_manager_snapshot.json") for key in keys(server)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
