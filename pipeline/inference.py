@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import cv2
@@ -26,6 +25,7 @@ from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
 from pipeline.given import Given
 from pipeline.spec import Detections, ModelSpec, Tracks, to_float
+from pipeline.store import Place
 
 BORDER = 127  # grey beside the picture, as in training
 
@@ -156,7 +156,7 @@ class Detector:
             return found, [item.embeddings for item in at_boxes]
 
 
-def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Place) -> Detector:
     """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
 
     Args:
@@ -229,7 +229,7 @@ def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
             found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
             if remember is not None:
                 memory = remember(detector.images(canvases), found[0])
-        yield [_seen(item, *said) for item, *said in zip(batch, found, embeddings, strict=True)]
+        yield [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
 
 
 def _seen(item: _Prepared, detections: Detections, embeddings: NDArray[np.float32]) -> Seen:

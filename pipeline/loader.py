@@ -29,6 +29,7 @@ from pipeline.order import EpochBatches, Key
 from pipeline.params import Params, Training
 from pipeline.samples import SampleStore
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
+from pipeline.store import Place, follow
 
 PEDESTRIAN = 1
 SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
@@ -53,7 +54,7 @@ class Feed:
     spec: ModelSpec
     options: BaseModel
     settings: Training
-    folder: Path
+    folder: Place
     seed: int
     width: int
     height: int
@@ -64,7 +65,9 @@ def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Liter
     """What a training stage of a parameter file learns from; `samples` is data/samples."""
     packed, settings = params.pack_samples, getattr(params, stage)
     seed, stride = params.base.seed, packed.depth_stride
-    return Feed(spec, options, settings, samples / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride)
+    return Feed(
+        spec, options, settings, follow(samples) / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride
+    )
 
 
 class Item(NamedTuple):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from pipeline.errors import UserError
+from pipeline.store import Place
 
 Kind = Literal["ground_truth", "results", "detections"]
 COLUMNS: dict[Kind, tuple[int, ...]] = {"ground_truth": (7, 8, 9, 10), "results": (7, 8, 9, 10), "detections": (7, 8, 9, 10)}
@@ -71,12 +72,12 @@ def rows(frame: NDArray[np.int32], identity: NDArray[np.int64], boxes: NDArray[n
     )
 
 
-def read_rows(path: Path, *, kind: Kind, defects: list[str] | None = None) -> MotRows:
+def read_rows(path: Place, *, kind: Kind, defects: list[str] | None = None) -> MotRows:
     """Read a file; an empty one has no rows. See `read_exactly`."""
     return read_exactly(path, kind=kind, defects=defects)[0]
 
 
-def read_exactly(path: Path, *, kind: Kind, defects: list[str] | None = None) -> tuple[MotRows, NDArray[np.float64]]:
+def read_exactly(path: Place, *, kind: Kind, defects: list[str] | None = None) -> tuple[MotRows, NDArray[np.float64]]:
     """Read a file; an empty one has no rows.
 
     Args:
@@ -245,7 +246,7 @@ def _check_unique(found: MotRows, kind: Kind, complaints: dict[int, str]) -> Non
             complaints[line] = f"id {identity} is in frame {frame} twice (first in line {first})"
 
 
-def _message(path: Path, complaints: dict[int, str]) -> str:
+def _message(path: Place, complaints: dict[int, str]) -> str:
     numbers = sorted(complaints)
     shown = "\n".join(f"{path}:{number}: {complaints[number]}" for number in numbers[:SHOWN])
     more = f"\n... and {len(numbers) - SHOWN} more lines" if len(numbers) > SHOWN else ""

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline import depthmap, schema
@@ -24,6 +22,7 @@ from pipeline.errors import UserError
 from pipeline.frames import Frame, decode_jpeg, encode_jpeg, read_frames
 from pipeline.publish import Publication
 from pipeline.samples import SampleWriter, row_bytes
+from pipeline.store import Place, parquet
 
 BYTES_PER_PIXEL = 0.6  # of a JPEG with its depth at quality 95, to size units before anything is encoded
 UNITS = 16  # as many units at least, so that small sets still spread over a machine ...
@@ -57,8 +56,8 @@ class Shape:
 class Slice(NamedTuple):
     """Rows first to first + rows - 1 (from 0) of a frame file and its depth file."""
 
-    frames: Path
-    depths: Path
+    frames: Place
+    depths: Place
     first: int
     rows: int
 
@@ -115,7 +114,7 @@ def pack_unit(unit: Unit) -> list[str]:
         name = unit.shard(len(names))
         if not unit.publication.done(name):
             _write_shard(unit, name, packed)
-        packed += int(pq.read_metadata(unit.publication.path(name)).num_rows)
+        packed += parquet(unit.publication.path(name)).metadata.num_rows
         names.append(name)
     return names
 

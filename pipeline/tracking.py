@@ -20,6 +20,7 @@ from pipeline.given import Given, oracle, read_detections, scored
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
 from pipeline.spec import ModelSpec
+from pipeline.store import Place
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class Job:
     """
 
     name: str
-    frames: Path
+    frames: Place
     first: int
     last: int
     frame_rate: float
     public: bool
     spec: ModelSpec
     options: BaseModel
-    model: Path
+    model: Place
     batch_size: int
     threads: int
     outputs: Outputs
@@ -143,7 +144,7 @@ class _Sequence:
         return oracle(truth) if self._job.oracle else None
 
 
-def _where(path: Path, frame: Frame) -> str:
+def _where(path: Place, frame: Frame) -> str:
     return f"{path}: frame {frame.frame}"
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from models import load as load_spec
 from models import options as load_options
 from pipeline import params as parameters
+from pipeline import store
 from pipeline.errors import UserError
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
@@ -55,12 +56,12 @@ class Context:
 
     @property
     def data(self) -> Path:
-        """Folder of the data artefacts."""
+        """Folder of the data artefacts, or of pointers to them (`store.follow`)."""
         return self.root / "data"
 
     @property
     def artifacts(self) -> Path:
-        """Folder of what training and tracking make."""
+        """Folder of what training and tracking make, or of pointers to it."""
         return self.root / "artifacts"
 
     @functools.cached_property
@@ -68,9 +69,10 @@ class Context:
         """The model of `params.model.name`."""
         return load_spec(self.params.model.name)
 
-    def publication(self, out: Path) -> Publication:
-        """A folder that this stage publishes."""
-        return Publication(out, self.stage, self.fingerprint)
+    def publication(self, out: Path, fingerprint: str | None = None, shown: tuple[str, ...] = ()) -> Publication:
+        """A folder that this stage publishes; of a fingerprint of its own where it depends on more than the stage does."""
+        kept = store.folder_of(self.params.base.store, self.root, out)
+        return Publication(out, self.stage, fingerprint or self.fingerprint, kept, shown)
 
 
 def run(stage: str, work: Callable[[Context], None]) -> None:
@@ -85,10 +87,11 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
     with plain_errors():
         params, options = check(params_file)
         section = getattr(params, stage)
+        store.check(params.base.store, root)
         fingerprint = fingerprint_of(stage, params, root)
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
         begun = time.monotonic()
-        with started(params.mlflow, root, stage=stage, tags=tags) as stage_run:
+        with started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store) as stage_run:
             stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
             work(Context(params, options, stage, root, stage_run, fingerprint))
             stage_run.metrics({"stage_seconds": time.monotonic() - begun})

@@ -24,6 +24,7 @@ from pipeline.scoring.rules import BENCHMARKS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.scoring.tracking import TrackingScores, score, score_text
 from pipeline.splits import read_split, spans
+from pipeline.store import follow
 from stages import ROOT, Context, execute, plain_errors
 
 
@@ -35,7 +36,7 @@ def evaluate(context: Context) -> None:
     _read(context, context.artifacts / "observations")
     sequences = _sequences(context)
     scores = score(sequences, settings.benchmark)
-    reid, detection = score_network(sequences, context.artifacts / "observations", settings.benchmark, settings.reid_min_visibility)
+    reid, detection = score_network(sequences, follow(context.artifacts / "observations"), settings.benchmark, settings.reid_min_visibility)
     found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
     manifest = _publish(context, scores, found)
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
@@ -82,12 +83,13 @@ def _speed(context: Context) -> dict[str, Any]:
 
 def _sequences(context: Context) -> list[ScoredSequence]:
     """Ground truth and tracks of the frames that were tracked; a sequence without ground truth cannot be scored."""
-    selected = spans(read_split(context.data / "samples"), context.params.track.frames)
+    selected = spans(read_split(follow(context.data / "samples")), context.params.track.frames)
+    frames, tracks = follow(context.data / "frames"), follow(context.artifacts / "tracks")
     chosen = []
     for (dataset, name), span in sorted(selected.items()):
-        path = context.data / "frames" / dataset / f"{name}.parquet"
+        path = frames / dataset / f"{name}.parquet"
         if frame_facts(path)["ground_truth"]:
-            chosen.append(from_frames(path, context.artifacts / "tracks", span))
+            chosen.append(from_frames(path, tracks, span))
         else:
             print(f"{dataset}/{name}: not scored, it has no ground truth")
     if not chosen:
@@ -99,7 +101,7 @@ def _sequences(context: Context) -> list[ScoredSequence]:
 
 
 def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) -> Manifest:
-    publication = context.publication(context.artifacts / "evaluate")
+    publication = context.publication(context.artifacts / "evaluate", shown=(tables.METRICS,))  # `dvc metrics` reads it
     with publication.write(tables.METRICS) as path:
         tables.write_metrics(path, found)
     with publication.write(tables.PER_SEQUENCE) as path:
@@ -114,7 +116,7 @@ def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: 
     from pipeline import registry
 
     settings, name = context.params.evaluate, context.params.model.name
-    split = read_split(context.data / "samples")
+    split = read_split(follow(context.data / "samples"))
     data = parameters.digest(frames.digest, split, settings.benchmark, context.params.track.frames)
     context.run.tag("throughline.evaluation_digest", data)
     version = registry.find_version(context.run.tracking_uri, name, tracks.facts["weights_sha256"])

@@ -26,7 +26,7 @@ def extract_frames(context: Context) -> None:
     tasks = [Extraction(publication, sequence, section.jpeg_quality, section.row_group_mb, strict) for sequence in plan.sequences]
     forget_others(publication, tasks)
     todo = [task for task in tasks if not task.done]
-    require_space(publication.out, sum(task.sequence.bytes for task in todo), "extracting frames")
+    require_space(publication.partial, sum(task.sequence.bytes for task in todo), "extracting frames")
     begun = time.monotonic()
     if todo:
         with attached(context.params.cluster):

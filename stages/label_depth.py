@@ -13,6 +13,7 @@ import numpy as np
 
 from models.depth.folders import Folder
 from pipeline.publish import Publication, read_manifest, require_space
+from pipeline.store import follow, relative
 from stages import Context, run
 
 if TYPE_CHECKING:
@@ -30,18 +31,18 @@ def label_depth(context: Context) -> None:
     from pipeline.cluster import attached, gpus, map_tasks
     from pipeline.frames import frame_facts, frame_files
 
-    folder = context.data / "frames"
-    context.run.input(read_manifest(folder), "frames")
+    context.run.input(read_manifest(context.data / "frames"), "frames")
+    folder = follow(context.data / "frames")
     folders = data_folders(context)
     backend = build(context.params.label_depth, folders)
     attach(context, backend.check())
     publication = context.publication(context.data / "depth")
     tasks = []
     for path in frame_files(folder):
-        name, facts = path.relative_to(folder).as_posix(), frame_facts(path)
+        name, facts = relative(path, folder), frame_facts(path)
         tasks.append(LabelTask(backend, path, folders[facts["dataset"]], publication, name, facts["frames"]))
     frames = sum(task.count for task in tasks)
-    require_space(publication.out, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
+    require_space(publication.partial, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
     waiting = [task for task in tasks if not publication.done(task.name)]
     if waiting:
         teacher = context.params.label_depth.backend in ON_GPU
@@ -61,7 +62,7 @@ def data_folders(context: Context) -> dict[str, Folder]:
 
     data_root = context.params.base.data_root
     sources = context.params.extract_frames.sources
-    return {source.name: Folder(folder_of(source, data_root, context.root), source.images_per_file) for source in sources}
+    return {source.name: Folder(follow(folder_of(source, data_root, context.root)), source.images_per_file) for source in sources}
 
 
 def report(context: Context, publication: Publication, names: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import UserError
 from pipeline.params import PackSamples
 from pipeline.publish import read_manifest, require_space
+from pipeline.store import Place, follow, parquet
 from stages import Context, run
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def pack_samples(context: Context) -> None:
     units = plan_units("stills", choose_stills(section, context.data), shape, publication)
     units += plan_units("video", videos, shape, publication)
     rows = sum(unit.rows for unit in units)
-    require_space(publication.out, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
+    require_space(publication.partial, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
     with attached(context.params.cluster):
         names = map_tasks(pack_unit, units, label="Packing samples", unit="samples", weight=lambda unit: unit.rows)
     with publication.write(SPLIT) as path:
@@ -83,7 +84,7 @@ def choose_videos(section: PackSamples, data: Path) -> tuple[list[Slice], Splits
     return slices, splits
 
 
-def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path]]:
+def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place]]:
     """Frame files and depth files of a data set, by sequence.
 
     Raises:
@@ -91,7 +92,7 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path]]:
     """
     from pipeline.frames import frame_facts, frame_files
 
-    folder = data / "frames"
+    folder, depths = follow(data / "frames"), follow(data / "depth")
     key = "pack_samples." + ("stills" if kind == "stills" else "videos")
     names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if dataset not in names:
@@ -103,21 +104,19 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path]]:
     if other is not None:
         found = frame_facts(other)["kind"]
         raise UserError(f"{key}: {dataset} holds {found}, not {kind} ({other})\nnext: move it to the other list of pack_samples")
-    return [(path, data / "depth" / path.relative_to(folder)) for path in files]
+    return [(path, depths / dataset / path.name) for path in files]
 
 
-def shard_facts(path: Path) -> dict[str, Any]:
+def shard_facts(path: Place) -> dict[str, Any]:
     """What the manifest says of a shard: rows, and first and last frame of each sequence in it."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=["dataset", "sequence", "frame"]).to_pydict()
+    table = parquet(path).read(columns=["dataset", "sequence", "frame"]).to_pydict()
     sequences: dict[str, list[int]] = {}
     for dataset, sequence, frame in zip(table["dataset"], table["sequence"], table["frame"], strict=True):
         sequences.setdefault(f"{dataset}/{sequence}", [frame, frame])[1] = frame
     return {"rows": len(table["frame"]), "sequences": sequences}
 
 
-def warn_of_small_row_groups(folder: Path, units: list[Unit]) -> None:
+def warn_of_small_row_groups(folder: Place, units: list[Unit]) -> None:
     """Say so when a pair's partner can be further than in the next row group: training would read more than it keeps."""
     from pipeline.samples import SampleStore, partner_reach
 

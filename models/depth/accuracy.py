@@ -7,7 +7,6 @@ of their boxes, where at least SHOWN of them is visible.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from models.depth import FrameDepth, files, object_depths
 from models.depth.folders import Folder
 from pipeline.depthmap import resize_depth
 from pipeline.frames import Frame
+from pipeline.store import Place, place
 
 SHOWN = 0.5
 DELTA = 1.25  # delta1: share of ratios below it
@@ -24,7 +24,7 @@ _VIDEO = ("{root}/{sequence}/depth/{frame:06d}.png", "{root}/depth/{frame:06d}.p
 _STILLS = ("{root}/depth/{image}.png",)
 
 
-def truth_picture(folder: Folder, facts: dict[str, Any], row: Frame) -> Path | None:
+def truth_picture(folder: Folder, facts: dict[str, Any], row: Frame) -> Place | None:
     """Where the true depth of a frame lies, or None where there is none.
 
     Args:
@@ -36,7 +36,7 @@ def truth_picture(folder: Folder, facts: dict[str, Any], row: Frame) -> Path | N
         return None
     image = folder.images(facts, [row.frame])[0]
     patterns = _VIDEO if image is None else _STILLS
-    places = [Path(pattern.format(root=folder.path, sequence=row.sequence, frame=row.frame, image=image)) for pattern in patterns]
+    places = [place(pattern.format(root=folder.path, sequence=row.sequence, frame=row.frame, image=image)) for pattern in patterns]
     return next((place for place in places if place.is_file() and (place.parent / files.SCALE_FILE).is_file()), None)
 
 

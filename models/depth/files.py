@@ -10,7 +10,6 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from pipeline import depthmap
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.params import LabelDepth
+from pipeline.store import Place, place
 
 PATTERN = "{root}/{sequence}/depth/{frame:06d}.png"
 FIELDS = {"root", "dataset", "sequence", "frame", "image"}
@@ -45,7 +45,7 @@ class DepthFiles:
     size: int
     inverse: bool
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Read the pictures of one frame file.
 
         Raises:
@@ -66,7 +66,7 @@ class DepthFiles:
         """Nothing to check, nothing to tell."""
         return {}
 
-    def path(self, row: Frame, image: str | None) -> Path:
+    def path(self, row: Frame, image: str | None) -> Place:
         """Where the picture of a frame should lie."""
         values = {
             "root": self.folders[row.dataset].path,
@@ -75,14 +75,14 @@ class DepthFiles:
             "frame": row.frame,
             "image": image or f"{row.frame:06d}",
         }
-        return Path(self.pattern.format(**values))
+        return place(self.pattern.format(**values))
 
     def _images(self, facts: dict[str, Any], frames: list[int]) -> list[str | None]:
         if "{image" not in self.pattern:
             return [None] * len(frames)
         return self.folders[facts["dataset"]].images(facts, frames)
 
-    def _read(self, rows: list[Frame], paths: list[Path]) -> Iterator[FrameDepth]:
+    def _read(self, rows: list[Frame], paths: list[Place]) -> Iterator[FrameDepth]:
         for row, path in zip(rows, paths, strict=True):
             columns, lines = depthmap.map_size(row.width, row.height, self.size)
             if not path.is_file():
@@ -126,7 +126,7 @@ def check_pattern(pattern: str) -> None:
         raise UserError(f"{key}: {pattern!r} names the same file for every frame\nnext: add {{frame:06d}} or {{image}}")
 
 
-def read_picture(path: Path, *, inverse: bool = False) -> tuple[NDArray[np.float32], float]:
+def read_picture(path: Place, *, inverse: bool = False) -> tuple[NDArray[np.float32], float]:
     """A picture as (h, w) float32 depth, 0 unknown, and the depth of one code.
 
     Raises:
@@ -143,7 +143,7 @@ def read_picture(path: Path, *, inverse: bool = False) -> tuple[NDArray[np.float
     return depth, 1 / (scale * depthmap.LARGEST_CODE)
 
 
-def read_scale(folder: Path) -> float:
+def read_scale(folder: Place) -> float:
     """Depth of one code: the number in scale.txt, 1.0 without that file.
 
     Raises:

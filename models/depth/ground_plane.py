@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from models.depth.folders import Folder
 from pipeline.depthmap import LARGEST_CODE, map_size
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.params import LabelDepth
+from pipeline.store import Place
 
 PERSON = 1.7  # metres
 FOCAL = 1.0  # focal length over the image's longer side (53 degrees of view across it)
@@ -65,7 +65,7 @@ class GroundPlane:
 
     size: int
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Fit one plane to a video, or one to each still (held near the file's other stills where it shows few people)."""
         rows = list(read_frames(frames, _COLUMNS))
         if frame_facts(frames)["kind"] == "stills":

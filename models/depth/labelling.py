@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from models.depth import DepthBackend, FrameDepth, files
@@ -17,6 +16,7 @@ from pipeline import depthmap
 from pipeline.depths import DepthRow, DepthWriter
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.publish import Publication
+from pipeline.store import Place
 
 MEASURED = 60  # frames of a file that are compared with the truth, taken evenly
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes", "classes", "visibilities", "ignores"]
@@ -36,7 +36,7 @@ class LabelTask:
     """
 
     backend: DepthBackend
-    frames: Path
+    frames: Place
     folder: Folder
     publication: Publication
     name: str

@@ -13,7 +13,8 @@ from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments.definitions import Case, Definition, Domain
 from pipeline.experiments.recipes import STEPS, Overrides, Recipe, Step, Systems, overridden, scaled
-from pipeline.publish import MANIFEST, file_digest
+from pipeline.publish import file_digest
+from pipeline.store import MANIFEST
 
 DEFAULT = "default"
 SETTLED = ("data/frames", "data/samples")  # folders that every trial reads

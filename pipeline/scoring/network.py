@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
 from pipeline.scoring.rules import Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
+from pipeline.store import Place
 
 
 class Shown(NamedTuple):
@@ -26,7 +26,7 @@ class Shown(NamedTuple):
 
 
 def score_network(
-    sequences: Sequence[ScoredSequence], folder: Path, benchmark: Benchmark, min_visibility: float
+    sequences: Sequence[ScoredSequence], folder: Place, benchmark: Benchmark, min_visibility: float
 ) -> tuple[Retrieval | None, DetectionMetrics]:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
 

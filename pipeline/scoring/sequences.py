@@ -15,6 +15,7 @@ from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
 from pipeline.mot_text import MotRows, read_exactly
+from pipeline.store import Place
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}
@@ -60,7 +61,7 @@ class ScoredSequence:
     results: Rows
 
 
-def from_frames(path: Path, tracks: Path | None, span: tuple[int, int] | None = None) -> ScoredSequence:
+def from_frames(path: Place, tracks: Place | None, span: tuple[int, int] | None = None) -> ScoredSequence:
     """Pair a frame file with a result file.
 
     Args:
@@ -153,7 +154,7 @@ def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]
     return [sequence for sequence, _ in read], [*(line for _, remarks in read for line in remarks), *strays]
 
 
-def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
+def read_results(path: Place, frames: NDArray[np.int64]) -> Rows:
     """Read a tracker's rows.
 
     Args:
