@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -67,9 +69,33 @@ class DepthHead(nn.Module):
 
 
 def at_cells(maps: Tensor, cells: Tensor) -> Tensor:
-    """Values (N, K, C) of maps (N, C, h, w) at flat cells (N, K)."""
-    flat = maps.flatten(2)
-    return flat.gather(2, cells[:, None].expand(-1, flat.shape[1], -1)).transpose(1, 2)
+    """Values (N, K, C) float32 of maps (N, C, h, w), of any precision, at flat cells (N, K).
+
+    Channels-last maps are neither copied nor converted as a whole, nor are their gradients, which add up in float32 where cells repeat.
+    """
+    return cast(Tensor, _AtCells.apply(maps, cells))
+
+
+class _AtCells(torch.autograd.Function):
+    """`at_cells` with its gradient: torch's own would be a map in float32, in another order of memory than the network's."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, cells: Tensor) -> Tensor:
+        ctx.save_for_backward(cells)
+        ctx.shape, ctx.dtype = maps.shape, maps.dtype
+        rows = maps.permute(0, 2, 3, 1).flatten(1, 2)
+        return rows.gather(1, cells[..., None].expand(-1, -1, maps.shape[1])).float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (cells,) = ctx.saved_tensors
+        images, channels, height, width = ctx.shape
+        slots = torch.arange(cells.shape[1], device=cells.device).expand_as(cells)
+        holder = cells.new_zeros(images, height * width).scatter_(1, cells, slots).gather(1, cells)[..., None].expand_as(gradient)
+        sums = torch.zeros_like(gradient).scatter_add_(1, holder, gradient).gather(1, holder)
+        rows = gradient.new_zeros(images, height * width, channels, dtype=ctx.dtype)
+        rows.scatter_(1, cells[..., None].expand_as(gradient), sums.to(ctx.dtype))  # where cells repeat, equal values are written
+        return rows.unflatten(1, (height, width)).permute(0, 3, 1, 2), None
 
 
 def _normalised(inputs: int, outputs: int, *, kernel: int) -> nn.Sequential:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pipeline import mot_text
 from pipeline.observations import ObservedSequence, read_sequence
 from pipeline.spec import Detections, ModelSpec, Tracks
+from pipeline.store import Place
 
 LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
 LEAST_SIDE = 0.01  # pixels
@@ -83,7 +84,7 @@ class Associated(NamedTuple):
     recovered: dict[int, NDArray[np.int64]]
 
 
-def load(path: Path, spec: ModelSpec) -> ObservedSequence:
+def load(path: Place, spec: ModelSpec) -> ObservedSequence:
     """Read an observation file once, to track it many times.
 
     Args:
@@ -96,7 +97,7 @@ def load(path: Path, spec: ModelSpec) -> ObservedSequence:
     return read_sequence(path, spec.detections)
 
 
-def associate(source: Path | ObservedSequence, spec: ModelSpec, options: BaseModel) -> Associated:
+def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> Associated:
     """Track a sequence again from what the network saw: exactly what live tracking with these options gives.
 
     Args:
@@ -107,7 +108,7 @@ def associate(source: Path | ObservedSequence, spec: ModelSpec, options: BaseMod
     Raises:
         UserError: the file is missing, not one of ours, or another model's.
     """
-    sequence = load(source, spec) if isinstance(source, Path) else source
+    sequence = source if isinstance(source, ObservedSequence) else load(source, spec)
     follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
     rows, recovered = ResultRows(), {}
     for item in sequence.frames:
@@ -117,7 +118,7 @@ def associate(source: Path | ObservedSequence, spec: ModelSpec, options: BaseMod
     return Associated(rows.collect(), recovered)
 
 
-def retrack(path: Path, spec: ModelSpec, options: BaseModel, out: Path) -> None:
+def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None:
     """Track an observation file again and write MOTChallenge text, the bytes that the track stage would write.
 
     Args:

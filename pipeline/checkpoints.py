@@ -7,7 +7,6 @@ parameters, data or code is refused, never continued. Only tensors and plain val
 from __future__ import annotations
 
 import fcntl
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from pipeline.errors import UserError
+from pipeline.store import Place, remove
 
 FILE = "state.pt"
 FOLDER = Path(".throughline") / "checkpoints"
@@ -44,8 +44,13 @@ class TrainingState:
 
 
 def run_folder(root: Path, stage: str, fingerprint: str) -> Path:
-    """Where the checkpoints of a run lie; its last part is the run's name."""
+    """Where the checkpoints of a run lie when no store takes them; its last part is the run's name."""
     return root.resolve() / FOLDER / f"{stage}-{fingerprint[:16]}"
+
+
+def kept_in(folder: Path, kept: Place | None) -> Place:
+    """Where the checkpoints of the run of `folder` lie: there, or beside the store's folder of what the run trains."""
+    return folder if kept is None else kept.parent / "checkpoints" / folder.name
 
 
 def save(folder: Path, state: TrainingState) -> None:
@@ -88,7 +93,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def forget(folder: Path) -> None:
-    """Remove the checkpoints of a run whose result is published."""
-    shutil.rmtree(folder, ignore_errors=True)
+def forget(folder: Path, kept: Place) -> None:
+    """Remove the checkpoints of a run whose result is published, and its lock."""
+    remove(kept)
     folder.with_suffix(".lock").unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from pipeline.errors import UserError
 from pipeline.params import Cluster
 from pipeline.progress import Progress
+from pipeline.startup import collecting_nothing
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,7 +53,8 @@ def attached(cluster: Cluster) -> Iterator[None]:
         UserError: the named head does not answer.
     """
     prepare_environment()
-    import ray
+    with collecting_nothing():
+        import ray
 
     if ray.is_initialized():
         yield

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline import schema
+from pipeline.store import Place
 
 SUMMARY = "throughline.summary"
 _GROUP_BYTES = 1 << 20
@@ -40,7 +41,7 @@ class DepthRow:
     object_depths: NDArray[np.float32]
 
 
-def read_depths(path: Path, *, first: int = 0) -> Iterator[DepthRow]:
+def read_depths(path: Place, *, first: int = 0) -> Iterator[DepthRow]:
     """Yield the rows of a depth file in order, from row `first` (from 0), one row group in memory at a time.
 
     Raises:
@@ -55,7 +56,7 @@ def read_depths(path: Path, *, first: int = 0) -> Iterator[DepthRow]:
             first = max(first - rows, 0)
 
 
-def depth_facts(path: Path) -> dict[str, Any]:
+def depth_facts(path: Place) -> dict[str, Any]:
     """What the backend said about the sequence, with `frames`, the number of rows.
 
     Raises:

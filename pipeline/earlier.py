@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline.publish import MANIFEST, Publication
+from pipeline import store
+from pipeline.publish import PARTS, Publication
+from pipeline.store import MANIFEST, Place, follow
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Part:
         entry: what its manifest says: size, sha256, made_from.
     """
 
-    path: Path
+    path: Place
     entry: dict[str, Any]
 
     @property
@@ -37,7 +38,7 @@ class Part:
 def parts(publication: Publication) -> list[Part]:
     """What lies in the published folder and in other attempts, and is still as long as it was."""
     found = [*_published(publication), *_attempted(publication)]
-    return [part for part in found if "made_from" in part.entry and _whole(part)]
+    return [part for part in found if "made_from" in part.entry]
 
 
 def by_key(found: list[Part], name: str = "key") -> dict[str, Part]:
@@ -67,15 +68,19 @@ def settled(publication: Publication, name: str, key: str | None, found: Mapping
 def _published(publication: Publication) -> Iterator[Part]:
     manifest = publication.out / MANIFEST
     if manifest.is_file():
-        for name, entry in json.loads(manifest.read_text())["files"].items():
-            yield Part(publication.out / name, entry)
+        folder = follow(publication.out)
+        yield from _whole(folder, json.loads(manifest.read_text())["files"])
 
 
 def _attempted(publication: Publication) -> Iterator[Part]:
     for folder in publication.others():
-        for record in sorted((folder / ".parts").rglob("*.json")):
-            yield Part(folder / record.relative_to(folder / ".parts").with_suffix(""), json.loads(record.read_text()))
+        names = [name for name in store.listing(folder / PARTS) if name.endswith(".json") and not name.endswith(".folder.json")]
+        yield from _whole(folder, {name.removesuffix(".json"): json.loads((folder / PARTS / name).read_text()) for name in names})
 
 
-def _whole(part: Part) -> bool:
-    return part.path.is_file() and part.path.stat().st_size == part.entry["size"]
+def _whole(folder: Place, entries: Mapping[str, dict[str, Any]]) -> Iterator[Part]:
+    """Those parts of a folder that have their size."""
+    there = store.listing(folder)
+    for name, entry in entries.items():
+        if name in there and there[name].size == entry["size"]:
+            yield Part(folder / name, entry)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline import schema
 from pipeline.errors import UserError
+from pipeline.store import Place
 
 SUMMARY = b"throughline.summary"
 _OF_OBJECTS = [name for name, _ in (*schema.OBJECTS, schema.MASKS)]
@@ -87,7 +88,7 @@ class Frame:
     public_scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
-def read_frames(path: Path, columns: Sequence[str] | None = None, *, first: int = 0) -> Iterator[Frame]:
+def read_frames(path: Place, columns: Sequence[str] | None = None, *, first: int = 0) -> Iterator[Frame]:
     """Yield the rows of a frame file in order, one row group in memory at a time.
 
     Args:
@@ -107,7 +108,7 @@ def read_frames(path: Path, columns: Sequence[str] | None = None, *, first: int 
             first = max(first - rows, 0)
 
 
-def frame_facts(path: Path) -> dict[str, Any]:
+def frame_facts(path: Place) -> dict[str, Any]:
     """The facts of a frame file (see `schema.stamp`), with `frames`, the number of its rows, and `summary`, what `FrameWriter.close` got.
 
     Raises:
@@ -120,7 +121,7 @@ def frame_facts(path: Path) -> dict[str, Any]:
     return found
 
 
-def frame_span(path: Path) -> tuple[int, int]:
+def frame_span(path: Place) -> tuple[int, int]:
     """Numbers of the first and last frame of a frame file; (1, 0) where it has none.
 
     Raises:
@@ -130,9 +131,10 @@ def frame_span(path: Path) -> tuple[int, int]:
     return (numbers[0], numbers[-1]) if numbers else (1, 0)
 
 
-def frame_files(folder: Path) -> list[Path]:
+def frame_files(folder: Place) -> list[Place]:
     """The frame files of a published folder (or of one data set in it), ordered by data set and sequence."""
-    return sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("."))
+    found: list[Place] = [path for path in folder.rglob("*.parquet") if not path.name.startswith(".")]
+    return sorted(found, key=lambda path: tuple(path.parts))
 
 
 class FrameWriter:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.samples import SampleStore
+from pipeline.store import read_table
 
 PEDESTRIAN = 1
 _COLUMNS = ["identities", "classes", "ignores"]
@@ -26,7 +26,7 @@ class IdentityNumbers:
     """
 
     def __init__(self, store: SampleStore) -> None:
-        table = pa.concat_tables([pq.read_table(shard, columns=_COLUMNS).replace_schema_metadata(None) for shard in store.shards])
+        table = pa.concat_tables([read_table(shard, columns=_COLUMNS).replace_schema_metadata(None) for shard in store.shards])
         lengths = np.array(table.column("identities").combine_chunks().value_lengths(), np.int64)
         identities, classes, ignores = (_values(table.column(name)) for name in _COLUMNS)
         row = np.repeat(np.arange(len(lengths)), lengths)

@@ -1,6 +1,7 @@
 """From pictures to tracks: letterbox, network in batches, decode, tracker frame by frame, and where the time went.
 
-Pictures are prepared one batch ahead in a thread while the network works. Nothing here knows a model by name.
+Three batches are in work at a time: one is read and letterboxed in a thread, in another the network looks at the one before, and whoever
+asked tracks and writes the one before that. Nothing here knows a model by name.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -25,8 +25,11 @@ from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
 from pipeline.given import Given
 from pipeline.spec import Detections, ModelSpec, Tracks, to_float
+from pipeline.store import Place
 
 BORDER = 127  # grey beside the picture, as in training
+
+Batch = TypeVar("Batch")
 
 
 class Letterbox(NamedTuple):
@@ -79,7 +82,7 @@ class Tracked(NamedTuple):
 
 
 class Stopwatch:
-    """Seconds spent by name. Preparation runs beside the network, so the parts may sum to more than the whole."""
+    """Seconds spent by name. The parts run beside each other, so they may sum to more than the whole."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {"prepare": 0.0, "network": 0.0, "association": 0.0}
@@ -153,7 +156,7 @@ class Detector:
             return found, [item.embeddings for item in at_boxes]
 
 
-def load_detector(spec: ModelSpec, options: BaseModel, folder: Path) -> Detector:
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Place) -> Detector:
     """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
 
     Args:
@@ -193,20 +196,12 @@ def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArra
 
 
 def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[Seen]:
-    """Look at one sequence's pictures in order; the next batch is read, decoded and letterboxed while the network works on this one.
+    """Look at one sequence's pictures in order, ahead of whoever asks.
 
     A network that looks back sees one picture at a time, with its memory of the one before, however many frames lie between them.
     """
-    remember, memory = detector.spec.remember(detector.options), None
-    for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch)):
-        with watch.measure("network"):
-            boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
-            found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
-            if remember is not None:
-                memory = remember(detector.images(canvases), found[0])
-        for item, detections, at_boxes in zip(batch, found, embeddings, strict=True):
-            seen, given = detections.moved(*item.box), item.picture.given
-            yield Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), at_boxes)  # to the last bit
+    for batch in _ahead(_looks(pictures, detector, batch_size, watch), "network"):
+        yield from batch
 
 
 def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
@@ -223,6 +218,24 @@ def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, fram
             detections = seen.above(LEAST_SCORE)
             tracks = follower.step(picture.frame, detections, picture.public)
         yield Tracked(picture, detections, embeddings, tracks)
+
+
+def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:
+    """Batch by batch what the network says."""
+    remember, memory = detector.spec.remember(detector.options), None
+    for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
+        with watch.measure("network"):
+            boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
+            found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
+            if remember is not None:
+                memory = remember(detector.images(canvases), found[0])
+        yield [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
+
+
+def _seen(item: _Prepared, detections: Detections, embeddings: NDArray[np.float32]) -> Seen:
+    """Detections in picture pixels; given boxes are kept to the last bit."""
+    seen, given = detections.moved(*item.box), item.picture.given
+    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), embeddings)
 
 
 class _Prepared(NamedTuple):
@@ -248,10 +261,10 @@ def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, w
         yield batch
 
 
-def _ahead(batches: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
-    """The same batches, each made in a thread while the one before is in use."""
-    with ThreadPoolExecutor(1, "prepare") as thread:
-        waiting: Future[list[_Prepared] | None] = thread.submit(next, batches, None)
+def _ahead(batches: Iterator[Batch], name: str) -> Iterator[Batch]:
+    """The same batches, each made in a thread of that name while the one before is in use."""
+    with ThreadPoolExecutor(1, name) as thread:
+        waiting: Future[Batch | None] = thread.submit(next, batches, None)
         while (batch := waiting.result()) is not None:
             waiting = thread.submit(next, batches, None)
             yield batch

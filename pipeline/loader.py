@@ -29,6 +29,7 @@ from pipeline.order import EpochBatches, Key
 from pipeline.params import Params, Training
 from pipeline.samples import SampleStore
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
+from pipeline.store import Place, follow
 
 PEDESTRIAN = 1
 SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
@@ -53,7 +54,7 @@ class Feed:
     spec: ModelSpec
     options: BaseModel
     settings: Training
-    folder: Path
+    folder: Place
     seed: int
     width: int
     height: int
@@ -64,7 +65,9 @@ def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Liter
     """What a training stage of a parameter file learns from; `samples` is data/samples."""
     packed, settings = params.pack_samples, getattr(params, stage)
     seed, stride = params.base.seed, packed.depth_stride
-    return Feed(spec, options, settings, samples / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride)
+    return Feed(
+        spec, options, settings, follow(samples) / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride
+    )
 
 
 class Item(NamedTuple):
@@ -138,7 +141,7 @@ class ClipDataset(Dataset[Item]):
         plan = self.planner.plan(epoch, sample)
         random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
         views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
-        stored = {row: self._decode(row) for row in dict.fromkeys(plan.rows)}
+        stored = {row: self.stored(row) for row in dict.fromkeys(plan.rows)}
         frames = [self._show(stored[row], view) for row, view in zip(plan.rows, views, strict=True)]
         return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
 
@@ -146,7 +149,7 @@ class ClipDataset(Dataset[Item]):
         feed = self.feed
         return augment.show(frame, view, width=feed.width, height=feed.height, depth_stride=feed.depth_stride)
 
-    def _decode(self, row: int) -> TrainingFrame:
+    def stored(self, row: int) -> TrainingFrame:
         """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
         sample = self.store.row(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
@@ -166,7 +169,9 @@ def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNu
     return IdentityNumbers(store or SampleStore(feed.folder)) if feed.spec.uses_identities(feed.options) else None
 
 
-def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[DataLoader[Batch], EpochBatches]:
+def build_loader(
+    feed: Feed, *, rank: int, workers: int, pin_memory: bool, dataset: ClipDataset | None = None
+) -> tuple[DataLoader[Batch], EpochBatches]:
     """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
 
     Args:
@@ -174,9 +179,10 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
         rank: of this worker among `workers`.
         workers: how many share each global batch.
         pin_memory: page-locked batches, for a GPU.
+        dataset: makes the samples; None: a `ClipDataset`.
     """
     cv2.setNumThreads(0)
-    dataset = ClipDataset(feed)
+    dataset = dataset or ClipDataset(feed)
     mixed = mix(feed, dataset.store)
     batches = EpochBatches(
         dataset.store.row_groups,

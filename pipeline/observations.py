@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pipeline import schema
 from pipeline.errors import UserError
 from pipeline.spec import Detections
+from pipeline.store import Place
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"
@@ -130,7 +131,7 @@ class ObservationWriter:
         return pq.ParquetWriter(self._path, stamped, compression="zstd", use_dictionary=False)
 
 
-def read_observations(path: Path, kind: type[Detections] = Detections) -> Iterator[Observation]:
+def read_observations(path: Place, kind: type[Detections] = Detections) -> Iterator[Observation]:
     """Yield a file's frames in order.
 
     Args:
@@ -153,7 +154,7 @@ def read_observations(path: Path, kind: type[Detections] = Detections) -> Iterat
             yield from _observations(file.read_row_group(group, columns=["frame", *wanted]), wanted, kind)
 
 
-def read_sequence(path: Path, kind: type[Detections] = Detections) -> ObservedSequence:
+def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedSequence:
     """A whole file in memory, to be tracked any number of times.
 
     Args:

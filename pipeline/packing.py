@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline import depthmap, earlier, schema
@@ -27,6 +25,7 @@ from pipeline.publish import Publication
 from pipeline.repacking import packed_before
 from pipeline.samples import SampleWriter, row_bytes
 from pipeline.shares import Slice, cut, shared
+from pipeline.store import Place, parquet
 
 BYTES_PER_PIXEL = 0.6  # of a JPEG with its depth at quality 95, to size units before anything is encoded
 PEDESTRIAN = 1
@@ -75,7 +74,7 @@ class Unit:
     shape: Shape
     publication: Publication
     code: str = ""
-    known: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    known: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -114,7 +113,7 @@ def plan_units(kind: str, slices: Sequence[Slice], shape: Shape, publication: Pu
 
 def pending(units: Sequence[Unit], found: list[Part]) -> list[Unit]:
     """The units that are left when shards of earlier runs were taken over, each with the shards that hold rows of its sequences."""
-    keys, holders = earlier.by_key(found), dict[str, tuple[Path, ...]]()
+    keys, holders = earlier.by_key(found), dict[str, tuple[Place, ...]]()
     for part in found:
         for key in part.made_from.get("rows", ()):
             holders[key] = (*holders.get(key, ()), part.path)
@@ -190,7 +189,7 @@ def ignored(frame: Frame) -> NDArray[np.bool_]:
 
 
 def _shard_rows(unit: Unit, number: int) -> int:
-    return int(pq.read_metadata(unit.publication.path(unit.shard(number))).num_rows)
+    return int(parquet(unit.publication.path(unit.shard(number))).metadata.num_rows)
 
 
 def _write_shard(unit: Unit, name: str, key: str, packed: int) -> None:

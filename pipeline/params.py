@@ -31,6 +31,7 @@ class Base(Section):
 
     seed: int = Field(ge=0)
     data_root: str
+    store: str = Field(min_length=1)
 
 
 class Cluster(Section):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from pathlib import Path
 from typing import Any, NamedTuple
-
-import pyarrow.parquet as pq
 
 from pipeline.frames import read_frames
 from pipeline.shares import Slice
+from pipeline.store import Place, parquet
 
 
 class Name(NamedTuple):
@@ -21,7 +19,7 @@ class Name(NamedTuple):
     frame: int
 
 
-def packed_before(part: Slice, shards: Sequence[Path]) -> Iterator[dict[str, Any]] | None:
+def packed_before(part: Slice, shards: Sequence[Place]) -> Iterator[dict[str, Any]] | None:
     """The samples of a slice, in order; None where the shards do not hold all of them.
 
     Args:
@@ -36,11 +34,11 @@ def packed_before(part: Slice, shards: Sequence[Path]) -> Iterator[dict[str, Any
     return _samples(wanted, places) if len(places) == len(wanted) else None
 
 
-def _places(shards: Sequence[Path], wanted: frozenset[Name]) -> dict[Name, tuple[Path, int]]:
+def _places(shards: Sequence[Place], wanted: frozenset[Name]) -> dict[Name, tuple[Place, int]]:
     """Shard and row group of each wanted row, as far as they are there."""
-    places: dict[Name, tuple[Path, int]] = {}
+    places: dict[Name, tuple[Place, int]] = {}
     for path in shards:
-        with pq.ParquetFile(path) as file:
+        with parquet(path) as file:
             for group in range(file.num_row_groups):
                 columns = file.read_row_group(group, columns=list(Name._fields)).to_pydict()
                 for name in map(Name, *(columns[field] for field in Name._fields)):
@@ -49,8 +47,8 @@ def _places(shards: Sequence[Path], wanted: frozenset[Name]) -> dict[Name, tuple
     return places
 
 
-def _samples(wanted: Sequence[Name], places: dict[Name, tuple[Path, int]]) -> Iterator[dict[str, Any]]:
+def _samples(wanted: Sequence[Name], places: dict[Name, tuple[Place, int]]) -> Iterator[dict[str, Any]]:
     for (path, group), names in groupby(wanted, places.__getitem__):
-        with pq.ParquetFile(path) as file:
+        with parquet(path) as file:
             rows = {Name(*(row[field] for field in Name._fields)): row for row in file.read_row_group(group).to_pylist()}
         yield from (rows[name] for name in names)

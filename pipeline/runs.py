@@ -10,13 +10,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.params import Mlflow
 from pipeline.publish import Manifest
+from pipeline.startup import collecting_nothing
+from pipeline.store import HERE, Place, folder_of, local
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -50,9 +52,10 @@ class StageRun:
         for start in range(0, len(flat), PARAMS_A_CALL):
             client(self.tracking_uri).log_batch(self.run_id, params=flat[start : start + PARAMS_A_CALL])
 
-    def artifact(self, path: Path, folder: str | None = None) -> None:
+    def artifact(self, path: Place, folder: str | None = None) -> None:
         """Attach a file."""
-        client(self.tracking_uri).log_artifact(self.run_id, str(path), folder)
+        with local(path) as copy:
+            client(self.tracking_uri).log_artifact(self.run_id, str(copy), folder)
 
     def tag(self, key: str, value: str) -> None:
         """Set a tag."""
@@ -95,7 +98,9 @@ def find_writer(tracking_uri: str, manifest: Manifest) -> str | None:
 
 
 @contextmanager
-def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], run_id: str | None = None) -> Iterator[StageRun]:
+def started(
+    settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], run_id: str | None = None, store: str = HERE
+) -> Iterator[StageRun]:
     """Open a stage's run; it ends FINISHED, or FAILED when the block raises.
 
     Runs of this stage whose process on this machine is gone without closing them (a kill, a power cut) are closed as KILLED.
@@ -106,12 +111,14 @@ def started(settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], r
         stage: name of the run.
         tags: recorded on the run beside the state of git.
         run_id: an ended or interrupted run to go on with; None: a new one.
+        store: base.store.
     """
-    import mlflow
-
-    uri = experiment(settings, root)
     mine = {"throughline.stage": stage, **place(root)}
-    _close_abandoned(uri, settings.experiment, mine)
+    with collecting_nothing():
+        import mlflow
+
+        uri = experiment(settings, root, store)
+        _close_abandoned(uri, settings.experiment, mine)
     described = tags | git_state(root) | mine | {PROCESS: str(os.getpid())}
     with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
         yield StageRun(run.info.run_id, uri)
@@ -130,10 +137,11 @@ def _close_abandoned(uri: str, experiment: str, tags: dict[str, str]) -> None:
             store.set_terminated(run.info.run_id, "KILLED")
 
 
-def experiment(settings: Mlflow, root: Path) -> str:
-    """Choose store and experiment of this process; gives the store's absolute address.
+def experiment(settings: Mlflow, root: Path, store: str = HERE) -> str:
+    """Choose tracking store and experiment of this process; gives the tracking store's absolute address.
 
-    A new experiment in a sqlite store keeps its artefacts beside the file, not in the working folder.
+    A new experiment in a sqlite file keeps its artefacts in mlruns/ of `base.store`, else beside the file, not in the working folder. A
+    server decides for itself.
     """
     import mlflow
 
@@ -141,9 +149,23 @@ def experiment(settings: Mlflow, root: Path) -> str:
     name, uri = settings.experiment, absolute_uri(settings.tracking_uri, root)
     mlflow.set_tracking_uri(uri)
     if uri.startswith("sqlite:////") and mlflow.get_experiment_by_name(name) is None:
-        mlflow.create_experiment(name, artifact_location=(Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri())
+        mlflow.create_experiment(name, artifact_location=_artifacts(uri, root, store))
     mlflow.set_experiment(name)
     return uri
+
+
+def _artifacts(uri: str, root: Path, store: str) -> str:
+    """Where a new experiment's artefacts go: to the store, where MLflow knows its protocol."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    kept = folder_of(store, root, root / "mlruns")
+    if kept is not None and not isinstance(kept, Path):
+        with suppress(MlflowException):
+            get_artifact_repository(str(kept))
+            return str(kept)
+        kept = None
+    return (kept or Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
 
 
 def absolute_uri(uri: str, root: Path) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import schema
 from pipeline.errors import UserError
+from pipeline.store import Place, parquet
 
 CACHE_BYTES = 64 * 1024**2
 _INDEX = ["dataset", "sequence", "frame", "video"]
@@ -91,9 +92,9 @@ class SampleStore:
         UserError: the folder holds no shards, or one of another version.
     """
 
-    def __init__(self, folder: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, folder: Place, *, cache_bytes: int = CACHE_BYTES) -> None:
         self.folder, self.cache_bytes = folder, cache_bytes
-        self.shards = sorted(folder.glob("part-*.parquet"))
+        self.shards: list[Place] = sorted(folder.glob("part-*.parquet"), key=lambda path: path.name)
         if not self.shards:
             raise UserError(
                 f"{folder}: holds no samples (part-*.parquet)\nnext: run `dvc repro pack_samples`; check pack_samples.stills and videos"
@@ -130,7 +131,7 @@ class SampleStore:
             return self._cache[group]
         shard, number = self._places[group]
         if shard not in self._files:
-            self._files[shard] = pq.ParquetFile(self.shards[shard], pre_buffer=False)
+            self._files[shard] = parquet(self.shards[shard], pre_buffer=False)
         found = _RowGroup(self._files[shard].read_row_group(number, columns=_COLUMNS, use_threads=False))
         self._cache[group] = found
         self._cached_bytes += found.bytes
@@ -167,14 +168,14 @@ def _flat(column: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.int32]]:
     return values.to_numpy(zero_copy_only=False), lists.offsets.to_numpy()
 
 
-def _scan(shards: list[Path]) -> tuple[SampleIndex, list[str], list[tuple[int, int]], list[tuple[int, int]]]:
+def _scan(shards: list[Place]) -> tuple[SampleIndex, list[str], list[tuple[int, int]], list[tuple[int, int]]]:
     """Read the small columns of every shard; also data sets, (first row, rows) and (shard, row group in it) of every row group."""
     groups: list[tuple[int, int]] = []
     places: list[tuple[int, int]] = []
     tables = []
     first = 0
     for number, path in enumerate(shards):
-        with pq.ParquetFile(path) as file:
+        with parquet(path) as file:
             schema.facts(file.schema_arrow, str(path))
             tables.append(file.read(columns=_INDEX))
             for group in range(file.metadata.num_row_groups):

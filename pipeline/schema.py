@@ -12,13 +12,13 @@ trains or scores reads it.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
+from pipeline.store import Place, parquet
 
 VERSION = 1
 JPEG = pa.binary()
@@ -104,7 +104,7 @@ def facts(schema: pa.Schema, where: str) -> dict[str, Any]:
     return found
 
 
-def open_file(path: Path, kind: str, stage: str) -> pq.ParquetFile:
+def open_file(path: Place, kind: str, stage: str) -> pq.ParquetFile:
     """Open one of our files.
 
     Args:
@@ -116,7 +116,7 @@ def open_file(path: Path, kind: str, stage: str) -> pq.ParquetFile:
         UserError: the file is missing, is not Parquet, is not ours, or is of another version.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = parquet(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such {kind} file\nnext: run `dvc repro {stage}`") from None
     except pa.ArrowInvalid as error:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from pathlib import Path
 from typing import NamedTuple
+
+from pipeline.store import Place
 
 UNITS = 16  # as many shares at least, so that small sets still spread over a machine ...
 SMALLEST = 4_000_000  # ... unless they would fall below so many bytes
@@ -31,8 +32,8 @@ class Slice(NamedTuple):
         made_from: digest of the contents of both files.
     """
 
-    frames: Path
-    depths: Path
+    frames: Place
+    depths: Place
     first: int
     rows: int
     made_from: str = ""

@@ -7,13 +7,14 @@ not clipped to the image (amodal). Frames are counted from 1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Reads = Literal["still", "pair", "clip"]
 
@@ -193,5 +194,7 @@ def count_parameters(network: nn.Module) -> int:
 
 def to_float(images: Tensor, *, channels_last: bool = True) -> Tensor:
     """(N, 3, H, W) uint8 -> float32 in [0, 1]; no mean or deviation is subtracted (FairMOT's convention)."""
+    import torch
+
     floats = images.to(torch.float32).div_(255.0)
     return floats.contiguous(memory_format=torch.channels_last) if channels_last else floats

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.params import Split
+from pipeline.store import Place
 
 SPLIT = "split.json"
 Boundary = Literal["fairmot", "centertrack"]
@@ -89,7 +90,7 @@ def write_split(path: Path, splits: Mapping[str, Mapping[str, Ranges]]) -> None:
     path.write_text(json.dumps(body, indent=1, sort_keys=True) + "\n")
 
 
-def read_split(samples: Path) -> Splits:
+def read_split(samples: Place) -> Splits:
     """Read split.json of a samples folder.
 
     Raises:

@@ -14,6 +14,7 @@ from pipeline.frames import frame_facts, frame_span
 from pipeline.given import detection_file, read_detections
 from pipeline.params import Params, Track
 from pipeline.splits import read_split, spans
+from pipeline.store import Place, follow
 
 if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
@@ -34,15 +35,15 @@ class TrackedFrames:
     """
 
     settings: Track
-    folder: Path
+    folder: Place
     spans: dict[Name, tuple[int, int]]
     given: dict[Name, Path]
 
-    def file(self, name: Name) -> Path:
+    def file(self, name: Name) -> Place:
         """A sequence's frame file."""
         return frame_file(self.folder, name)
 
-    def jobs(self, spec: ModelSpec, options: BaseModel, model: Path, outputs: Outputs) -> list[Job]:
+    def jobs(self, spec: ModelSpec, options: BaseModel, model: Place, outputs: Outputs) -> list[Job]:
         """A job a sequence.
 
         Raises:
@@ -68,17 +69,17 @@ def tracked_frames(params: Params, root: Path) -> TrackedFrames:
     Raises:
         UserError: the split has no such frames, two sequences share a name, or another detector's file is missing or broken.
     """
-    found = _spans(root / "data" / "samples", params.track.frames)
-    folder = root / "data" / "frames"
+    found = _spans(follow(root / "data" / "samples"), params.track.frames)
+    folder = follow(root / "data" / "frames")
     return TrackedFrames(params.track, folder, found, _given(params, root, folder, found))
 
 
-def frame_file(folder: Path, name: Name) -> Path:
+def frame_file(folder: Place, name: Name) -> Place:
     """A sequence's file in data/frames."""
     return folder / name[0] / f"{name[1]}.parquet"
 
 
-def _spans(samples: Path, which: Literal["train", "val", "all"]) -> dict[Name, tuple[int, int]]:
+def _spans(samples: Place, which: Literal["train", "val", "all"]) -> dict[Name, tuple[int, int]]:
     found = dict(sorted(spans(read_split(samples), which).items()))
     if not found:
         raise UserError(f"track.frames: the split has no {which} frames\nnext: set track.frames (val, train, all) or pack_samples.split")
@@ -88,7 +89,7 @@ def _spans(samples: Path, which: Literal["train", "val", "all"]) -> dict[Name, t
     return found
 
 
-def _given(params: Params, root: Path, folder: Path, names: dict[Name, tuple[int, int]]) -> dict[Name, Path]:
+def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[int, int]]) -> dict[Name, Path]:
     """Another detector's files, each read once for mistakes."""
     settings, found = params.track, dict[Name, Path]()
     if settings.detections != "file" or settings.detections_files is None:

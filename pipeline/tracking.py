@@ -20,6 +20,7 @@ from pipeline.given import Given, oracle, read_detections, scored
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
 from pipeline.spec import ModelSpec
+from pipeline.store import Place
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class Job:
     """
 
     name: str
-    frames: Path
+    frames: Place
     first: int
     last: int
     frame_rate: float
     public: bool
     spec: ModelSpec
     options: BaseModel
-    model: Path
+    model: Place
     batch_size: int
     threads: int
     outputs: Outputs
@@ -90,7 +91,11 @@ class Timing(NamedTuple):
 def track_sequence(job: Job) -> None:
     """Track one sequence and leave its text, observations and timing as finished parts."""
     torch.set_num_threads(job.threads)
-    detector = inference.load_detector(job.spec, job.options, job.model)
+    follow(job, inference.load_detector(job.spec, job.options, job.model))
+
+
+def follow(job: Job, detector: inference.Detector) -> None:
+    """`track_sequence` with the network at hand."""
     watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
     sequence = _Sequence(job)
     with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, **_facts(job)) as writer:
@@ -139,7 +144,7 @@ class _Sequence:
         return oracle(truth) if self._job.oracle else None
 
 
-def _where(path: Path, frame: Frame) -> str:
+def _where(path: Place, frame: Frame) -> str:
     return f"{path}: frame {frame.frame}"
 
 

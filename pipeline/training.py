@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pyarrow.fs import FSSpecHandler, PyFileSystem
+
 from pipeline import checkpoints, params, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.cluster import attached
@@ -25,6 +27,7 @@ from pipeline.params import Cluster, Training
 from pipeline.publish import Manifest, Publication, file_digest
 from pipeline.runs import StageRun
 from pipeline.samples import SampleStore
+from pipeline.store import Place, filesystem
 from pipeline.training_worker import TrainingJob, build_task, train_worker
 
 HISTORY = "history.csv"
@@ -60,7 +63,7 @@ class Rungs:
 @contextmanager
 def trained(
     feed: Feed,
-    start: Path | None,
+    start: Place | None,
     *,
     publication: Publication,
     run: StageRun | None,
@@ -99,21 +102,22 @@ def trained(
         print(f"{publication.stage}: {start}: {weights.load(task.network, start, settings.min_loaded)}")
     fingerprint = params.digest(publication.fingerprint, _digest(start))
     folder = checkpoints.run_folder(root, publication.stage, fingerprint)
+    kept = checkpoints.kept_in(folder, publication.kept)
     history: list[EpochRecord] = []
     if settings.epochs:
         with checkpoints.exclusive(folder):
-            weights.save(task.network, _made(folder) / INITIAL)
+            weights.save(task.network, _made(kept) / INITIAL)
             for until in (*(rungs.epochs if rungs else ()), settings.epochs):
-                state = _fit(feed, folder, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
+                state = _fit(feed, kept, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
                 task.load_state_dict(state.task)
                 if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
                     _judge(task.network, feed, rungs, until, publication)
         history = state.history
     yield _publish(task.network, feed, history, publication, {"mix": drawn.shares} if drawn else {})
-    checkpoints.forget(folder)
+    checkpoints.forget(folder, kept)
 
 
-def _made(folder: Path) -> Path:
+def _made(folder: Place) -> Place:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -125,7 +129,7 @@ def _judge(network: Any, feed: Feed, rungs: Rungs, epochs: int, publication: Pub
         rungs.judge(Path(name), epochs)
 
 
-def _fit(feed: Feed, folder: Path, until: int, *, stage: str, fingerprint: str, run: StageRun | None, cluster: Cluster) -> TrainingState:
+def _fit(feed: Feed, folder: Place, until: int, *, stage: str, fingerprint: str, run: StageRun | None, cluster: Cluster) -> TrainingState:
     with attached(cluster):
         settings, use_gpu = _devices(feed.settings, stage)
         job = TrainingJob(
@@ -140,7 +144,7 @@ def _fit(feed: Feed, folder: Path, until: int, *, stage: str, fingerprint: str, 
         return _run_workers(job, folder, use_gpu=use_gpu)
 
 
-def _run_workers(job: TrainingJob, folder: Path, *, use_gpu: bool) -> TrainingState:
+def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingState:
     """Let Ray Train run `train_worker` to the end; it finds the run's own checkpoints by its name."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig
@@ -158,7 +162,7 @@ def _run_workers(job: TrainingJob, folder: Path, *, use_gpu: bool) -> TrainingSt
         ),
         run_config=RunConfig(
             name=folder.name,
-            storage_path=str(folder.parent),
+            **_storage(folder.parent),
             checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_KEPT),
             failure_config=FailureConfig(max_failures=settings.max_failures, controller_failure_limit=CONTROLLER_FAILURES),
             worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
@@ -172,6 +176,13 @@ def _run_workers(job: TrainingJob, folder: Path, *, use_gpu: bool) -> TrainingSt
         raise UserError(result.return_value)
     with result.checkpoint.as_directory() as path:
         return checkpoints.load(Path(path), job.fingerprint)
+
+
+def _storage(folder: Place) -> dict[str, Any]:
+    """Ray's words for a place; every worker reaches a URL by itself."""
+    if isinstance(folder, Path):
+        return {"storage_path": str(folder)}
+    return {"storage_path": folder.path, "storage_filesystem": PyFileSystem(FSSpecHandler(filesystem(folder)))}
 
 
 def _quick_trainer() -> Any:
@@ -261,6 +272,6 @@ def _write_history(path: Path, history: list[EpochRecord]) -> None:
         writer.writerows([f"{value:.9g}" for value in record.values()] for record in history)
 
 
-def _digest(path: Path | None) -> str:
+def _digest(path: Place | None) -> str:
     """SHA-256 of a file: weights from outside are an input that no manifest names."""
     return "" if path is None else file_digest(path)

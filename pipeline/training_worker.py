@@ -29,6 +29,7 @@ from pipeline.memory import keep_freed_memory
 from pipeline.params import Training
 from pipeline.runs import worker_log
 from pipeline.spec import Batch, Losses
+from pipeline.store import Place
 
 SECONDS_BETWEEN_LINES = 10.0
 _TORCH = 4  # last word of the random seeds drawn here
@@ -51,7 +52,7 @@ class TrainingJob:
     stage: str
     fingerprint: str
     feed: Feed
-    initial: Path
+    initial: Place
     precision: Literal["float32", "bfloat16"]
     run: tuple[str, str, str] | None
     until: int

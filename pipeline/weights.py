@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.publish import write_file
+from pipeline.store import Place
 
 WEIGHTS = "weights.safetensors"
 CARD = "model.json"
@@ -79,7 +81,7 @@ class ModelCard:
         write_file(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
 
 
-def load_model(folder: Path) -> ModelCard:
+def load_model(folder: Place) -> ModelCard:
     """Read the card of a published model folder; the caller builds the network and loads `folder / WEIGHTS`.
 
     Raises:
@@ -96,12 +98,16 @@ def load_model(folder: Path) -> ModelCard:
         raise UserError(f"{path}: not a model card ({error})\nnext: run `dvc repro finetune` again") from None
 
 
-def save(network: nn.Module, path: Path) -> None:
+def save(network: nn.Module, path: Place) -> None:
     """Write a network's parameters and buffers as safetensors; equal weights give equal bytes."""
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, path)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    if isinstance(path, Path):
+        save_file(tensors, path)
+    else:
+        path.write_bytes(safetensors.torch.save(tensors))
 
 
-def load(network: nn.Module, path: Path, min_loaded: float = 1.0) -> LoadReport:
+def load(network: nn.Module, path: Place, min_loaded: float = 1.0) -> LoadReport:
     """Copy weights from a file into a network by name and shape.
 
     Args:
@@ -133,13 +139,14 @@ def load(network: nn.Module, path: Path, min_loaded: float = 1.0) -> LoadReport:
     return report
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Place) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"{path}: no such weights file\nnext: check the path, or set weights to null")
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        body = torch.load(path, map_location="cpu", weights_only=True)
+            return dict(load_file(path)) if isinstance(path, Path) else safetensors.torch.load(path.read_bytes())
+        with path.open("rb") as stream:
+            body = torch.load(stream, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

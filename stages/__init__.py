@@ -13,19 +13,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import closure
+from pipeline import closure, store
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
-from pipeline.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from pipeline.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 EXIT_USER_ERROR = 2
@@ -53,12 +56,12 @@ class Context:
 
     @property
     def data(self) -> Path:
-        """Folder of the data artefacts."""
+        """Folder of the data artefacts, or of pointers to them (`store.follow`)."""
         return self.root / "data"
 
     @property
     def artifacts(self) -> Path:
-        """Folder of what training and tracking make."""
+        """Folder of what training and tracking make, or of pointers to it."""
         return self.root / "artifacts"
 
     @functools.cached_property
@@ -71,9 +74,10 @@ class Context:
         """Digest of the code behind the stage's output."""
         return closure.digest(f"stages/{self.stage}.py", ROOT)
 
-    def publication(self, out: Path) -> Publication:
-        """A folder that this stage publishes."""
-        return Publication(out, self.stage, self.fingerprint)
+    def publication(self, out: Path, fingerprint: str | None = None, shown: tuple[str, ...] = ()) -> Publication:
+        """A folder that this stage publishes; of a fingerprint of its own where it depends on more than the stage does."""
+        kept = store.folder_of(self.params.base.store, self.root, out)
+        return Publication(out, self.stage, fingerprint or self.fingerprint, kept, shown)
 
 
 def run(stage: str, work: Callable[[Context], None]) -> None:
@@ -88,10 +92,11 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
     with plain_errors():
         params, options = check(params_file)
         section = getattr(params, stage)
+        store.check(params.base.store, root)
         fingerprint = fingerprint_of(stage, params, root)
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
         begun = time.monotonic()
-        with started(params.mlflow, root, stage=stage, tags=tags) as stage_run:
+        with started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store) as stage_run:
             stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
             work(Context(params, options, stage, root, stage_run, fingerprint))
             stage_run.metrics({"stage_seconds": time.monotonic() - begun})

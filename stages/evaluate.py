@@ -1,4 +1,4 @@
-"""Tracks and ground truth to scores: TrackEval, re-identification, detection AP; the champion moves to the better model.
+"""Tracks and ground truth to scores: HOTA, CLEAR, Identity, re-identification, detection AP; the champion moves to the better model.
 
 As a stage it reads params.yaml. With --gt it scores anyone's MOTChallenge results against anyone's ground truth and needs nothing else:
 
@@ -20,9 +20,11 @@ from pipeline.frames import frame_facts
 from pipeline.publish import Manifest, read_manifest
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
-from pipeline.scoring.sequences import ScoredSequence, from_frames, from_text
-from pipeline.scoring.tracking import BENCHMARKS, Benchmark, TrackingScores, score
+from pipeline.scoring.rules import BENCHMARKS, Benchmark
+from pipeline.scoring.sequences import ScoredSequence, from_frames
+from pipeline.scoring.tracking import TrackingScores, score, score_text
 from pipeline.splits import read_split, spans
+from pipeline.store import follow
 from stages import ROOT, Context, execute, plain_errors
 
 
@@ -34,7 +36,7 @@ def evaluate(context: Context) -> None:
     _read(context, context.artifacts / "observations")
     sequences = _sequences(context)
     scores = score(sequences, settings.benchmark)
-    reid, detection = score_network(sequences, context.artifacts / "observations", settings.benchmark, settings.reid_min_visibility)
+    reid, detection = score_network(sequences, follow(context.artifacts / "observations"), settings.benchmark, settings.reid_min_visibility)
     found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
     manifest = _publish(context, scores, found)
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
@@ -53,10 +55,9 @@ def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> T
         out: folder to make or fill.
 
     Raises:
-        UserError: see `from_text` and `score`.
+        UserError: see `score_text`.
     """
-    sequences, remarks = from_text(truth, tracks)
-    scores = score(sequences, benchmark)
+    scores, remarks = score_text(truth, tracks, benchmark)
     out.mkdir(parents=True, exist_ok=True)
     tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
     tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)
@@ -82,12 +83,13 @@ def _speed(context: Context) -> dict[str, Any]:
 
 def _sequences(context: Context) -> list[ScoredSequence]:
     """Ground truth and tracks of the frames that were tracked; a sequence without ground truth cannot be scored."""
-    selected = spans(read_split(context.data / "samples"), context.params.track.frames)
+    selected = spans(read_split(follow(context.data / "samples")), context.params.track.frames)
+    frames, tracks = follow(context.data / "frames"), follow(context.artifacts / "tracks")
     chosen = []
     for (dataset, name), span in sorted(selected.items()):
-        path = context.data / "frames" / dataset / f"{name}.parquet"
+        path = frames / dataset / f"{name}.parquet"
         if frame_facts(path)["ground_truth"]:
-            chosen.append(from_frames(path, context.artifacts / "tracks", span))
+            chosen.append(from_frames(path, tracks, span))
         else:
             print(f"{dataset}/{name}: not scored, it has no ground truth")
     if not chosen:
@@ -99,7 +101,7 @@ def _sequences(context: Context) -> list[ScoredSequence]:
 
 
 def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) -> Manifest:
-    publication = context.publication(context.artifacts / "evaluate")
+    publication = context.publication(context.artifacts / "evaluate", shown=(tables.METRICS,))  # `dvc metrics` reads it
     with publication.write(tables.METRICS) as path:
         tables.write_metrics(path, found)
     with publication.write(tables.PER_SEQUENCE) as path:
@@ -114,7 +116,7 @@ def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: 
     from pipeline import registry
 
     settings, name = context.params.evaluate, context.params.model.name
-    split = read_split(context.data / "samples")
+    split = read_split(follow(context.data / "samples"))
     data = parameters.digest(frames.digest, split, settings.benchmark, context.params.track.frames)
     context.run.tag("throughline.evaluation_digest", data)
     version = registry.find_version(context.run.tracking_uri, name, tracks.facts["weights_sha256"])

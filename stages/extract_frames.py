@@ -29,7 +29,7 @@ def extract_frames(context: Context) -> None:
     todo = reused(tasks, context.root)
     if len(todo) < len(tasks):
         print(f"extract_frames: {len(tasks) - len(todo)} of {len(tasks)} sequences are as an earlier run made them")
-    require_space(publication.out, sum(task.sequence.bytes for task in todo), "extracting frames")
+    require_space(publication.partial, sum(task.sequence.bytes for task in todo), "extracting frames")
     begun = time.monotonic()
     if todo:
         with attached(context.params.cluster):

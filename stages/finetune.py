@@ -9,11 +9,12 @@ from stages.pretrain import trained_on
 def finetune(context: Context) -> None:
     """Train on data/samples/video from artifacts/pretrain, publish artifacts/finetune and register it with alias `latest`."""
     from pipeline.publish import read_manifest
+    from pipeline.store import follow
     from pipeline.weights import WEIGHTS
 
     pretrained = context.artifacts / "pretrain"
     context.run.input(read_manifest(pretrained), "pretrain")
-    with trained_on(context, "finetune", start=pretrained / WEIGHTS) as manifest:
+    with trained_on(context, "finetune", start=follow(pretrained) / WEIGHTS) as manifest:
         _register(context, manifest.digest)
 
 
@@ -22,15 +23,17 @@ def _register(context: Context, digest: str) -> None:
 
     from pipeline import registry, weights
     from pipeline.publish import read_manifest
+    from pipeline.store import follow, local
 
-    folder = context.artifacts / "finetune"
+    folder = follow(context.artifacts / "finetune")
     card = weights.load_model(folder)
     network = context.spec.build_network(context.options)
     weights.load(network, folder / weights.WEIGHTS)
     samples = read_manifest(context.data / "samples").digest
     tags = {"throughline.fingerprint": context.fingerprint, "throughline.output": digest, "throughline.samples": samples}
     example = np.zeros((1, 3, card.height, card.width), np.float32)
-    registry.register(network.eval(), folder, example, name=card.name, tags=tags, run=context.run)
+    with local(folder) as copy:
+        registry.register(network.eval(), copy, example, name=card.name, tags=tags, run=context.run)
 
 
 if __name__ == "__main__":

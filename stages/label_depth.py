@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from models.depth.folders import Folder
 from pipeline import contents, earlier
 from pipeline import params as parameters
 from pipeline.publish import Publication, read_manifest, require_space
+from pipeline.store import Place, follow, relative
 from stages import Context, run
 
 if TYPE_CHECKING:
@@ -35,19 +36,19 @@ def label_depth(context: Context) -> None:
     from pipeline.cluster import attached, gpus, map_tasks
     from pipeline.frames import frame_facts, frame_files
 
-    folder = context.data / "frames"
-    context.run.input(read_manifest(folder), "frames")
+    context.run.input(read_manifest(context.data / "frames"), "frames")
+    folder = follow(context.data / "frames")
     folders = data_folders(context)
     backend = build(context.params.label_depth, folders)
     attach(context, backend.check())
     publication = context.publication(context.data / "depth")
     tasks = []
     for path in frame_files(folder):
-        name, facts = path.relative_to(folder).as_posix(), frame_facts(path)
+        name, facts = relative(path, folder), frame_facts(path)
         tasks.append(LabelTask(backend, path, folders[facts["dataset"]], publication, name, facts["frames"]))
     tasks = keyed(context, tasks)
     frames = sum(task.count for task in tasks)
-    require_space(publication.out, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
+    require_space(publication.partial, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
     known = earlier.by_key(earlier.parts(publication))
     waiting = [task for task in tasks if not earlier.settled(publication, task.name, task.key, known)]
     if len(waiting) < len(tasks):
@@ -67,16 +68,18 @@ def label_depth(context: Context) -> None:
 def keyed(context: Context, tasks: list[LabelTask]) -> list[LabelTask]:
     """The tasks with their keys: contents of the frame file, of pictures beside it and of the model, code, and the parameters."""
     files = read_manifest(context.data / "frames").files
-    pictures = [task.pictures() for task in tasks]
+    pictures: list[list[Place]] = [task.pictures() for task in tasks]
     model = model_files(context.params.label_depth.model)
-    known = contents.digests([path for paths in (*pictures, model) for path in paths], context.root)
+    local = [path for paths in pictures for path in paths if isinstance(path, Path)]
+    known = contents.digests([*local, *model], context.root)
     settings = context.params.label_depth.model_dump(exclude=set(PACE)), [known[path] for path in model]
     shared = parameters.digest(context.code, settings)
-    keys = [
-        parameters.digest(shared, task.name, files[task.name]["sha256"], [(relpath(path, task.folder.path), known[path]) for path in paths])
-        for task, paths in zip(tasks, pictures, strict=True)
-    ]
-    return [replace(task, key=key) for task, key in zip(tasks, keys, strict=True)]
+    keyed = []
+    for task, paths in zip(tasks, pictures, strict=True):
+        named = [(os.path.relpath(path, str(task.folder.path)), known[path]) for path in paths if isinstance(path, Path)]
+        key = parameters.digest(shared, task.name, files[task.name]["sha256"], named)
+        keyed.append(replace(task, key=key if len(named) == len(paths) else None))  # pictures at a URL have no name
+    return keyed
 
 
 def model_files(model: str) -> list[Path]:
@@ -91,7 +94,7 @@ def data_folders(context: Context) -> dict[str, Folder]:
 
     data_root = context.params.base.data_root
     sources = context.params.extract_frames.sources
-    return {source.name: Folder(folder_of(source, data_root, context.root), source.images_per_file) for source in sources}
+    return {source.name: Folder(follow(folder_of(source, data_root, context.root)), source.images_per_file) for source in sources}
 
 
 def report(context: Context, publication: Publication, names: list[str]) -> None:

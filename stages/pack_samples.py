@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import UserError
 from pipeline.params import PackSamples, digest
 from pipeline.publish import read_manifest, require_space
+from pipeline.store import Place, follow, parquet
 from stages import Context, run
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def pack_samples(context: Context) -> None:
     units += plan_units("video", videos, shape, publication, context.code)
     todo = pending(units, earlier.parts(publication))
     rows = sum(unit.rows for unit in todo)
-    require_space(publication.out, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
+    require_space(publication.partial, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
     if todo:
         with attached(context.params.cluster):
             map_tasks(pack_unit, todo, label="Packing samples", unit="samples", weight=lambda unit: unit.rows)
@@ -88,7 +89,7 @@ def choose_videos(section: PackSamples, data: Path) -> tuple[list[Slice], Splits
     return slices, splits
 
 
-def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path, str]]:
+def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place, str]]:
     """Frame files and depth files of a data set, by sequence, with a digest of both contents.
 
     Raises:
@@ -96,7 +97,7 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path, s
     """
     from pipeline.frames import frame_facts, frame_files
 
-    folder = data / "frames"
+    folder, depths = follow(data / "frames"), follow(data / "depth")
     key = "pack_samples." + ("stills" if kind == "stills" else "videos")
     names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if dataset not in names:
@@ -109,22 +110,20 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Path, Path, s
         found = frame_facts(other)["kind"]
         raise UserError(f"{key}: {dataset} holds {found}, not {kind} ({other})\nnext: move it to the other list of pack_samples")
     manifests = [read_manifest(data / name).files for name in ("frames", "depth")]
-    parts = [(path, data / "depth" / path.relative_to(folder), path.relative_to(folder).as_posix()) for path in files]
-    return [(frames, depths, digest([known[name]["sha256"] for known in manifests if name in known])) for frames, depths, name in parts]
+    digests = [[known.get(f"{dataset}/{path.name}", {}).get("sha256") for known in manifests] for path in files]
+    return [(path, depths / dataset / path.name, digest(both)) for path, both in zip(files, digests, strict=True)]
 
 
-def shard_facts(path: Path) -> dict[str, Any]:
+def shard_facts(path: Place) -> dict[str, Any]:
     """What the manifest says of a shard: rows, and first and last frame of each sequence in it."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=["dataset", "sequence", "frame"]).to_pydict()
+    table = parquet(path).read(columns=["dataset", "sequence", "frame"]).to_pydict()
     sequences: dict[str, list[int]] = {}
     for dataset, sequence, frame in zip(table["dataset"], table["sequence"], table["frame"], strict=True):
         sequences.setdefault(f"{dataset}/{sequence}", [frame, frame])[1] = frame
     return {"rows": len(table["frame"]), "sequences": sequences}
 
 
-def warn_of_small_row_groups(folder: Path, units: list[Unit]) -> None:
+def warn_of_small_row_groups(folder: Place, units: list[Unit]) -> None:
     """Say so when a pair's partner can be further than in the next row group: training would read more than it keeps."""
     from pipeline.samples import SampleStore, partner_reach
 

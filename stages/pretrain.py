@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 from pipeline.publish import Manifest, read_manifest
+from pipeline.store import Place
 from stages import Context, run
 
 
@@ -18,7 +18,7 @@ def pretrain(context: Context) -> None:
 
 
 @contextmanager
-def trained_on(context: Context, stage: Literal["pretrain", "finetune"], start: Path | None = None) -> Iterator[Manifest]:
+def trained_on(context: Context, stage: Literal["pretrain", "finetune"], start: Place | None = None) -> Iterator[Manifest]:
     """Train the model of the parameter file and publish artifacts/<stage> (see `training.trained`).
 
     Args:

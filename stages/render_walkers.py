@@ -15,7 +15,7 @@ def render_walkers(context: Context) -> None:
     section = context.params.render_walkers
     video.even(section.width, section.height)
     publication = context.publication(context.data / "walkers")
-    require_space(publication.out, _bytes(section, tasks.BYTES_PER_PIXEL), "rendering walkers")
+    require_space(publication.partial, _bytes(section, tasks.BYTES_PER_PIXEL), "rendering walkers")
     todo = tasks.plan(publication, section, context.params.base.seed)
     if todo:
         with attached(context.params.cluster):

@@ -13,6 +13,7 @@ from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.publish import read_manifest
 from pipeline.splits import read_split, spans
+from pipeline.store import follow, relative
 from stages import Context, run
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ DATA, ARTIFACTS = ("frames", "depth", "samples"), ("pretrain", "finetune", "trac
 
 def report(context: Context) -> None:
     """Write artifacts/report/index.html, a page that works without a network, and attach it to the run."""
-    publication = context.publication(context.artifacts / "report")
+    publication = context.publication(context.artifacts / "report", shown=(PAGE,))
     with publication.write(PAGE) as path:
         path.write_text(_page(context), encoding="utf-8")
     megabytes = publication.path(PAGE).stat().st_size / 1e6
@@ -44,7 +45,8 @@ def _page(context: Context) -> str:
 
     settings, metrics = context.params.report, json.loads((context.artifacts / "evaluate" / "metrics.json").read_text())
     shown = _shown(context, metrics)
-    depths = {sequence.name: context.data / "depth" / sequence.frames.relative_to(context.data / "frames") for sequence in shown}
+    frames = follow(context.data / "frames")
+    depths = {sequence.name: follow(context.data / "depth") / relative(sequence.frames, frames) for sequence in shown}
     trained = {name: context.artifacts / name for name in ("pretrain", "finetune")}
     detector = _detector(context)
     parts = [
@@ -73,11 +75,12 @@ def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
     """The sequences to show, from the best to the worst."""
     from pipeline.report.clips import choose, read_tracked
 
-    tracked = {name: dataset for dataset, name in spans(read_split(context.data / "samples"), context.params.track.frames)}
+    tracked = {name: dataset for dataset, name in spans(read_split(follow(context.data / "samples")), context.params.track.frames)}
     quality = {name: float(values["HOTA"]) for name, values in metrics["sequences"].items()}
     names = choose(list(tracked), quality, context.params.report.clips)
-    tracks, observations = context.artifacts / "tracks", context.artifacts / "observations"
-    return [read_tracked(name, context.data / "frames" / tracked[name] / f"{name}.parquet", tracks, observations) for name in names]
+    tracks, observations = follow(context.artifacts / "tracks"), follow(context.artifacts / "observations")
+    frames = follow(context.data / "frames")
+    return [read_tracked(name, frames / tracked[name] / f"{name}.parquet", tracks, observations) for name in names]
 
 
 def _detector(context: Context) -> Detector | None:
@@ -88,9 +91,10 @@ def _detector(context: Context) -> Detector | None:
     finetuned = read_manifest(folder).files[weights.WEIGHTS]["sha256"]
     if read_manifest(context.artifacts / "tracks").facts["weights_sha256"] != finetuned:
         return None
-    card = weights.load_model(folder)
+    where = follow(folder)
+    card = weights.load_model(where)
     spec = load_spec(card.name)
-    return inference.load_detector(spec, parameters.validate(spec.options, card.options, where=str(folder / weights.CARD)), folder)
+    return inference.load_detector(spec, parameters.validate(spec.options, card.options, where=str(where / weights.CARD)), where)
 
 
 def _provenance(context: Context) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from pydantic import BaseModel
 from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.errors import UserError
-from pipeline.publish import Publication, file_digest, read_manifest, write_file
+from pipeline.publish import file_digest, read_manifest, write_file
+from pipeline.store import Place, follow, remove
 from pipeline.tracked_frames import TrackedFrames, tracked_frames
 from stages import ROOT, Context, execute, plain_errors
 
@@ -81,13 +81,13 @@ def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = N
     return track_file(video, out, load_detector(spec, options, folder), VIDEO_BATCH)
 
 
-def _stage_model(context: Context) -> Path:
+def _stage_model(context: Context) -> Place:
     """Folder of the model to track with, its origin recorded on the run."""
     named = context.params.track.model
     if named is None:
         folder = context.artifacts / "finetune"
         context.run.input(read_manifest(folder), "finetune")
-        return folder
+        return follow(folder)
     context.run.tag("throughline.track.model", named)
     return _resolve(named, context.run.tracking_uri, "track.model")
 
@@ -106,7 +106,7 @@ def _resolve(model: str, tracking_uri: str, key: str) -> Path:
     return Path(model).resolve()
 
 
-def _model(folder: Path, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
+def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
     """Spec and options of a model folder; the tracker's options are the current ones where there are any."""
     from pipeline.weights import load_model
 
@@ -116,17 +116,17 @@ def _model(folder: Path, current: BaseModel | None = None) -> tuple[ModelSpec, B
     return spec, parameters.validate(spec.options, raw, where=str(folder / CARD))
 
 
-def _outputs(context: Context, model: Path, frames: TrackedFrames) -> Outputs:
+def _outputs(context: Context, model: Place, frames: TrackedFrames) -> Outputs:
     """Three folders in the making; they belong to these very weights and detections as well as to the stage's parameters and inputs."""
     from pipeline.tracking import Outputs
 
     digests = [file_digest(path) for path in (model / WEIGHTS, model / CARD, *frames.given.values())]
     fingerprint = parameters.digest(context.fingerprint, *digests)
     names = ("tracks", "observations", "speed.json")
-    return Outputs(*(Publication(context.artifacts / name, context.stage, fingerprint) for name in names))
+    return Outputs(*(context.publication(context.artifacts / name, fingerprint) for name in names))
 
 
-def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Path) -> None:
+def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:
     from pipeline.tracking import Timing, speed
 
     timings = {job.name: Timing(**json.loads(outputs.timings.path(f"{job.name}.json").read_text())) for job in jobs}
@@ -136,7 +136,7 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pat
     facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
     for publication in (outputs.observations, outputs.tracks):
         context.run.output(publication.publish(**facts))
-    shutil.rmtree(outputs.timings.partial)
+    remove(outputs.timings.kept or outputs.timings.partial)
     context.run.metrics({"frames_per_second": measured["frames_per_second"]})
 
 

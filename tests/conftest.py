@@ -15,6 +15,22 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    """An S3 with one empty bucket, and the environment that names it, which it yields."""
+    import fsspec
+
+    from tests.s3 import s3_server
+
+    with s3_server() as environment:
+        fsspec.get_filesystem_class("s3").clear_instance_cache()  # of another module's server
+        before = dict(os.environ)
+        os.environ |= environment
+        yield environment
+        os.environ.clear()
+        os.environ |= before
+
+
 @pytest.fixture(scope="session")
 def ray_local() -> Iterator[None]:
     """A local Ray of two CPUs, shared by the session."""

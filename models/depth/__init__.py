@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.depth.folders import Folder
 from pipeline.params import LabelDepth
+from pipeline.store import Place
 
 BACKENDS = {
     "ground_plane": "models.depth.ground_plane",
@@ -81,7 +81,7 @@ class Labels:
 class DepthBackend(Protocol):
     """Labels frame files; picklable, so that Ray's processes get it, and `label` may run in two threads of one."""
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Label every row of a frame file.
 
         Raises:
@@ -89,7 +89,7 @@ class DepthBackend(Protocol):
         """
         ...
 
-    def pictures(self, frames: Path) -> list[Path]:
+    def pictures(self, frames: Place) -> list[Place]:
         """Files that the labels of a frame file are made from besides it; those of all frame files (a model) are not among them.
 
         Raises:

@@ -7,7 +7,6 @@ of their boxes, where at least SHOWN of them is visible.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from models.depth import FrameDepth, files, object_depths
 from models.depth.folders import Folder
 from pipeline.depthmap import resize_depth
 from pipeline.frames import Frame
+from pipeline.store import Place, place
 
 SHOWN = 0.5
 DELTA = 1.25  # delta1: share of ratios below it
@@ -24,7 +24,7 @@ _VIDEO = ("{root}/{sequence}/depth/{frame:06d}.png", "{root}/depth/{frame:06d}.p
 _STILLS = ("{root}/depth/{image}.png",)
 
 
-def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> dict[int, Path]:
+def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> dict[int, Place]:
     """Where the true depth of frames lies, by frame number; those without are absent.
 
     Args:
@@ -33,13 +33,13 @@ def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> 
         frames: numbers of the frames.
     """
     sequence = facts["sequence"]
-    if not any((place / files.SCALE_FILE).is_file() for place in (folder.path / "depth", folder.path / sequence / "depth")):
+    if not any((known / files.SCALE_FILE).is_file() for known in (folder.path / "depth", folder.path / sequence / "depth")):
         return {}
     found = {}
     for frame, image in zip(frames, folder.images(facts, frames), strict=True):
         patterns = _VIDEO if image is None else _STILLS
-        places = [Path(pattern.format(root=folder.path, sequence=sequence, frame=frame, image=image)) for pattern in patterns]
-        there = [place for place in places if place.is_file() and (place.parent / files.SCALE_FILE).is_file()]
+        places = [place(pattern.format(root=folder.path, sequence=sequence, frame=frame, image=image)) for pattern in patterns]
+        there = [known for known in places if known.is_file() and (known.parent / files.SCALE_FILE).is_file()]
         if there:
             found[frame] = there[0]
     return found

@@ -8,7 +8,6 @@ backends on the same data. Stills have none.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from models.depth.accuracy import SHOWN
 from pipeline import schema
 from pipeline.frames import frame_facts, read_frames
+from pipeline.store import Place
 
 _COLUMNS = ["dataset", "sequence", "frame", "identities", "classes", "visibilities", "ignores"]
 _ROWS = 256  # of object depths in memory at once
@@ -39,7 +39,7 @@ class Changes(NamedTuple):
         return self.total / self.pairs if self.pairs else float("nan")
 
 
-def changes(frames: Path, depths: Path) -> Changes:
+def changes(frames: Place, depths: Place) -> Changes:
     """Compare neighbouring frames of a frame file by its depth file; none in a file of stills.
 
     Raises:

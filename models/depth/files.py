@@ -10,7 +10,6 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from pipeline import depthmap
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.params import LabelDepth
+from pipeline.store import Place, place
 
 PATTERN = "{root}/{sequence}/depth/{frame:06d}.png"
 FIELDS = {"root", "dataset", "sequence", "frame", "image"}
@@ -46,7 +46,7 @@ class DepthFiles:
     size: int
     inverse: bool
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Read the pictures of one frame file.
 
         Raises:
@@ -60,7 +60,7 @@ class DepthFiles:
             )
         return Labels(self._read(frames, paths), {"pictures": found})
 
-    def pictures(self, frames: Path) -> list[Path]:
+    def pictures(self, frames: Place) -> list[Place]:
         """The pictures that are there."""
         return [path for path in self._paths(frames) if path.is_file()]
 
@@ -68,7 +68,7 @@ class DepthFiles:
         """Nothing to check, nothing to tell."""
         return {}
 
-    def path(self, row: Frame, image: str | None) -> Path:
+    def path(self, row: Frame, image: str | None) -> Place:
         """Where the picture of a frame should lie."""
         values = {
             "root": self.folders[row.dataset].path,
@@ -77,9 +77,9 @@ class DepthFiles:
             "frame": row.frame,
             "image": image or f"{row.frame:06d}",
         }
-        return Path(self.pattern.format(**values))
+        return place(self.pattern.format(**values))
 
-    def _paths(self, frames: Path) -> list[Path]:
+    def _paths(self, frames: Place) -> list[Place]:
         rows = list(read_frames(frames, _NAMES))
         names = self._images(frame_facts(frames), [row.frame for row in rows])
         return [self.path(row, name) for row, name in zip(rows, names, strict=True)]
@@ -89,7 +89,7 @@ class DepthFiles:
             return [None] * len(frames)
         return self.folders[facts["dataset"]].images(facts, frames)
 
-    def _read(self, frames: Path, paths: list[Path]) -> Iterator[FrameDepth]:
+    def _read(self, frames: Place, paths: list[Place]) -> Iterator[FrameDepth]:
         for row, path in zip(read_frames(frames, _COLUMNS), paths, strict=True):
             columns, lines = depthmap.map_size(row.width, row.height, self.size)
             if not path.is_file():
@@ -133,7 +133,7 @@ def check_pattern(pattern: str) -> None:
         raise UserError(f"{key}: {pattern!r} names the same file for every frame\nnext: add {{frame:06d}} or {{image}}")
 
 
-def read_picture(path: Path, *, inverse: bool = False) -> tuple[NDArray[np.float32], float]:
+def read_picture(path: Place, *, inverse: bool = False) -> tuple[NDArray[np.float32], float]:
     """A picture as (h, w) float32 depth, 0 unknown, and the depth of one code.
 
     Raises:
@@ -150,7 +150,7 @@ def read_picture(path: Path, *, inverse: bool = False) -> tuple[NDArray[np.float
     return depth, 1 / (scale * depthmap.LARGEST_CODE)
 
 
-def read_scale(folder: Path) -> float:
+def read_scale(folder: Place) -> float:
     """Depth of one code: the number in scale.txt, 1.0 without that file.
 
     Raises:

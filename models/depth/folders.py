@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.store import Place
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Folder:
         images_per_file: stills a frame file, as the source's entry says.
     """
 
-    path: Path
+    path: Place
     images_per_file: int
 
     def images(self, facts: dict[str, Any], frames: Sequence[int]) -> list[str | None]:

@@ -8,7 +8,6 @@ height h = a (y_b - y_0), where y_0 is the horizon's row and a = p / H. The grou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from models.depth.folders import Folder
 from pipeline.depthmap import LARGEST_CODE, map_size
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.params import LabelDepth
+from pipeline.store import Place
 
 PERSON = 1.7  # metres
 FOCAL = 1.0  # focal length over the image's longer side (53 degrees of view across it)
@@ -64,7 +64,7 @@ class GroundPlane:
 
     size: int
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Fit one plane to a video, or one to each still (held near the file's other stills where it shows few people)."""
         if frame_facts(frames)["kind"] == "stills":
             return self._stills(list(read_frames(frames, _COLUMNS)))
@@ -83,7 +83,7 @@ class GroundPlane:
         facts |= {"people": sum(facts["people"]), "planes": len(pooled)}
         return Labels((draw(row, plane, self.size) for row, plane in zip(rows, planes, strict=True)), facts)
 
-    def pictures(self, frames: Path) -> list[Path]:
+    def pictures(self, frames: Place) -> list[Place]:
         """None."""
         return []
 

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from models.depth import DepthBackend, FrameDepth, files
@@ -17,6 +16,7 @@ from pipeline import depthmap
 from pipeline.depths import DepthRow, DepthWriter
 from pipeline.frames import Frame, frame_facts, read_frames
 from pipeline.publish import Publication
+from pipeline.store import Place
 
 MEASURED = 60  # frames of a file that are compared with the truth, taken evenly
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes", "classes", "visibilities", "ignores"]
@@ -37,19 +37,19 @@ class LabelTask:
     """
 
     backend: DepthBackend
-    frames: Path
+    frames: Place
     folder: Folder
     publication: Publication
     name: str
     count: int
     key: str | None = None
 
-    def truth(self, facts: dict[str, Any]) -> dict[int, Path]:
+    def truth(self, facts: dict[str, Any]) -> dict[int, Place]:
         """Pictures of the true depth of frames taken evenly, by number; `facts` are the frame file's."""
         numbers = [row.frame for row in read_frames(self.frames, ["frame"])]
         return truth_pictures(self.folder, facts, numbers[:: max(1, -(-self.count // MEASURED))])
 
-    def pictures(self) -> list[Path]:
+    def pictures(self) -> list[Place]:
         """Files beside the frames that the label is made from or compared with."""
         found = [*self.backend.pictures(self.frames), *self.truth(frame_facts(self.frames)).values()]
         return found + [scale for folder in {path.parent for path in found} if (scale := folder / files.SCALE_FILE).is_file()]

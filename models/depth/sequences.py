@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +18,7 @@ from models.depth.windows import Drift
 from pipeline.depthmap import LARGEST_CODE, map_size
 from pipeline.errors import UserError
 from pipeline.frames import Frame, decode_jpeg, read_frames
+from pipeline.store import Place
 
 FARTHEST = 100.0  # inverse teachers: the horizon lies this many times as far as the nearest pixel
 _IMAGES = ["dataset", "sequence", "frame", "width", "height", "image"]
@@ -26,7 +26,7 @@ _BOXES = ["dataset", "sequence", "frame", "width", "height", "boxes"]
 _PIXEL = np.dtype(np.float32)
 
 
-def images(frames: Path, *, still: bool) -> Iterator[tuple[Frame, NDArray[np.uint8]]]:
+def images(frames: Place, *, still: bool) -> Iterator[tuple[Frame, NDArray[np.uint8]]]:
     """Rows of a frame file (without their JPEG bytes) and their images, (H, W, 3) uint8.
 
     Raises:
@@ -49,13 +49,13 @@ def shrunk(raw: Map, row: Frame, longest: int) -> Map:
     return np.asarray(cv2.resize(finite, map_size(row.width, row.height, longest), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def stills(frames: Path, maps: Iterable[Map], *, inverse: bool) -> Iterator[FrameDepth]:
+def stills(frames: Place, maps: Iterable[Map], *, inverse: bool) -> Iterator[FrameDepth]:
     """Labels of stills: each is a scene of its own, with its own scale."""
     for row, raw in zip(read_frames(frames, _BOXES), maps, strict=True):
         yield _finish(row, raw, float(raw.max()), inverse=inverse)
 
 
-def video(frames: Path, maps: Iterable[Map], *, inverse: bool, drift: Drift, ending: dict[str, Any]) -> Iterator[FrameDepth]:
+def video(frames: Place, maps: Iterable[Map], *, inverse: bool, drift: Drift, ending: dict[str, Any]) -> Iterator[FrameDepth]:
     """Labels of a video, all in one scale: the largest output of the whole of it, known only at its end.
 
     So maps wait on disk, not in memory, for a second pass.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from models.depth.windows import Drift, Plan, joined
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts
 from pipeline.params import LabelDepth
+from pipeline.store import Place
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class DepthModel:
     plan: Plan
     decode_ahead: int
 
-    def pictures(self, frames: Path) -> list[Path]:
+    def pictures(self, frames: Place) -> list[Place]:
         """None."""
         return []
 
@@ -56,7 +56,7 @@ class DepthModel:
         """Nothing to tell; what `build` checks is enough."""
         return {}
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Run the model over one frame file; the maps of a video share one scale, each still has its own.
 
         Raises:
@@ -71,7 +71,7 @@ class DepthModel:
         alike = (item for _, item in joined(maps, level, self.plan, drift))
         return Labels(sequences.video(frames, alike, inverse=self.inverse, drift=drift, ending=ending), facts, ending, clock)
 
-    def _maps(self, frames: Path, clock: Clock, *, still: bool) -> Iterator[Map]:
+    def _maps(self, frames: Place, clock: Clock, *, still: bool) -> Iterator[Map]:
         """The model's map of each row, (h, w) float32 at map size."""
         processor, network, passes = loaded(self.model, self.batch_size)
         prepared = ((batch, prepare(processor, images)) for batch, images in self._batches(frames, still=still))
@@ -80,7 +80,7 @@ class DepthModel:
             for row, item in zip(batch, raw, strict=True):
                 yield sequences.shrunk(item, row, self.size)
 
-    def _batches(self, frames: Path, *, still: bool) -> Iterator[tuple[list[Frame], list[NDArray[np.uint8]]]]:
+    def _batches(self, frames: Place, *, still: bool) -> Iterator[tuple[list[Frame], list[NDArray[np.uint8]]]]:
         """Rows and images, a batch at a time; images of one batch must have one shape."""
         rows: list[Frame] = []
         images: list[NDArray[np.uint8]] = []

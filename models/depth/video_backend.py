@@ -30,6 +30,7 @@ from pipeline import weights
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts
 from pipeline.params import LabelDepth
+from pipeline.store import Place
 from pipeline.weights import LoadReport
 
 KEYS = 2  # older frames in the overlap
@@ -74,7 +75,7 @@ class VideoModel:
     plan: Plan
     decode_ahead: int
 
-    def pictures(self, frames: Path) -> list[Path]:
+    def pictures(self, frames: Place) -> list[Place]:
         """None."""
         return []
 
@@ -88,7 +89,7 @@ class VideoModel:
             warnings.simplefilter("ignore")  # nothing can be copied to a network without memory; names and shapes are asked for here
             return {REPORT: described(weights.load(VideoDepth(VARIANTS[self.encoder]), Path(self.model), self.min_loaded))}
 
-    def label(self, frames: Path) -> Labels:
+    def label(self, frames: Place) -> Labels:
         """Run the network over one frame file; the maps of a video share one scale, each still is a window of its own.
 
         Raises:
@@ -105,7 +106,7 @@ class VideoModel:
         alike = (item for _, item in joined(items, lambda window: self._look(network, passes, window, clock), self.plan, drift))
         return Labels(sequences.video(frames, alike, inverse=self.inverse, drift=drift, ending=ending), facts, ending, clock)
 
-    def _prepared(self, frames: Path, *, still: bool) -> Iterator[Prepared]:
+    def _prepared(self, frames: Place, *, still: bool) -> Iterator[Prepared]:
         for row, image in sequences.images(frames, still=still):
             yield Prepared(row, torch.from_numpy(normalised(image, self.input_size)))
 

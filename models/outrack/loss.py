@@ -74,7 +74,7 @@ class OutrackTask(nn.Module):
     def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
         valid = targets["object_valid"]
         used = max(1, int(valid.sum(-1).max()))  # objects come first: cut the padding that no frame of the batch needs
-        features = at_cells(embedding.float(), targets["object_cells"][..., :used].flatten(0, 1))
+        features = at_cells(embedding, targets["object_cells"][..., :used].flatten(0, 1))
         identities = targets["object_identities"][..., :used] if "object_identities" in targets else None
         found: dict[str, Tensor] = self.objective(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, identities)
         return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.spec import ModelSpec
 from pipeline.splits import read_split, spans
+from pipeline.store import Place, follow, remove
 from pipeline.tracked_frames import tracked_frames
 from pipeline.tracking import Outputs, track_sequence
 
@@ -26,7 +26,7 @@ NETWORK = "network.json"
 GPU_SHARE = 0.25  # of a GPU for one sequence
 
 
-def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path) -> str:
+def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Place, root: Path) -> str:
     """Names what the network of a model folder sees in the frames that are tracked."""
     tracker = options.model_dump()["tracker"]
     return digest(
@@ -40,7 +40,7 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Path
     )
 
 
-def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Path, root: Path, publication: Publication) -> None:
+def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Place, root: Path, publication: Publication) -> None:
     """Look at every frame that is tracked; publish <sequence>.parquet, and network.json with the network's own scores."""
     from pipeline.cluster import attached
 
@@ -51,7 +51,7 @@ def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Path, ro
     with attached(params.cluster):
         needs = {"num_cpus": params.track.threads, "num_gpus": GPU_SHARE if gpus() else 0}
         map_tasks(track_sequence, jobs, label="Looking", unit="frames", weight=lambda job: job.length, **needs)
-    shutil.rmtree(aside.partial, ignore_errors=True)
+    remove(aside.partial)
     scored = list(truths(params, root).values())
     if scored:
         reid, detection = score_network(scored, publication.partial, params.evaluate.benchmark, params.evaluate.reid_min_visibility)
@@ -62,16 +62,16 @@ def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Path, ro
 
 def truths(params: Params, root: Path) -> dict[str, ScoredSequence]:
     """Ground truth of the sequences that are scored, by name, without results."""
-    selected = spans(read_split(root / "data" / "samples"), params.track.frames)
+    selected = spans(read_split(follow(root / "data" / "samples")), params.track.frames)
     version = read_manifest(root / "data" / "frames").digest
     found = {}
     for (dataset, name), span in sorted(selected.items()):
-        path = root / "data" / "frames" / dataset / f"{name}.parquet"
+        path = follow(root / "data" / "frames") / dataset / f"{name}.parquet"
         if frame_facts(path)["ground_truth"]:
             found[name] = _truth(path, span, version)
     return found
 
 
 @functools.lru_cache(maxsize=256)
-def _truth(path: Path, span: tuple[int, int], version: str) -> ScoredSequence:
+def _truth(path: Place, span: tuple[int, int], version: str) -> ScoredSequence:
     return from_frames(path, None, span)

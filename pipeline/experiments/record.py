@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from pipeline import runs
 from pipeline.experiments.plan import SETTLED, Plan, Trial
-from pipeline.publish import MANIFEST, file_digest, read_manifest
+from pipeline.publish import file_digest, read_manifest
 from pipeline.runs import StageRun
+from pipeline.store import MANIFEST
 
 PARENT = "mlflow.parentRunId"
 SWEEP, FINGERPRINT = "throughline.sweep", "throughline.sweep.fingerprint"
@@ -129,9 +130,9 @@ def opened(plan: Plan, root: Path) -> Iterator[Record]:
     """
     settings, name = plan.params.mlflow, plan.name
     tags = {SWEEP: name, **runs.place(root)}
-    known = _left_behind(runs.experiment(settings, root), settings.experiment, tags, plan.fingerprint(root))
+    known = _left_behind(runs.experiment(settings, root, plan.params.base.store), settings.experiment, tags, plan.fingerprint(root))
     tags |= {FINGERPRINT: plan.fingerprint(root), "mlflow.note.content": plan.definition.description}
-    with runs.started(settings, root, stage="sweep", tags=tags, run_id=known) as run:
+    with runs.started(settings, root, stage="sweep", tags=tags, run_id=known, store=plan.params.base.store) as run:
         run.tag("mlflow.runName", f"sweep {name}")
         found = runs.client(run.tracking_uri).get_run(run.run_id)
         if not known:

@@ -21,8 +21,9 @@ from pipeline.experiments.equivalence import Code
 from pipeline.experiments.recipes import STEPS, Recipe
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import digest
-from pipeline.publish import MANIFEST, Publication, read_manifest, write_file
+from pipeline.publish import Publication, read_manifest, write_file
 from pipeline.runs import StageRun
+from pipeline.store import MANIFEST
 
 TRIALS = Path(".throughline") / "trials"
 Report = Callable[[dict[str, float], float], None]

@@ -17,6 +17,7 @@ from pipeline.drawing import Boxes, Painter
 from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
 from pipeline.mot_text import MotRows, read_rows
 from pipeline.observations import read_observations
+from pipeline.store import Place
 from pipeline.video import VideoWriter
 
 QUALITIES = (27, 32, 37)  # x264's rate factors, tried in turn until a clip is small enough
@@ -38,7 +39,7 @@ class TrackedSequence:
     """
 
     name: str
-    frames: Path
+    frames: Place
     rows: MotRows
     numbers: NDArray[np.int64]
     recovered: frozenset[tuple[int, int]]
@@ -56,7 +57,7 @@ class TrackedSequence:
         return order, self.rows.frame[order]
 
 
-def read_tracked(name: str, frames: Path, tracks: Path, observations: Path) -> TrackedSequence:
+def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -> TrackedSequence:
     """Join what tracking left of a sequence: <tracks>/<name>.txt and <observations>/<name>.parquet."""
     seen = [(item.frame, item.recovered) for item in read_observations(observations / f"{name}.parquet")]
     return TrackedSequence(

@@ -7,12 +7,13 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+
+from pipeline.store import Place
 
 GREY = "#8a949e"  # readable on white and on black
 COLOURS = ("#2f81d6", "#e0762b", "#3a9e5c", "#c2489b", "#8a6fd1", "#b8952b", "#2aa5a5", "#d0554f")
@@ -35,7 +36,7 @@ NOT_A_LOSS = ("epoch", "step", "lr")
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
-def read_history(path: Path) -> dict[str, list[float]]:
+def read_history(path: Place) -> dict[str, list[float]]:
     """Columns of a history.csv by name; empty lists when training had no epoch."""
     with path.open(newline="") as stream:
         reader = csv.DictReader(stream)

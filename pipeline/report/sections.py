@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline import depthmap
 from pipeline.drawing import colour_depth, side_by_side
 from pipeline.frames import decode_jpeg
@@ -18,6 +16,7 @@ from pipeline.report.clips import TrackedSequence, busiest_stretch, most_crowded
 from pipeline.report.heat import heat_overlays
 from pipeline.report.page import paragraph, pictures
 from pipeline.report.plots import read_history, training_curves
+from pipeline.store import Place, follow, read_table
 
 HEADLINES = ("HOTA", "MOTA", "IDF1", "IDSW")
 CLIPS = (
@@ -57,7 +56,8 @@ def network(metrics: Mapping[str, Any]) -> str:
 
 def training(folders: Mapping[str, Path]) -> str:
     """The curves of each training run, by its name, and what it drew from where data sets were weighed."""
-    return "\n".join(training_curves(read_history(folder / "history.csv"), name) + _mix(folder, name) for name, folder in folders.items())
+    histories = {name: read_history(follow(folder) / "history.csv") for name, folder in folders.items()}
+    return "\n".join(training_curves(histories[name], name) + _mix(folder, name) for name, folder in folders.items())
 
 
 def clips(sequences: Sequence[TrackedSequence], seconds: float, width: int, most_bytes: int) -> str:
@@ -82,7 +82,7 @@ def heat(sequences: Sequence[TrackedSequence], detector: Detector, width: int) -
     return paragraph(HEAT) + pictures(figures) if figures else ""
 
 
-def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Path], width: int) -> str:
+def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Place], width: int) -> str:
     """One frame of each sequence beside its depth label; `labels` are the depth files by sequence."""
     figures = []
     for sequence in sequences:
@@ -99,8 +99,8 @@ def _mix(folder: Path, name: str) -> str:
     return paragraph(f"Samples of {name}: {told}.") if told else ""
 
 
-def _coloured(path: Path, number: int, shape: tuple[int, ...]) -> Any:
-    table = pq.read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
+def _coloured(path: Place, number: int, shape: tuple[int, ...]) -> Any:
+    table = read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
     values = depthmap.decode(table["depth"][0].as_py(), table["scale"][0].as_py(), f"{path}: frame {number}")
     return colour_depth(values, (shape[1], shape[0]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,9 @@ from pipeline.boxes import xywh_to_xyxy
 from pipeline.observations import Observation, read_observations
 from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
+from pipeline.scoring.rules import Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
-from pipeline.scoring.tracking import Benchmark, scored_mask
+from pipeline.store import Place
 
 
 class Shown(NamedTuple):
@@ -26,7 +26,7 @@ class Shown(NamedTuple):
 
 
 def score_network(
-    sequences: Sequence[ScoredSequence], folder: Path, benchmark: Benchmark, min_visibility: float
+    sequences: Sequence[ScoredSequence], folder: Place, benchmark: Benchmark, min_visibility: float
 ) -> tuple[Retrieval | None, DetectionMetrics]:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
 
@@ -55,7 +55,7 @@ def score_network(
     return _retrieval(shown), detection
 
 
-def _in_step(sequence: ScoredSequence, folder: Path) -> Iterator[tuple[int, Observation | None]]:
+def _in_step(sequence: ScoredSequence, folder: Place) -> Iterator[tuple[int, Observation | None]]:
     """The frames that count, each with its observation where there is one."""
     observed = read_observations(folder / f"{sequence.name}.parquet")
     item = next(observed, None)

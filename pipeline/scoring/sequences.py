@@ -6,7 +6,7 @@ import configparser
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
-from pipeline.mot_text import MotRows, read_rows
+from pipeline.mot_text import MotRows, read_exactly
+from pipeline.store import Place
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}
@@ -60,7 +61,7 @@ class ScoredSequence:
     results: Rows
 
 
-def from_frames(path: Path, tracks: Path | None, span: tuple[int, int] | None = None) -> ScoredSequence:
+def from_frames(path: Place, tracks: Place | None, span: tuple[int, int] | None = None) -> ScoredSequence:
     """Pair a frame file with a result file.
 
     Args:
@@ -101,42 +102,59 @@ def with_results(sequence: ScoredSequence, found: MotRows) -> ScoredSequence:
     return replace(sequence, results=_results(found))
 
 
-def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]]:
-    """Pair anyone's ground truth with anyone's results, both MOTChallenge text.
+class TextSequence(NamedTuple):
+    """A sequence of MOTChallenge text: the folder of its ground truth, and its result file."""
 
-    A sequence has as many frames as its img1 folder shows, or, without images, as seqinfo.ini's seqLength says; never fewer than the
-    ground truth reaches, whose last frame decides where neither is there. A result row beyond that is an error.
+    folder: Path
+    tracks: Path
+
+
+def find_text(root: Path, tracks: Path) -> tuple[list[TextSequence], list[str]]:
+    """Pair anyone's ground truth with anyone's results, by their names.
 
     Args:
         root: <root>/<sequence>/gt/gt.txt, or itself one sequence, <root>/gt/gt.txt.
         tracks: folder with <sequence>.txt.
 
     Returns:
-        The sequences by name, and remarks for the user: lengths that disagree, result files that no ground truth claims.
+        The sequences by name, and a remark on result files that no ground truth claims.
 
     Raises:
-        UserError: a file is missing, or a row is broken, double or out of range (file:line).
+        UserError: there is no ground truth, or no folder of results.
     """
     folders = _sequence_folders(root)
     if not tracks.is_dir():
         raise UserError(f"{tracks}: no such folder\nnext: name the folder that holds <sequence>.txt for {_names(folders)}")
-    sequences: list[ScoredSequence] = []
-    remarks: list[str] = []
-    for folder in folders:
-        truth_file = folder / "gt" / "gt.txt"
-        found = read_rows(truth_file, kind="ground_truth")
-        length = _length(folder, int(found.frame.max(initial=0)), remarks)
-        numbers = np.arange(1, length + 1, dtype=np.int64)
-        results = read_results(tracks / f"{folder.name}.txt", numbers)
-        sequences.append(ScoredSequence(folder.name, numbers, _rows(truth_file, found), results))
     known = {folder.name for folder in folders}
     strays = sorted(path.stem for path in tracks.glob("*.txt") if path.stem not in known)
-    if strays:
-        remarks.append(f"not scored, no ground truth in {root}: {', '.join(strays)}")
-    return sequences, remarks
+    remarks = [f"not scored, no ground truth in {root}: {', '.join(strays)}"] if strays else []
+    return [TextSequence(folder, tracks / f"{folder.name}.txt") for folder in folders], remarks
 
 
-def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
+def read_text(found: TextSequence) -> tuple[ScoredSequence, list[str]]:
+    """Read a sequence, and what is to be remarked of its length.
+
+    It has as many frames as its img1 folder shows, or, without images, as seqinfo.ini's seqLength says; never fewer than the ground truth
+    reaches, whose last frame decides where neither is there. A result row beyond that is an error.
+
+    Raises:
+        UserError: a file is missing, or a row is broken, double or out of range (file:line).
+    """
+    remarks: list[str] = []
+    rows, boxes = read_exactly(found.folder / "gt" / "gt.txt", kind="ground_truth")
+    length = _length(found.folder, int(rows.frame.max(initial=0)), remarks)
+    numbers = np.arange(1, length + 1, dtype=np.int64)
+    return ScoredSequence(found.folder.name, numbers, _rows(rows, boxes), read_results(found.tracks, numbers)), remarks
+
+
+def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]]:
+    """Read all of `find_text`; also the remarks of both."""
+    found, strays = find_text(root, tracks)
+    read = [read_text(item) for item in found]
+    return [sequence for sequence, _ in read], [*(line for _, remarks in read for line in remarks), *strays]
+
+
+def read_results(path: Place, frames: NDArray[np.int64]) -> Rows:
     """Read a tracker's rows.
 
     Args:
@@ -148,9 +166,9 @@ def read_results(path: Path, frames: NDArray[np.int64]) -> Rows:
     """
     if not path.is_file():
         raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
-    found = read_rows(path, kind="results")
+    found, boxes = read_exactly(path, kind="results")
     _check_frames(found, frames, str(path))
-    return _rows(path, found)
+    return _rows(found, boxes)
 
 
 def _check_frames(found: MotRows, frames: NDArray[np.int64], where: str) -> None:
@@ -172,15 +190,12 @@ def _results(found: MotRows) -> Rows:
     return Rows(frame, identity, boxes, confidence, np.full(count, mot_text.PEDESTRIAN, np.int64), np.zeros(count, np.bool_))
 
 
-def _rows(path: Path, found: MotRows) -> Rows:
-    # The corners of MotRows are float32; whoever compares with another scorer wants the numbers of the file.
-    exact = np.zeros((0, 4))
-    if len(found.frame):  # loadtxt warns of an empty file
-        exact = np.loadtxt(path, delimiter=",", usecols=(2, 3, 4, 5), comments=None, ndmin=2, encoding="utf-8")
+def _rows(found: MotRows, boxes: NDArray[np.float64]) -> Rows:
+    """The corners of MotRows are float32; whoever compares with another scorer wants the numbers of the file."""
     return Rows(
         frame=found.frame.astype(np.int64),
         identity=found.identity.astype(np.int64),
-        boxes=exact,
+        boxes=boxes,
         confidence=found.confidence.astype(np.float64),
         class_id=found.class_id.astype(np.int64),
         ignore=np.zeros(len(found.frame), np.bool_),

@@ -1,31 +1,25 @@
-"""HOTA, CLEAR and Identity by TrackEval, with the rules of a benchmark.
-
-| benchmark | rows with flag 0 | classes | a result on a distractor |
-|---|---|---|---|
-| MOT15 | not scored | every row is a pedestrian | false positive |
-| MOT16, MOT17, DanceTrack | not scored | only class 1 is scored | removed (classes 2, 7, 8, 12) |
-| MOT20 | not scored | only class 1 is scored | removed (classes 2, 6, 7, 8, 12) |
-| none | not scored | every row is scored | false positive |
-
-TrackEval gets arrays, not files: frames counted from 1 without gaps, identities from 1.
-"""
+"""HOTA, CLEAR and Identity by the rules of a benchmark: the numbers that TrackEval gives, several times faster."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.scoring.sequences import Rows, ScoredSequence
-
-Benchmark = Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none"]
-BENCHMARKS: tuple[Benchmark, ...] = ("MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none")
-WITHOUT_CLASSES = ("MOT15", "none")
-PEDESTRIAN, HIGHEST_CLASS = 1, 13
-UNKNOWN = -1
+from pipeline.scoring.clear import Clear, clear
+from pipeline.scoring.clear import combined as all_clear
+from pipeline.scoring.compared import UNKNOWN, compare
+from pipeline.scoring.hota import Hota, hota
+from pipeline.scoring.hota import combined as all_hota
+from pipeline.scoring.identity import Identity, identity
+from pipeline.scoring.identity import combined as all_identity
+from pipeline.scoring.rules import HIGHEST_CLASS, PEDESTRIAN, WITHOUT_CLASSES, Benchmark, scored_mask
+from pipeline.scoring.sequences import ScoredSequence, TextSequence, find_text, read_text
+from pipeline.scoring.spread import in_processes
 
 
 class TrackingMetrics(NamedTuple):
@@ -65,32 +59,80 @@ class TrackingScores(NamedTuple):
     sequences: dict[str, TrackingMetrics]
 
 
+class Measured(NamedTuple):
+    """What is known of a sequence and can be added up over several; the last four are those of `TrackingMetrics`."""
+
+    hota: Hota
+    clear: Clear
+    identity: Identity
+    truth_boxes: int
+    truth_identities: int
+    result_boxes: int
+    result_identities: int
+
+
 def score(sequences: Sequence[ScoredSequence], benchmark: Benchmark) -> TrackingScores:
     """Score tracking results.
 
     A frame without results counts as missed, a sequence without rows as all missed; one without ground truth adds only false positives.
 
     Raises:
-        UserError: there is no sequence or a name comes twice, a class is outside 1 to 13 where the benchmark looks at classes, or a
-            scored ground truth box has no identity.
+        UserError: there is no sequence or a name comes twice, and as `measure`.
     """
     names = [sequence.name for sequence in sequences]
     if not names or len(set(names)) < len(names):
         raise UserError(f"scoring needs sequences with different names, got {names}")
-    for sequence in sequences:
-        _check(sequence, benchmark)
-    from pipeline.scoring.arrays import evaluate  # importing TrackEval takes a while
-
-    found = evaluate(sequences, "MOT17" if benchmark == "none" else benchmark, preprocess=benchmark != "none")
-    return TrackingScores(_metrics(found["COMBINED_SEQ"]), {name: _metrics(found[name]) for name in names})
+    return together({sequence.name: measure(sequence, benchmark) for sequence in sequences})
 
 
-def scored_mask(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
-    """(N,) bool: ground truth rows that the benchmark scores; the others are neither object nor, on a detection, error."""
-    scored: NDArray[np.bool_] = (truth.confidence != 0) & ~truth.ignore
-    if benchmark not in WITHOUT_CLASSES:
-        scored &= truth.class_id == PEDESTRIAN
-    return scored
+def score_text(root: Path, tracks: Path, benchmark: Benchmark) -> tuple[TrackingScores, list[str]]:
+    """Score result files against ground truth files, the sequences side by side in as many processes as there are CPUs.
+
+    Returns:
+        The scores, and remarks for the user.
+
+    Raises:
+        UserError: as `find_text`, `read_text` and `measure`.
+    """
+    found, strays = find_text(root, tracks)
+    done = in_processes(
+        partial(_measure_text, benchmark=benchmark), found, size=lambda item: (item.folder / "gt" / "gt.txt").stat().st_size
+    )
+    parts = {item.folder.name: measured for item, (measured, _) in zip(found, done, strict=True)}
+    return together(parts), [*(line for _, remarks in done for line in remarks), *strays]
+
+
+def _measure_text(found: TextSequence, benchmark: Benchmark) -> tuple[Measured, list[str]]:
+    sequence, remarks = read_text(found)
+    return measure(sequence, benchmark), remarks
+
+
+def measure(sequence: ScoredSequence, benchmark: Benchmark) -> Measured:
+    """All there is to know of one sequence.
+
+    Raises:
+        UserError: a class is outside 1 to 13 where the benchmark looks at classes, a scored ground truth box has no identity, or an
+            identity is in a frame twice.
+    """
+    _check(sequence, benchmark)
+    seen = compare(sequence, benchmark)
+    sizes = len(seen.truth), seen.truth.identities, len(seen.results), seen.results.identities
+    return Measured(hota(seen), clear(seen), identity(seen), *sizes)
+
+
+def together(parts: dict[str, Measured]) -> TrackingScores:
+    """The scores of sequences by their names, and of all of them."""
+    ordered = [parts[name] for name in sorted(parts)]
+    everything = Measured(
+        all_hota([part.hota for part in ordered]),
+        all_clear([part.clear for part in ordered]),
+        all_identity([part.identity for part in ordered]),
+        sum(part.truth_boxes for part in ordered),
+        sum(part.truth_identities for part in ordered),
+        sum(part.result_boxes for part in ordered),
+        sum(part.result_identities for part in ordered),
+    )
+    return TrackingScores(_metrics(everything), {name: _metrics(part) for name, part in parts.items()})
 
 
 def _check(sequence: ScoredSequence, benchmark: Benchmark) -> None:
@@ -110,20 +152,10 @@ def _check(sequence: ScoredSequence, benchmark: Benchmark) -> None:
         )
 
 
-def _metrics(found: Mapping[str, Mapping[str, Any]]) -> TrackingMetrics:
-    hota, clear, identity, count = found["HOTA"], found["CLEAR"], found["Identity"], found["Count"]
-    return TrackingMetrics(
-        **{name: 100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA", "LocA")},
-        **{name: 100 * float(clear[name]) for name in ("MOTA", "MOTP")},
-        **{name: 100 * float(identity[name]) for name in ("IDF1", "IDP", "IDR")},
-        IDSW=int(clear["IDSW"]),
-        FP=int(clear["CLR_FP"]),
-        FN=int(clear["CLR_FN"]),
-        MT=int(clear["MT"]),
-        ML=int(clear["ML"]),
-        Frag=int(clear["Frag"]),
-        truth_boxes=int(count["GT_Dets"]),
-        truth_identities=int(count["GT_IDs"]),
-        result_boxes=int(count["Dets"]),
-        result_identities=int(count["IDs"]),
-    )
+def _metrics(found: Measured) -> TrackingMetrics:
+    counted = found.clear
+    shares = found.hota.scores | {"MOTA": counted.mota, "MOTP": counted.motp} | found.identity.scores
+    counts = {"IDSW": counted.switches, "FP": counted.false, "FN": counted.missed, "MT": counted.mostly, "ML": counted.lost}
+    counts |= {"Frag": counted.fragments}
+    sizes = {name: getattr(found, name) for name in Measured._fields[3:]}
+    return TrackingMetrics(**shares, **counts, **sizes)  # type: ignore[arg-type]  # names and kinds are those of the fields

@@ -17,6 +17,7 @@ from pipeline.sources.images import Picture
 from pipeline.sources.media import Shot
 from pipeline.sources.place import relative
 from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.store import Place
 
 _PICTURES = ["frame", "time", "width", "height", "image"]
 
@@ -43,7 +44,7 @@ class Extraction:
     strict: bool
     code: str
     images: str | None = None
-    known: tuple[Path, tuple[str, ...]] | None = None
+    known: tuple[Place, tuple[str, ...]] | None = None
 
     @property
     def part(self) -> str:
@@ -122,7 +123,7 @@ def _images(task: Extraction, marks: dict[Path, str | None]) -> str | None:
     return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn)
 
 
-def _known(part: earlier.Part) -> tuple[Path, tuple[str, ...]]:
+def _known(part: earlier.Part) -> tuple[Place, tuple[str, ...]]:
     """An older file and the lines about its pictures."""
     lost = part.made_from["lost"]
     return part.path, tuple(frame_facts(part.path)["summary"]["defects"][-lost:] if lost else ())

@@ -24,6 +24,7 @@ import fsspec
 
 from pipeline.errors import UserError
 from pipeline.params import Source
+from pipeline.store import follow
 from pipeline.video import SUFFIXES
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
@@ -187,7 +188,9 @@ def locate(text: str, start: Path) -> Place:
         UserError: the URL cannot be opened or listed.
     """
     if "://" not in text:
-        path = Path(start, Path(text).expanduser()).resolve()
+        path = follow(Path(start, Path(text).expanduser()).resolve())
+        if not isinstance(path, Path):
+            return _opened(str(path))
         return _opened(f"zip://::{path}", shown=str(path)) if path.suffix.lower() == ".zip" and path.is_file() else path
     if text.startswith("file://"):
         return locate(text.removeprefix("file://"), start)

@@ -103,34 +103,34 @@ def _sequence(task: Task) -> str:
     """Write frames, depth, det.txt and seqinfo.ini; returns the text of gt.txt."""
     section, name = task.section, sequence_name(task.first)
     scene = sample_sequence(section, task.seed, name, moving=is_moving(task.first, section.moving_camera))
-    folder = task.publication.path(f"sequences/{name}")
     rng = np.random.default_rng([*scene.seed, 2])
     truth, found = [], []
-    with _frames(task, folder, name) as append:
-        for number, frame in enumerate(render(scene), start=1):
-            append(frame.image)
-            _write_depth(folder / "depth" / f"{number:06d}.png", frame.depth)
-            truth.append(labels.kept(frame.labels))
-            found.append(detect(rng, truth[-1], scene.cameras[number - 1]))
-    _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
-    _write(folder / "det" / "det.txt", labels.detections(found).encode())
-    facts = labels.sequence_facts(name, section.frame_rate, section.frames, section.width, section.height)
-    _write(folder / "seqinfo.ini", facts.encode())
+    with task.publication.write_folder(f"sequences/{name}", task.marker) as folder:
+        with _frames(task, folder, name) as append:
+            for number, frame in enumerate(render(scene), start=1):
+                append(frame.image)
+                _write_depth(folder / "depth" / f"{number:06d}.png", frame.depth)
+                truth.append(labels.kept(frame.labels))
+                found.append(detect(rng, truth[-1], scene.cameras[number - 1]))
+        _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
+        _write(folder / "det" / "det.txt", labels.detections(found).encode())
+        facts = labels.sequence_facts(name, section.frame_rate, section.frames, section.width, section.height)
+        _write(folder / "seqinfo.ini", facts.encode())
     return labels.ground_truth(truth)
 
 
 def _stills(task: Task) -> str:
     """Write images and depth of a batch; returns its odgt lines."""
     lines = []
-    folder = task.publication.path("stills")
-    for number in range(task.first, task.first + task.count):
-        name = f"{task.kind}-{number:06d}"
-        scene: Scene = sample_still(task.section, task.seed, name)
-        frame = next(iter(render(scene)))
-        _write(folder / "Images" / f"{name}.jpg", _jpeg(frame.image, task.section.jpeg_quality))
-        _write_depth(folder / "depth" / f"{name}.png", frame.depth)
-        lines.append(labels.annotation(name, labels.kept(frame.labels)))
-    _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
+    with task.publication.write_folder("stills", task.marker) as folder:
+        for number in range(task.first, task.first + task.count):
+            name = f"{task.kind}-{number:06d}"
+            scene: Scene = sample_still(task.section, task.seed, name)
+            frame = next(iter(render(scene)))
+            _write(folder / "Images" / f"{name}.jpg", _jpeg(frame.image, task.section.jpeg_quality))
+            _write_depth(folder / "depth" / f"{name}.png", frame.depth)
+            lines.append(labels.annotation(name, labels.kept(frame.labels)))
+        _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
     return "".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -111,18 +112,53 @@ def test_a_network_that_looks_back_sees_one_picture_after_the_other() -> None:
     assert given[3:] == [(1, None)]
 
 
-def test_the_next_batch_is_prepared_beside_the_network() -> None:
-    threads: set[str] = set()
+def test_pictures_are_prepared_and_looked_at_ahead_in_a_thread_each() -> None:
+    threads: dict[str, set[str]] = {"prepare": set(), "network": set()}
+    looked: list[int] = []
+
+    class Network(seen.RedNetwork):
+        def forward(self, images: torch.Tensor) -> seen.Output:
+            threads["network"].add(threading.current_thread().name)
+            looked.append(len(images))
+            return super().forward(images)
 
     def pictures() -> Iterator[Picture]:
-        for number in range(1, 4):
-            threads.add(threading.current_thread().name)
+        for number in range(1, 6):
+            threads["prepare"].add(threading.current_thread().name)
             yield Picture(number, seen.picture(64, 64))
 
     watch = Stopwatch()
-    list(detect(pictures(), seen.detector(64, 64), 1, watch))
-    assert threading.current_thread().name not in threads
+    found = detect(pictures(), replace(seen.detector(64, 64), network=Network()), 1, watch)
+    assert next(found).picture.frame == 1
+    deadline = time.monotonic() + 10
+    while len(looked) < 2 and time.monotonic() < deadline:  # the second, while the first is still in hand
+        time.sleep(0.01)
+    assert len(looked) == 2
+    assert [item.picture.frame for item in found] == [2, 3, 4, 5]
+    assert all(name.startswith(part) and len(names) == 1 for part, names in threads.items() for name in names)
     assert watch.seconds["prepare"] > 0 < watch.seconds["network"]
+
+
+def test_an_error_of_the_network_reaches_the_caller_after_what_was_seen() -> None:
+    class Failing(seen.RedNetwork):
+        def forward(self, images: torch.Tensor) -> seen.Output:
+            if images[0, 0].max() < 0.5:
+                raise RuntimeError("no red at all")
+            return super().forward(images)
+
+    pictures = [Picture(1, seen.picture(64, 64, (10, 10, 30, 30))), Picture(2, np.zeros((64, 64, 3), np.uint8))]
+    found = detect(pictures, replace(seen.detector(64, 64), network=Failing()), 1, Stopwatch())
+    assert next(found).picture.frame == 1
+    with pytest.raises(RuntimeError, match="no red"):
+        next(found)
+
+
+def test_whoever_stops_asking_ends_the_threads() -> None:
+    before = threading.active_count()
+    found = detect((Picture(number, seen.picture(64, 64)) for number in range(1, 1000)), seen.detector(64, 64), 1, Stopwatch())
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
 
 
 def test_an_error_while_reading_reaches_the_caller() -> None:

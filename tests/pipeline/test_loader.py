@@ -1,5 +1,6 @@
 """Samples are functions of (seed, epoch, number), whoever makes them, and know no identity."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,13 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
+from pipeline.identities import IdentityNumbers
 from pipeline.loader import ClipDataset, build_loader, mix, read_ahead
+from pipeline.samples import SampleStore
 from pipeline.spec import Batch
+from pipeline.store import POINTER, Place, follow
 from tests.pipeline.tiny import SIZE, feed, write_samples
+from tests.s3 import BUCKET, client
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +25,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_samples(tmp_path_factory.mktemp("samples"))
 
 
-def read(folder: Path, *, epoch: int = 0, rank: int = 0, workers: int = 1, **settings: object) -> list[Batch]:
+def read(folder: Place, *, epoch: int = 0, rank: int = 0, workers: int = 1, **settings: object) -> list[Batch]:
     loader, batches = build_loader(feed(folder, **settings), rank=rank, workers=workers, pin_memory=False)
     batches.epoch = epoch
     return list(loader)
@@ -45,6 +50,20 @@ def test_processes_and_workers_change_nothing(samples: Path) -> None:
         assert torch.equal(one.images, two.images)
         assert torch.equal(one.targets["cover"], two.targets["cover"])
         assert torch.equal(one.images, three)
+
+
+def test_samples_at_a_url_give_the_same_batches(samples: Path, s3: dict[str, str], tmp_path: Path) -> None:
+    files = sorted(path for path in samples.rglob("*") if path.is_file())
+    for path in files:
+        client(s3).upload_file(str(path), BUCKET, f"samples/{path.relative_to(samples).as_posix()}")
+    (tmp_path / POINTER).write_text(json.dumps({"place": f"s3://{BUCKET}/samples", "tags": {}}))
+    for settings in ({}, {"loader_processes": 2}):
+        there = read(follow(tmp_path), epoch=2, **settings)
+        for one, two in zip(read(samples, epoch=2), there, strict=True):
+            assert torch.equal(one.images, two.images)
+            assert all(torch.equal(one.targets[name], two.targets[name]) for name in one.targets)
+    known = [IdentityNumbers(SampleStore(folder)) for folder in (samples, follow(tmp_path))]
+    assert known[0].count == known[1].count > 0
 
 
 def test_the_next_batch_is_made_while_this_one_is_used(samples: Path) -> None:

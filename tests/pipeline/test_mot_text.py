@@ -128,9 +128,9 @@ def test_mot17_ground_truth_and_detections() -> None:
     assert len(read_rows(folder / "det/det.txt", kind="detections").frame) == 28406
 
 
-def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_quick_way_through_plain_numbers_files_gives_what_the_careful_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random files, some with what only one of the two might take for a number or for the end of a line."""
-    draw, path, quick = random.Random(3), tmp_path / "a.txt", mot_text._flawless
+    draw, path, quick = random.Random(3), tmp_path / "a.txt", mot_text._plain_numbers
     odd = ["nan", "", " ", "1_0", "0x10", "1e3", " 5 ", "+3", "#1", "1\x0b", "2\r", "\u0663"]
     taken = 0
     for _ in range(300):
@@ -139,10 +139,10 @@ def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(t
         if cells and draw.random() < 0.3:
             cells[-1][-1] = draw.choice(odd)
         path.write_text("".join(",".join(row) + draw.choice(ends) for row in cells).rstrip(draw.choice(["", "\n"])), newline="")
-        taken += quick(path.read_text(), "results") is not None
+        taken += quick(path.read_text(), "ground_truth") is not None
         found = []
         for way in (quick, lambda *_: None):
-            monkeypatch.setattr(mot_text, "_flawless", way)
+            monkeypatch.setattr(mot_text, "_plain_numbers", way)
             defects: list[str] = []
             rows = read_rows(path, kind="ground_truth", defects=defects)
             found.append((defects, [(np.asarray(column).dtype, np.asarray(column).tolist()) for column in rows]))

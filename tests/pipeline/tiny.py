@@ -18,6 +18,7 @@ from pipeline.loader import Feed
 from pipeline.params import Augment, Training
 from pipeline.samples import SampleWriter
 from pipeline.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
+from pipeline.store import Place
 
 SIZE = 64
 MOST = 4
@@ -135,7 +136,7 @@ TRAINING = Training(
 )
 
 
-def feed(folder: Path, **settings: Any) -> Feed:
+def feed(folder: Place, **settings: Any) -> Feed:
     """The tiny model on a sample set, with changed training settings."""
     changed = TRAINING.model_copy(update=settings)
     return Feed(replace(SPEC), TinyOptions(), changed, folder, seed=3, width=SIZE, height=SIZE, depth_stride=4)

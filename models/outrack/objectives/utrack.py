@@ -77,7 +77,7 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
     hinge = functional.relu(assigned.amax(2) + options.margin - placed) * rows * options.negative_hinge
     counted = exists.sum().clamp(min=1)
     return ReidLosses(
-        intra=(positives * (assigned * same_frame).sum((1, 2))).sum() / counted * options.intra,
+        intra=(positives * assigned.where(same_frame, 0.0).sum((1, 2))).sum() / counted * options.intra,
         inter=(positives * (_margin(assigned, placed, options.margin) * rows).sum(1)).sum() / counted * options.inter,
         cycle=(positives * (forward - backward).abs().sum((1, 2))).sum() / counted * options.cycle,
         negative=(negatives * (assigned.sum((1, 2)) + hinge.sum(1))).sum() / counted,
@@ -99,12 +99,12 @@ def _assignment(similarity: Tensor, exists: Tensor, pairs: Tensor, positive: Ten
     padded = ~positive | (options.placeholder != "none")
     value = torch.zeros_like(positive, dtype=similarity.dtype)
     if options.placeholder == "mean":
-        mean = (similarity * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
-        value = torch.where(positive, mean.detach(), value)
+        mean = similarity.detach().where(pairs, 0.0).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
+        value = torch.where(positive, mean, value)
     column = torch.where(padded, value, NEVER)[:, None, None].expand(-1, similarity.shape[1], 1)
     choices = torch.cat([similarity.masked_fill(~pairs, NEVER), column], 2)
     matrix = (choices * temperature(exists.sum(1) + padded, options)[:, None, None]).softmax(2)
-    return matrix[:, :, :-1] * pairs, matrix[:, :, -1] * (exists & padded[:, None])
+    return matrix[:, :, :-1].where(pairs, 0.0), matrix[:, :, -1] * (exists & padded[:, None])
 
 
 def _margin(assigned: Tensor, placed: Tensor, margin: float) -> Tensor:

@@ -1,0 +1,91 @@
+"""UTrack's loss with its gradient, for 12 pairs of frames, beside a loop over the pairs as the released code has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.harness import Growth, Timed, Work, compare, grow
+from benchmarks.samples import read_options
+from models.outrack.objectives.utrack import reid_losses
+from models.outrack.options import LossOptions
+
+PAIRS, NEGATIVE = 12, 2  # of these pairs, two show different scenes
+OBJECTS, DIMENSIONS = (30, 150), 128
+CALLS = 4  # a round
+
+Loss = Callable[[Tensor, Tensor, Tensor, LossOptions], Tensor]
+
+
+def measure() -> Iterator[Timed | Growth]:
+    """A line for each number of objects a frame, and how the time grows with the number of pairs."""
+    torch.set_num_threads(1)
+    options = read_options("mot17").loss
+    for objects in OBJECTS:
+        yield _line(objects, options)
+    sizes = (PAIRS // 2, PAIRS, 2 * PAIRS, 4 * PAIRS)
+    yield grow(f"UTrack's loss, 2 x {OBJECTS[0]} objects", "pairs", sizes, lambda pairs: work(ours, batch(pairs, OBJECTS[0]), options))
+
+
+def batch(pairs: int, objects: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Random embeddings (B, 2, K, D), of which nine in ten are objects, and which pairs are positive."""
+    torch.manual_seed(objects)
+    features = torch.randn(pairs, 2, objects, DIMENSIONS)
+    counts = torch.randint(int(0.8 * objects), objects + 1, (pairs, 2, 1))
+    return features, torch.arange(objects) < counts, torch.arange(pairs) >= NEGATIVE
+
+
+def ours(features: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> Tensor:
+    """All pairs at once."""
+    return reid_losses(features, valid, positive, options).total
+
+
+def loop(features: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> Tensor:
+    """Pair by pair, each without padding: mean placeholder, adaptive temperature, all terms."""
+    total = features.new_zeros(())
+    for pair, mask, same in zip(features, valid, positive.tolist(), strict=True):
+        first, second = int(mask[0].sum()), int(mask[1].sum())
+        count = first + second
+        found = functional.normalize(torch.cat([pair[0, :first], pair[1, :second]]), dim=1)
+        others = ~torch.eye(count, dtype=torch.bool)
+        similarity = found @ found.T
+        column = similarity[others].mean().detach() if same else features.new_zeros(())
+        matrix = torch.cat([similarity.masked_fill(~others, -1e9), column.expand(count, 1)], 1)
+        matrix = (2 * math.log(count + 2) * matrix).softmax(1)
+        if same:
+            total = total + matrix[:first, :first].sum() + matrix[first:, first:count].sum()
+            best = matrix.topk(2, dim=1).values
+            total = total + functional.relu(best[:, 1] + options.margin - best[:, 0]).sum()
+            total = total + (matrix[:first, first:count] - matrix[first:, :first].T).abs().sum()
+        else:
+            total = total + matrix[:, :count].sum()
+            total = total + functional.relu(matrix[:, :count].amax(1) + options.margin - matrix[:, count]).sum()
+    return total / valid.sum()
+
+
+def products(features: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> Tensor:
+    """What no way avoids: similarities, their exponentials, and gradients of both."""
+    flat = features.flatten(1, 2)
+    return (flat @ flat.transpose(1, 2)).softmax(2).sum()
+
+
+def work(loss: Loss, data: tuple[Tensor, Tensor, Tensor], options: LossOptions) -> Work:
+    """Some calls, forward and backward."""
+    features, valid, positive = data
+
+    def run() -> None:
+        for _ in range(CALLS):
+            loss(features.clone().requires_grad_(True), valid, positive, options).backward()  # type: ignore[no-untyped-call]
+
+    return run
+
+
+def _line(objects: int, options: LossOptions) -> Timed:
+    data = batch(PAIRS, objects)
+    peers = {"a loop over pairs": work(loop, data, options)}
+    what = f"UTrack's loss, {PAIRS} pairs of 2 x {objects} objects"
+    return compare(what, "step", CALLS, work(ours, data, options), peers, limit=work(products, data, options), aim=5.0)

@@ -1,0 +1,49 @@
+"""All ways of feeding make the same samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import feeding
+from pipeline.spec import Batch
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("feeding")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feeding, "SEQUENCES", 1)
+        patch.setattr(feeding, "FRAMES", 5)
+        patch.setattr(feeding, "EPOCH", 8)
+        feeding.prepare(made)
+    return made
+
+
+def first(way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Batch:
+    monkeypatch.setattr(feeding, "EPOCH", 8)
+    batch = next(feeding.batches(way, folder, 0))
+    assert isinstance(batch, Batch)
+    return batch
+
+
+def test_small_files_hold_the_stored_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, peer = (first(way, folder, monkeypatch) for way in ("ours", "small"))
+    assert ours.images.shape == (4, 2, 3, 256, 448)
+    assert torch.equal(ours.images, peer.images)
+    assert all(torch.equal(ours.targets[name], peer.targets[name]) for name in ours.targets)
+
+
+def test_the_data_sets_own_files_show_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, peer = (first(way, folder, monkeypatch) for way in ("ours", "files"))
+    assert (ours.images.float() - peer.images.float()).abs().mean() < 6  # made smaller by another filter
+    assert torch.equal(ours.targets["object_valid"].sum(-1), peer.targets["object_valid"].sum(-1))
+    torch.testing.assert_close(ours.targets["size"], peer.targets["size"], rtol=0, atol=0.1)
+
+
+def test_a_way_says_what_it_took(folder: Path) -> None:
+    found = feeding.run("limit", folder, 0)
+    assert 0 < found["seconds"] < 1
+    assert found["megabytes"] > 10
