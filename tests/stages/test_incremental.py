@@ -58,9 +58,9 @@ def repository(root: Path) -> Path:
     return root
 
 
-def run(root: Path, stage: str, number: int = 1, *, stills: bool = True, **changes: Any) -> None:
+def run(root: Path, stage: str, number: int = 1, *, stills: bool = True, store: str = ".", **changes: Any) -> None:
     raw = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())
-    raw["base"]["data_root"] = "in"
+    raw["base"] |= {"data_root": "in", "store": store}
     entry = {"sequences": None, "images_per_file": 2}
     raw["extract_frames"]["sources"] = [
         entry | {"name": "videos", "kind": "mot_challenge", "root": "{data_root}/videos"},
@@ -72,9 +72,9 @@ def run(root: Path, stage: str, number: int = 1, *, stills: bool = True, **chang
     STAGES[stage](Context(params, cast(Any, None), stage, root, cast(StageRun, RecordedRun()), str(number) * 64))
 
 
-def run_all(root: Path, number: int = 1) -> None:
+def run_all(root: Path, number: int = 1, store: str = ".") -> None:
     for stage in STAGES:
-        run(root, stage, number)
+        run(root, stage, number, store=store)
 
 
 def nodes(root: Path, out: str) -> dict[str, int]:
@@ -153,6 +153,26 @@ def test_rows_of_other_sequences_are_not_packed_again(tmp_path: Path, monkeypatc
     assert packed == []
     run(root, "pack_samples", 4, jpeg_quality=50)
     assert len(packed) == 17
+
+
+@pytest.mark.parametrize("store", ["memory://incremental", "kept"])
+def test_a_store_keeps_parts_for_later_runs(tmp_path: Path, decoded: list[str], alone: list[str], store: str) -> None:
+    root = repository(tmp_path / "one")
+    run_all(root, store=store)
+    mot_sequence(root / "in/videos/bb", gt=GT, frames=FRAMES)
+    (root / "in/videos/a/gt/gt.txt").write_text(GT.replace("1,1,10,", "1,1,11,"))
+    decoded.clear()
+    alone.clear()
+    run_all(root, 2, store)
+    assert decoded == ["bb"]
+    assert alone.count("Extracting frames") == alone.count("Labelling depth") == 2
+    fresh = tmp_path / "two"
+    shutil.copytree(root / "in", fresh / "in")
+    run_all(fresh, 2)
+    for out in OUTS.values():
+        assert (root / "data" / out / "manifest.json").read_bytes() == (fresh / "data" / out / "manifest.json").read_bytes()
+    run_all(root, 2, store)  # onto the very version that is there
+    assert read_manifest(root / "data/frames") == read_manifest(fresh / "data/frames")
 
 
 def test_other_pictures_of_the_same_size_and_other_qualities_are_read(tmp_path: Path, decoded: list[str]) -> None:
