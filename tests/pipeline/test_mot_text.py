@@ -128,7 +128,7 @@ def test_mot17_ground_truth_and_detections() -> None:
     assert len(read_rows(folder / "det/det.txt", kind="detections").frame) == 28406
 
 
-def test_the_quick_way_through_plain_numbers_files_gives_what_the_careful_one_gives(
+def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random files, some with what only one of the two might take for a number or for the end of a line."""
