@@ -16,7 +16,7 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported
 from benchmarks import page, results
-from benchmarks.harness import Growth, Timed
+from benchmarks.harness import Footprint, Growth, Timed
 
 STEPS = ("extraction", "packing", "memory", "pairs", "feeding", "loss", "step", "maps", "association", "tracking", "evaluation", "startup")
 HEAD = f"{'what':48} {'ours':>10} {'peer':>10} {'ratio':>7} {'aim':>5}  against"
@@ -41,8 +41,13 @@ def main(words: Sequence[str] | None = None) -> None:
         page.write(results.save(steps, fresh))
 
 
-def lines(measured: Timed | Growth) -> list[str]:
+def lines(measured: Timed | Growth | Footprint) -> list[str]:
     """A line for each peer, or one without; one for a growth."""
+    if isinstance(measured, Footprint):
+        sizes = ", ".join(map(page.mebibytes, measured.bytes))
+        return [
+            f"{measured.what:48} {sizes} at {', '.join(map(str, measured.sizes))} {measured.unit}, below {page.mebibytes(measured.bound)}"
+        ]
     if isinstance(measured, Growth):
         times = ", ".join(page.duration(seconds) for seconds in measured.seconds)
         return [f"{measured.what:48} {times} at {', '.join(map(str, measured.sizes))} {measured.unit}: exponent {measured.exponent:.2f}"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Work = Callable[[], object]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,25 @@ class Growth:
         return float(np.polyfit(np.log(self.sizes), np.log(self.seconds), 1)[0])
 
 
+@dataclass(frozen=True)
+class Footprint:
+    """How the memory of one step grows with its size.
+
+    Attributes:
+        what: the step.
+        unit: of the sizes.
+        sizes: sizes tried, growing.
+        bytes: most bytes that its process held at each size.
+        bound: what they must stay below.
+    """
+
+    what: str
+    unit: str
+    sizes: Sequence[int]
+    bytes: Sequence[int]
+    bound: int
+
+
 def grow(what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work], *, rounds: int = 3) -> Growth:
     """Time one step at several sizes, after one round of warm-up.
 
@@ -93,6 +113,7 @@ def compare(
     limit: Work | None = None,
     aim: float | None = None,
     rounds: int = 7,
+    clock: Clock = time.perf_counter,
 ) -> Timed:
     """Time the ways in turn, after one round of warm-up.
 
@@ -105,12 +126,13 @@ def compare(
         limit: the unavoidable part alone.
         aim: see `Timed`.
         rounds: how often each is timed.
+        clock: `time.process_time` for seconds of a core, which other programs hardly disturb; not for work that other processes do.
     """
     ways: dict[str, Work] = {"ours": ours, **(peers or {}), **({"limit": limit} if limit else {})}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, work in ways.items():
-            seconds = _seconds(work)
+            seconds = _seconds(work, clock)
             if turn:
                 times[name].append(seconds / units)
     middle = {name: statistics.median(values) for name, values in times.items()}
@@ -119,11 +141,11 @@ def compare(
     return Timed(what, unit, middle["ours"], others, middle.get("limit"), aim, spread)
 
 
-def _seconds(work: Work) -> float:
+def _seconds(work: Work, clock: Clock = time.perf_counter) -> float:
     gc.collect()
     gc.disable()
-    begun = time.perf_counter()
+    begun = clock()
     work()
-    passed = time.perf_counter() - begun
+    passed = clock() - begun
     gc.enable()
     return passed

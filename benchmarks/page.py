@@ -13,6 +13,7 @@ PAGE = ROOT / "docs" / "performance.md"
 NAME = "benchmarks"
 HEAD = "| what | ours | against | theirs | ratio | aim | limit | share of the limit |\n|---|---:|---|---:|---:|---:|---:|---:|\n"
 GROWTH = "| what | sizes | time at the smallest, the largest | exponent |\n|---|---|---|---:|\n"
+MEMORY = "| what | sizes | most of its process | bound |\n|---|---|---|---:|\n"
 
 Entry = Mapping[str, Any]
 
@@ -24,11 +25,12 @@ def write(entries: Sequence[Entry], page: Path = PAGE) -> None:
 
 def markdown(entries: Sequence[Entry]) -> str:
     """What was timed beside a peer or limit; then how times grow; then where it was measured."""
-    timed = "".join(_line(item) for item in entries if "sizes" not in item)
-    grown = "".join(_growth(item) for item in entries if "sizes" in item)
+    timed = "".join(_line(item) for item in entries if "ours" in item)
+    grown = "".join(_growth(item) for item in entries if "exponent" in item)
+    held = "".join(_held(item) for item in entries if "bytes" in item)
     places = sorted({(item["machine"], item["commit"]) for item in entries})
     where = "".join(f"- {machine}; commit {commit}\n" for machine, commit in places)
-    return f"{HEAD}{timed}\n### Growth\n\n{GROWTH}{grown}\n### Measured on\n\n{where}".rstrip()
+    return f"{HEAD}{timed}\n### Growth\n\n{GROWTH}{grown}\n### Memory\n\n{MEMORY}{held}\n### Measured on\n\n{where}".rstrip()
 
 
 def duration(seconds: float) -> str:
@@ -37,6 +39,11 @@ def duration(seconds: float) -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"
+
+
+def mebibytes(count: int) -> str:
+    """Bytes in MiB."""
+    return f"{count / 1024**2:,.0f} MiB"
 
 
 def _line(item: Entry) -> str:
@@ -58,6 +65,11 @@ def _growth(item: Entry) -> str:
     sizes, seconds = item["sizes"], item["seconds"]
     ends = f"{duration(seconds[0])}, {duration(seconds[-1])}"
     return f"| {item['what']} | {', '.join(map(str, sizes))} {item['unit']} | {ends} | {item['exponent']:.2f} |\n"
+
+
+def _held(item: Entry) -> str:
+    held = ", ".join(map(mebibytes, item["bytes"]))
+    return f"| {item['what']} | {', '.join(map(str, item['sizes']))} {item['unit']} | {held} | {mebibytes(item['bound'])} |\n"
 
 
 def _first(ratios: Mapping[str, float]) -> float:

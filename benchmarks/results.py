@@ -10,16 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Growth, Timed
+from benchmarks.harness import Footprint, Growth, Timed
 from pipeline.closure import ROOT
 from pipeline.runs import git_state
 
 RESULTS = Path(__file__).with_name("results.json")
 
 
-def entry(step: str, measured: Timed | Growth) -> dict[str, Any]:
+def entry(step: str, measured: Timed | Growth | Footprint) -> dict[str, Any]:
     """A line of the file: the measurement, its step, and where it was made."""
-    derived = {"exponent": measured.exponent} if isinstance(measured, Growth) else {"ratios": measured.ratios, "share": measured.share}
+    derived: dict[str, Any] = {"exponent": measured.exponent} if isinstance(measured, Growth) else {}
+    if isinstance(measured, Timed):
+        derived = {"ratios": measured.ratios, "share": measured.share}
     commit = git_state(ROOT)["throughline.git_commit"][:10]
     return {"step": step, "commit": commit, "machine": machine()} | asdict(measured) | derived
 

@@ -14,8 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
-_HOUSEKEEPING = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint", "startup", "store")
-HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in _HOUSEKEEPING)})
+_FRAME = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
+_PLACES = ("startup", "store", "earlier", "contents")
+HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in (*_FRAME, *_PLACES))})
 # These reach the model through its spec, without an import that shows; the files of a model that come after their work do not count.
 AFTER_SEEING = frozenset({"recovery.py", "refind.py", "tracker.py", "tracker_options.py"})
 AFTER_TRAINING = AFTER_SEEING | {"decode.py", "memory.py"}

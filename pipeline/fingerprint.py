@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 
 from pipeline import closure
 from pipeline.params import Params, digest
+from pipeline.publish import content_digest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,7 +41,8 @@ FOLDERS = {
 def fingerprint_of(stage: str, params: Params, root: Path, inputs: Mapping[str, Path] | None = None) -> str:
     """Digest of everything the stage's output depends on: its parameters, the folders it reads and the code.
 
-    A missing input folder counts as empty here; the stage itself says what is missing.
+    Of a folder the contents of its files count, not how they came about: code that was changed upstream and gives the same data makes
+    nothing anew. A missing input folder counts as empty here; the stage itself says what is missing.
 
     Args:
         stage: its name.
@@ -50,7 +51,7 @@ def fingerprint_of(stage: str, params: Params, root: Path, inputs: Mapping[str, 
         inputs: folders that stand for those of `FOLDERS`, by their names there.
     """
     folders = {folder: (inputs or {}).get(folder, root / folder) for folder in FOLDERS[stage]}
-    digests = {name: _manifest_digest(folder) for name, folder in folders.items()}
+    digests = {name: content_digest(folder) or "absent" for name, folder in folders.items()}
     return digest(stage, read_by(stage, params), digests, closure.digest(f"stages/{stage}.py", ROOT))
 
 
@@ -66,8 +67,3 @@ def _lookup(params: Params, dotted: str) -> object:
     if isinstance(value, list):
         return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
     return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-def _manifest_digest(folder: Path) -> str:
-    path = folder / "manifest.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "absent"

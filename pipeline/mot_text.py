@@ -7,6 +7,7 @@ pedestrian of visibility 1. Frames are counted from 1; left and top are pixels a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,6 +26,7 @@ PEDESTRIAN = 1
 UNKNOWN = -1
 SHOWN = 5  # complaints printed of one file
 LARGEST = 2**31 - 1
+ROWS_AT_ONCE = 10_000
 
 
 class MotRows(NamedTuple):
@@ -128,25 +130,31 @@ class Stated(NamedTuple):
 
 def stated(found: MotRows) -> Stated:
     """Tracker output as its result file would give it back, without the file."""
-    ordered, boxes, scores = _written(found)
-    numbers = np.array(boxes, np.float64).reshape(-1, 4), np.array(scores, np.float64)
-    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), *numbers)
+    ordered = _ordered(found)
+    numbers = np.fromiter((float(text) for texts in _texts(ordered) for text in texts), np.float64, 5 * len(ordered.frame)).reshape(-1, 5)
+    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), numbers[:, :4], numbers[:, 4])
 
 
 def write_results(path: Path, found: MotRows) -> None:
     """Write tracker output: `frame,id,left,top,width,height,score,-1,-1,-1`, ordered by frame and identity."""
-    ordered, boxes, scores = _written(found)
+    ordered = _ordered(found)
     with path.open("w", encoding="ascii", newline="\n") as stream:
-        for frame, identity, box, score in zip(ordered.frame.tolist(), ordered.identity.tolist(), boxes, scores, strict=True):
-            stream.write(f"{frame},{identity},{','.join(box)},{score},-1,-1,-1\n")
+        for frame, identity, texts in zip(ordered.frame, ordered.identity, _texts(ordered), strict=True):
+            stream.write(f"{frame},{identity},{','.join(texts)},-1,-1,-1\n")
 
 
-def _written(found: MotRows) -> tuple[MotRows, list[list[str]], list[str]]:
-    """Rows in a file's order, the text of their left, top, width and height, and of their scores."""
-    ordered = found.take(np.lexsort((found.identity, found.frame)))
-    boxes = ordered.boxes.astype(np.float64)
-    boxes[:, 2:] -= boxes[:, :2]
-    return ordered, [[f"{value:.2f}" for value in box] for box in boxes.tolist()], [f"{value:.4f}" for value in ordered.confidence.tolist()]
+def _ordered(found: MotRows) -> MotRows:
+    """Rows in a file's order."""
+    return found.take(np.lexsort((found.identity, found.frame)))
+
+
+def _texts(ordered: MotRows) -> Iterator[tuple[str, ...]]:
+    """Left, top, width, height and score of each row as a file has them, some rows in memory at a time."""
+    for start in range(0, len(ordered.frame), ROWS_AT_ONCE):
+        boxes = ordered.boxes[start : start + ROWS_AT_ONCE].astype(np.float64)
+        boxes[:, 2:] -= boxes[:, :2]
+        for box, score in zip(boxes.tolist(), ordered.confidence[start : start + ROWS_AT_ONCE].tolist(), strict=True):
+            yield *(f"{value:.2f}" for value in box), f"{score:.4f}"
 
 
 def _plain_numbers(text: str, kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.int32]] | None:

@@ -1,32 +1,33 @@
-"""Frames and depth to samples: what to pack, in which shards, and the work of one task.
+"""Frames and depth to samples: the work of one task.
 
-The rows of all files, in order, are cut into units of about equal size, each the work of one Ray task. A unit crosses files where
-sequences are short and divides them where they are long, so that neither a thousand tiny files nor one endless task comes about, and
-its limits follow from the data alone: another number of machines gives the same bytes. A unit writes one shard, or more where it
-proves larger than a shard may be.
+The rows of all files, in order, are shared out among units (`shares`), each the work of one Ray task. Their limits follow from the data
+alone: another number of machines gives the same bytes. A unit writes one shard, or more where it proves larger than a shard may be. Rows
+that an earlier run packed of the same frames are taken from its shards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import depthmap, schema
+from pipeline import depthmap, earlier, schema
 from pipeline.depths import DepthRow, read_depths
+from pipeline.earlier import Part
 from pipeline.errors import UserError
 from pipeline.frames import Frame, decode_jpeg, encode_jpeg, read_frames
+from pipeline.params import digest
 from pipeline.publish import Publication
+from pipeline.repacking import packed_before
 from pipeline.samples import SampleWriter, row_bytes
+from pipeline.shares import Slice, cut, shared
 from pipeline.store import Place, parquet
 
 BYTES_PER_PIXEL = 0.6  # of a JPEG with its depth at quality 95, to size units before anything is encoded
-UNITS = 16  # as many units at least, so that small sets still spread over a machine ...
-SMALLEST_UNIT = 4_000_000  # ... unless they would fall below so many bytes
 PEDESTRIAN = 1
 # MOTChallenge's classes that look like people but are not scored: on a vehicle, sitting or lying, distractor, reflection
 UNSCORED_PEOPLE = (2, 7, 8, 12)
@@ -53,15 +54,6 @@ class Shape:
     shard_bytes: int
 
 
-class Slice(NamedTuple):
-    """Rows first to first + rows - 1 (from 0) of a frame file and its depth file."""
-
-    frames: Place
-    depths: Place
-    first: int
-    rows: int
-
-
 @dataclass(frozen=True)
 class Unit:
     """The work of one task; picklable.
@@ -72,6 +64,8 @@ class Unit:
         slices: what to pack, in row order.
         shape: sizes.
         publication: takes the shards.
+        code: digest of the code that packs.
+        known: shards of earlier runs, by the key of the sequences whose rows they hold.
     """
 
     kind: str
@@ -79,6 +73,8 @@ class Unit:
     slices: tuple[Slice, ...]
     shape: Shape
     publication: Publication
+    code: str = ""
+    known: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -89,21 +85,45 @@ class Unit:
         """Name of its shard; names sort in row order."""
         return f"{self.kind}/part-{self.number:05d}-{number:02d}.parquet"
 
+    def key(self, number: int) -> str:
+        """Digest of all that decides the bytes of its shard."""
+        return digest(self.code, self.kind, vars(self.shape), [part[2:] for part in self.slices], number)
 
-def plan_units(kind: str, slices: Sequence[Slice], shape: Shape, publication: Publication) -> list[Unit]:
-    """Cut the rows of `slices` into units of nearly equal numbers of rows."""
-    rows = sum(part.rows for part in slices)
-    if rows == 0:
-        return []
-    total = rows * shape.width * shape.height * BYTES_PER_PIXEL
-    wanted = min(0.8 * shape.shard_bytes, max(total / UNITS, SMALLEST_UNIT))
-    count = min(rows, max(1, round(total / wanted)))
-    limits = [rows * number // count for number in range(count + 1)]
-    return [Unit(kind, number, tuple(_cut(slices, *limits[number : number + 2])), shape, publication) for number in range(count)]
+    def rows_key(self, part: Slice) -> str:
+        """Digest of all that decides a row of a sequence, wherever it comes to lie."""
+        sizes = self.shape.width, self.shape.height, self.shape.depth_stride, self.shape.jpeg_quality
+        return digest(self.code, self.kind, sizes, part.made_from)
+
+    def settled(self, known: Mapping[str, Part]) -> bool:
+        """Whether all its shards are there, made by this attempt or taken over from earlier ones."""
+        packed = number = 0
+        while packed < self.rows:
+            if not earlier.settled(self.publication, self.shard(number), self.key(number), known):
+                return False
+            packed, number = packed + _shard_rows(self, number), number + 1
+        return True
+
+
+def plan_units(kind: str, slices: Sequence[Slice], shape: Shape, publication: Publication, code: str = "") -> list[Unit]:
+    """Share out the rows of `slices`."""
+    shares = shared(slices, row_bytes=shape.width * shape.height * BYTES_PER_PIXEL, shard_bytes=shape.shard_bytes)
+    sizes = replace(shape, shard_bytes=shape.shard_bytes * shares.growth)
+    return [Unit(kind, number, part, sizes, publication, code) for number, part in enumerate(shares.slices)]
+
+
+def pending(units: Sequence[Unit], found: list[Part]) -> list[Unit]:
+    """The units that are left when shards of earlier runs were taken over, each with the shards that hold rows of its sequences."""
+    keys, holders = earlier.by_key(found), dict[str, tuple[Place, ...]]()
+    for part in found:
+        for key in part.made_from.get("rows", ()):
+            holders[key] = (*holders.get(key, ()), part.path)
+    left = [unit for unit in units if not unit.settled(keys)]
+    wanted = [[unit.rows_key(part) for part in unit.slices] for unit in left]
+    return [replace(unit, known={key: holders[key] for key in names if key in holders}) for unit, names in zip(left, wanted, strict=True)]
 
 
 def pack_unit(unit: Unit) -> list[str]:
-    """Write the shards of a unit that an earlier, killed run did not finish; returns the names of all of them.
+    """Write the shards of a unit that are not there; returns the names of all of them.
 
     Raises:
         UserError: an image cannot be decoded, or frames and depth do not belong together.
@@ -111,10 +131,10 @@ def pack_unit(unit: Unit) -> list[str]:
     names: list[str] = []
     packed = 0
     while packed < unit.rows:
-        name = unit.shard(len(names))
-        if not unit.publication.done(name):
-            _write_shard(unit, name, packed)
-        packed += parquet(unit.publication.path(name)).metadata.num_rows
+        name, key = unit.shard(len(names)), unit.key(len(names))
+        if not earlier.settled(unit.publication, name, key, {}):
+            _write_shard(unit, name, key, packed)
+        packed += _shard_rows(unit, len(names))
         names.append(name)
     return names
 
@@ -168,31 +188,38 @@ def ignored(frame: Frame) -> NDArray[np.bool_]:
     return np.asarray(objects.ignores | unscored | np.isin(objects.classes, UNSCORED_PEOPLE))
 
 
-def _cut(slices: Sequence[Slice], first: int, last: int) -> Iterator[Slice]:
-    """The parts of `slices` that hold rows first to last - 1 of them all."""
-    start = 0
-    for part in slices:
-        low, high = max(first - start, 0), min(last - start, part.rows)
-        if low < high:
-            yield part._replace(first=part.first + low, rows=high - low)
-        start += part.rows
+def _shard_rows(unit: Unit, number: int) -> int:
+    return int(parquet(unit.publication.path(unit.shard(number))).metadata.num_rows)
 
 
-def _write_shard(unit: Unit, name: str, packed: int) -> None:
+def _write_shard(unit: Unit, name: str, key: str, packed: int) -> None:
     """Write one shard, from row `packed` of the unit until it ends or the shard is full."""
     facts = {"kind": unit.kind, "width": unit.shape.width, "height": unit.shape.height, "depth_stride": unit.shape.depth_stride}
-    with unit.publication.write(name) as path, SampleWriter(path, row_group_bytes=unit.shape.row_group_bytes, facts=facts) as writer:
-        for row in _rows(unit, packed):
+    made_from: dict[str, Any] = {"key": key, "rows": []}
+    with (
+        unit.publication.write(name, made_from) as path,
+        SampleWriter(path, row_group_bytes=unit.shape.row_group_bytes, facts=facts) as writer,
+    ):
+        for origin, row in _rows(unit, packed):
             if writer.bytes and writer.bytes + row_bytes(row) > unit.shape.shard_bytes:
                 break
             writer.add(row)
+            if made_from["rows"][-1:] != [origin]:
+                made_from["rows"].append(origin)
 
 
-def _rows(unit: Unit, packed: int) -> Iterator[dict[str, Any]]:
-    for part in _cut(unit.slices, packed, unit.rows):
-        frames, depths = read_frames(part.frames, first=part.first), read_depths(part.depths, first=part.first)
-        for _, frame, depth in zip(range(part.rows), frames, depths, strict=False):
-            where = f"{part.frames}: frame {frame.frame}"
-            if (frame.sequence, frame.frame, len(frame.objects)) != (depth.sequence, depth.frame, len(depth.object_depths)):
-                raise UserError(f"{where}: {part.depths} was made for other frames\nnext: run `dvc repro label_depth`")
-            yield pack(frame, depth, unit.shape, video=unit.kind == "video", where=where)
+def _rows(unit: Unit, packed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The unit's rows from row `packed` on, each with the key of its sequence."""
+    for part in cut(unit.slices, packed, unit.rows):
+        key = unit.rows_key(part)
+        before = packed_before(part, unit.known.get(key, ()))
+        yield from ((key, row) for row in (_packed(unit, part) if before is None else before))
+
+
+def _packed(unit: Unit, part: Slice) -> Iterator[dict[str, Any]]:
+    frames, depths = read_frames(part.frames, first=part.first), read_depths(part.depths, first=part.first)
+    for _, frame, depth in zip(range(part.rows), frames, depths, strict=False):
+        where = f"{part.frames}: frame {frame.frame}"
+        if (frame.sequence, frame.frame, len(frame.objects)) != (depth.sequence, depth.frame, len(depth.object_depths)):
+            raise UserError(f"{where}: {part.depths} was made for other frames\nnext: run `dvc repro label_depth`")
+        yield pack(frame, depth, unit.shape, video=unit.kind == "video", where=where)

@@ -37,7 +37,7 @@ class Manifest:
     Attributes:
         stage: the stage that made it.
         fingerprint: digest of the parameters, inputs and code that made it.
-        files: relative name -> {"size": bytes, "sha256": hex}.
+        files: relative name -> {"size": bytes, "sha256": hex}, with "made_from" where the stage can tell (`earlier`).
         facts: whatever the stage states about its output (deterministic).
         digest: SHA-256 of the files' names and contents; what downstream runs cite.
     """
@@ -83,9 +83,41 @@ class Publication:
         record = self._record(name)
         return record.is_file() and self.path(name).is_file() and self.path(name).stat().st_size == json.loads(record.read_text())["size"]
 
+    def made_from(self, name: str) -> dict[str, Any] | None:
+        """What part `name` was said to be made from when it was written; None where it was not said, or the part is not there."""
+        record = self._record(name)
+        found: dict[str, Any] | None = json.loads(record.read_text()).get("made_from") if record.is_file() else None
+        return found
+
+    def others(self) -> list[Place]:
+        """Folders of other attempts at the same output."""
+        if self.kept is None:
+            return [path for path in sorted(self.out.parent.glob(f"{self.out.name}.partial-*")) if path != self.partial]
+        versions: list[Place] = list(self.kept.iterdir()) if self.kept.is_dir() else []
+        return [path for path in versions if path.name != self.partial.name and not (path / MANIFEST).is_file()]
+
+    def take(self, name: str, path: Place, entry: dict[str, Any]) -> None:
+        """Let a finished file of an earlier run be part `name`: a hard link where the disk can, else a copy."""
+        final = self.path(name)
+        if isinstance(final, Path):
+            with _scratch(final) as temporary, store.local(path) as there:
+                temporary.unlink(missing_ok=True)
+                _link(there, temporary)
+                self._record(name).unlink(missing_ok=True)
+                os.replace(temporary, final)
+        elif isinstance(path, Path):
+            store.upload({path: final})
+        elif str(path) != str(final):
+            store.filesystem(final).copy(path.path, final.path)
+        store.write_text(self._record(name), json.dumps(entry))
+
     @contextmanager
-    def write(self, name: str) -> Iterator[Path]:
+    def write(self, name: str, made_from: dict[str, Any] | None = None) -> Iterator[Path]:
         """Yield a temporary path; when the block ends well the file becomes part `name`.
+
+        Args:
+            name: of the part.
+            made_from: plain data for the manifest, as it is when the block ends.
 
         Raises:
             UserError: the disk is full.
@@ -96,8 +128,9 @@ class Publication:
                 yield temporary
                 with temporary.open("rb") as stream:
                     os.fsync(stream.fileno())
-                entry = _entry(temporary)
+                entry = _entry(temporary) | ({"made_from": made_from} if made_from else {})
                 if isinstance(final, Path):
+                    self._record(name).unlink(missing_ok=True)  # which never speaks of another file
                     os.replace(temporary, final)
                 else:
                     store.upload({temporary: final})
@@ -223,6 +256,12 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(body["stage"], body["fingerprint"], body["files"], body["facts"], body["digest"])
 
 
+def content_digest(folder: Path) -> str | None:
+    """The `Manifest.digest` of a published folder; None where there is none."""
+    path = folder / MANIFEST
+    return str(json.loads(path.read_text())["digest"]) if path.is_file() else None
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a small text file so that readers see the old or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -281,6 +320,13 @@ def _scratch(final: Place) -> Iterator[Path]:
 
 def _entry(path: Place) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": file_digest(path)}
+
+
+def _link(path: Path, new: Path) -> None:
+    try:
+        os.link(path.resolve(), new)
+    except OSError:
+        shutil.copyfile(path, new)
 
 
 def _replace_folder(source: Path, target: Path) -> None:

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
+from pipeline import closure, store
 from pipeline import params as parameters
-from pipeline import store
 from pipeline.errors import UserError
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
@@ -68,6 +68,11 @@ class Context:
     def spec(self) -> ModelSpec:
         """The model of `params.model.name`."""
         return load_spec(self.params.model.name)
+
+    @functools.cached_property
+    def code(self) -> str:
+        """Digest of the code behind the stage's output."""
+        return closure.digest(f"stages/{self.stage}.py", ROOT)
 
     def publication(self, out: Path, fingerprint: str | None = None, shown: tuple[str, ...] = ()) -> Publication:
         """A folder that this stage publishes; of a fingerprint of its own where it depends on more than the stage does."""

@@ -16,16 +16,19 @@ def extract_frames(context: Context) -> None:
     """Write data/frames/<dataset>/<sequence>.parquet for every sequence of every source."""
     from pipeline import sources
     from pipeline.cluster import attached, map_tasks
-    from pipeline.sources.extraction import Extraction, forget_others, perform
+    from pipeline.sources.extraction import Extraction, forget_others, perform, reused
 
     section, data_root = context.params.extract_frames, context.params.base.data_root
     strict = section.defects == "fail"
     plan = sources.plan(section.sources, data_root=data_root, root=context.root, strict=strict)
     _cite_walkers(context, [sources.folder_of(source, data_root, context.root) for source in section.sources])
     publication = context.publication(context.data / "frames")
-    tasks = [Extraction(publication, sequence, section.jpeg_quality, section.row_group_mb, strict) for sequence in plan.sequences]
+    sizes = section.jpeg_quality, section.row_group_mb
+    tasks = [Extraction(publication, sequence, *sizes, strict, context.code) for sequence in plan.sequences]
     forget_others(publication, tasks)
-    todo = [task for task in tasks if not task.done]
+    todo = reused(tasks, context.root)
+    if len(todo) < len(tasks):
+        print(f"extract_frames: {len(tasks) - len(todo)} of {len(tasks)} sequences are as an earlier run made them")
     require_space(publication.partial, sum(task.sequence.bytes for task in todo), "extracting frames")
     begun = time.monotonic()
     if todo:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.depth.folders import Folder
+from pipeline import contents, earlier
+from pipeline import params as parameters
 from pipeline.publish import Publication, read_manifest, require_space
-from pipeline.store import follow, relative
+from pipeline.store import Place, follow, relative
 from stages import Context, run
 
 if TYPE_CHECKING:
     from models.depth.labelling import LabelTask, Speed
 
 LOGGED = ("people", "horizon", "slope", "pictures", "scale", "windows", "window_scale_min", "window_scale_max")  # facts of depth files
+PACE = ("gpus", "decode_ahead")  # parameters that change the pace only
 BYTES_PER_PIXEL = 0.5  # of a 16-bit map as PNG, for the disk check
 
 
@@ -41,9 +46,13 @@ def label_depth(context: Context) -> None:
     for path in frame_files(folder):
         name, facts = relative(path, folder), frame_facts(path)
         tasks.append(LabelTask(backend, path, folders[facts["dataset"]], publication, name, facts["frames"]))
+    tasks = keyed(context, tasks)
     frames = sum(task.count for task in tasks)
     require_space(publication.partial, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
-    waiting = [task for task in tasks if not publication.done(task.name)]
+    known = earlier.by_key(earlier.parts(publication))
+    waiting = [task for task in tasks if not earlier.settled(publication, task.name, task.key, known)]
+    if len(waiting) < len(tasks):
+        print(f"label_depth: {len(tasks) - len(waiting)} of {len(tasks)} files are as an earlier run made them")
     if waiting:
         teacher = context.params.label_depth.backend in ON_GPU
         with attached(context.params.cluster):
@@ -54,6 +63,29 @@ def label_depth(context: Context) -> None:
     report(context, publication, [task.name for task in tasks])
     report_consistency(context, publication, tasks)
     context.run.output(publication.publish(backend=context.params.label_depth.backend, frames=frames, sequences=len(tasks)))
+
+
+def keyed(context: Context, tasks: list[LabelTask]) -> list[LabelTask]:
+    """The tasks with their keys: contents of the frame file, of pictures beside it and of the model, code, and the parameters."""
+    files = read_manifest(context.data / "frames").files
+    pictures: list[list[Place]] = [task.pictures() for task in tasks]
+    model = model_files(context.params.label_depth.model)
+    local = [path for paths in pictures for path in paths if isinstance(path, Path)]
+    known = contents.digests([*local, *model], context.root)
+    settings = context.params.label_depth.model_dump(exclude=set(PACE)), [known[path] for path in model]
+    shared = parameters.digest(context.code, settings)
+    keyed = []
+    for task, paths in zip(tasks, pictures, strict=True):
+        named = [(os.path.relpath(path, str(task.folder.path)), known[path]) for path in paths if isinstance(path, Path)]
+        key = parameters.digest(shared, task.name, files[task.name]["sha256"], named)
+        keyed.append(replace(task, key=key if len(named) == len(paths) else None))  # pictures at a URL have no name
+    return keyed
+
+
+def model_files(model: str) -> list[Path]:
+    """The files of a model that lies on this machine; of one that is named on a hub, none."""
+    path = Path(model).expanduser()
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else []
 
 
 def data_folders(context: Context) -> dict[str, Folder]:

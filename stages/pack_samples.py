@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
-from pipeline.params import PackSamples
+from pipeline.params import PackSamples, digest
 from pipeline.publish import read_manifest, require_space
 from pipeline.store import Place, follow, parquet
 from stages import Context, run
 
 if TYPE_CHECKING:
-    from pipeline.packing import Slice, Unit
+    from pipeline.packing import Unit
+    from pipeline.shares import Slice
     from pipeline.splits import Splits
 
 REACH = 10  # frames between the partners of a pair
@@ -21,8 +22,9 @@ REACH = 10  # frames between the partners of a pair
 
 def pack_samples(context: Context) -> None:
     """Write data/samples: shards of stills and of the videos' training frames, and split.json."""
+    from pipeline import earlier
     from pipeline.cluster import attached, map_tasks
-    from pipeline.packing import BYTES_PER_PIXEL, pack_unit, plan_units
+    from pipeline.packing import BYTES_PER_PIXEL, pack_unit, pending, plan_units
     from pipeline.splits import SPLIT, write_split
 
     section = context.params.pack_samples
@@ -31,12 +33,15 @@ def pack_samples(context: Context) -> None:
     publication = context.publication(context.data / "samples")
     shape = sizes(section)
     videos, splits = choose_videos(section, context.data)
-    units = plan_units("stills", choose_stills(section, context.data), shape, publication)
-    units += plan_units("video", videos, shape, publication)
-    rows = sum(unit.rows for unit in units)
+    units = plan_units("stills", choose_stills(section, context.data), shape, publication, context.code)
+    units += plan_units("video", videos, shape, publication, context.code)
+    todo = pending(units, earlier.parts(publication))
+    rows = sum(unit.rows for unit in todo)
     require_space(publication.partial, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
-    with attached(context.params.cluster):
-        names = map_tasks(pack_unit, units, label="Packing samples", unit="samples", weight=lambda unit: unit.rows)
+    if todo:
+        with attached(context.params.cluster):
+            map_tasks(pack_unit, todo, label="Packing samples", unit="samples", weight=lambda unit: unit.rows)
+    names = [pack_unit(unit) for unit in units]  # all are there now
     with publication.write(SPLIT) as path:
         write_split(path, splits)
     shards = {name: shard_facts(publication.path(name)) for found in names for name in found}
@@ -57,35 +62,35 @@ def sizes(section: PackSamples) -> Any:
 def choose_stills(section: PackSamples, data: Path) -> list[Slice]:
     """Every still of the named data sets trains."""
     from pipeline.frames import frame_facts
-    from pipeline.packing import Slice
+    from pipeline.shares import Slice
 
     return [
-        Slice(frames, depths, 0, frame_facts(frames)["frames"])
+        Slice(frames, depths, 0, frame_facts(frames)["frames"], made_from)
         for dataset in sorted(section.stills)
-        for frames, depths in files_of(data, dataset, kind="stills")
+        for frames, depths, made_from in files_of(data, dataset, kind="stills")
     ]
 
 
 def choose_videos(section: PackSamples, data: Path) -> tuple[list[Slice], Splits]:
     """The training frames of the named data sets, and which frames train and are held out."""
     from pipeline.frames import read_frames
-    from pipeline.packing import Slice
+    from pipeline.shares import Slice
     from pipeline.splits import check_rule, split_sequence
 
     found = {dataset: files_of(data, dataset, kind="video") for dataset in sorted(section.videos)}
-    check_rule(section.split, [frames.stem for files in found.values() for frames, _ in files])
+    check_rule(section.split, [frames.stem for files in found.values() for frames, *_ in files])
     slices, splits = [], {dataset: {} for dataset in found}  # type: tuple[list[Slice], Splits]
     for dataset, files in found.items():
-        for frames, depths in files:
+        for frames, depths, made_from in files:
             numbers = [row.frame for row in read_frames(frames, ["frame"])]
             ranges = splits[dataset][frames.stem] = split_sequence(frames.stem, numbers, section.split)
             if ranges.train is not None:
-                slices.append(Slice(frames, depths, 0, numbers.index(ranges.train[1]) + 1))
+                slices.append(Slice(frames, depths, 0, numbers.index(ranges.train[1]) + 1, made_from))
     return slices, splits
 
 
-def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place]]:
-    """Frame files and depth files of a data set, by sequence.
+def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place, str]]:
+    """Frame files and depth files of a data set, by sequence, with a digest of both contents.
 
     Raises:
         UserError: there is no such data set, or it is of the other kind.
@@ -104,7 +109,9 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place]
     if other is not None:
         found = frame_facts(other)["kind"]
         raise UserError(f"{key}: {dataset} holds {found}, not {kind} ({other})\nnext: move it to the other list of pack_samples")
-    return [(path, depths / dataset / path.name) for path in files]
+    manifests = [read_manifest(data / name).files for name in ("frames", "depth")]
+    digests = [[known.get(f"{dataset}/{path.name}", {}).get("sha256") for known in manifests] for path in files]
+    return [(path, depths / dataset / path.name, digest(both)) for path, both in zip(files, digests, strict=True)]
 
 
 def shard_facts(path: Place) -> dict[str, Any]:

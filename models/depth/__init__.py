@@ -89,6 +89,14 @@ class DepthBackend(Protocol):
         """
         ...
 
+    def pictures(self, frames: Place) -> list[Place]:
+        """Files that the labels of a frame file are made from besides it; those of all frame files (a model) are not among them.
+
+        Raises:
+            UserError: they cannot be found.
+        """
+        ...
+
     def check(self) -> dict[str, str]:
         """What must hold before any work starts: text files for the run, by name.
 

@@ -24,20 +24,25 @@ _VIDEO = ("{root}/{sequence}/depth/{frame:06d}.png", "{root}/depth/{frame:06d}.p
 _STILLS = ("{root}/depth/{image}.png",)
 
 
-def truth_picture(folder: Folder, facts: dict[str, Any], row: Frame) -> Place | None:
-    """Where the true depth of a frame lies, or None where there is none.
+def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> dict[int, Place]:
+    """Where the true depth of frames lies, by frame number; those without are absent.
 
     Args:
         folder: of the data set.
         facts: of the frame file.
-        row: the frame.
+        frames: numbers of the frames.
     """
-    if not any((place / files.SCALE_FILE).is_file() for place in (folder.path / "depth", folder.path / row.sequence / "depth")):
-        return None
-    image = folder.images(facts, [row.frame])[0]
-    patterns = _VIDEO if image is None else _STILLS
-    places = [place(pattern.format(root=folder.path, sequence=row.sequence, frame=row.frame, image=image)) for pattern in patterns]
-    return next((place for place in places if place.is_file() and (place.parent / files.SCALE_FILE).is_file()), None)
+    sequence = facts["sequence"]
+    if not any((known / files.SCALE_FILE).is_file() for known in (folder.path / "depth", folder.path / sequence / "depth")):
+        return {}
+    found = {}
+    for frame, image in zip(frames, folder.images(facts, frames), strict=True):
+        patterns = _VIDEO if image is None else _STILLS
+        places = [place(pattern.format(root=folder.path, sequence=sequence, frame=frame, image=image)) for pattern in patterns]
+        there = [known for known in places if known.is_file() and (known.parent / files.SCALE_FILE).is_file()]
+        if there:
+            found[frame] = there[0]
+    return found
 
 
 @dataclass

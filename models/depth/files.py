@@ -26,6 +26,7 @@ from pipeline.store import Place, place
 PATTERN = "{root}/{sequence}/depth/{frame:06d}.png"
 FIELDS = {"root", "dataset", "sequence", "frame", "image"}
 SCALE_FILE = "scale.txt"
+_NAMES = ["dataset", "sequence", "frame"]
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes"]
 
 
@@ -51,16 +52,17 @@ class DepthFiles:
         Raises:
             UserError: not one of the file's frames has a picture, or a picture cannot be read.
         """
-        facts = frame_facts(frames)
-        rows = list(read_frames(frames, _COLUMNS))
-        names = self._images(facts, [row.frame for row in rows])
-        paths = [self.path(row, name) for row, name in zip(rows, names, strict=True)]
+        paths = self._paths(frames)
         found = sum(path.is_file() for path in paths)
-        if rows and not found:
+        if paths and not found:
             raise UserError(
                 f"{paths[0]}: no such depth picture, nor for any other frame of {frames.stem}\nnext: correct label_depth.files_pattern"
             )
-        return Labels(self._read(rows, paths), {"pictures": found})
+        return Labels(self._read(frames, paths), {"pictures": found})
+
+    def pictures(self, frames: Place) -> list[Place]:
+        """The pictures that are there."""
+        return [path for path in self._paths(frames) if path.is_file()]
 
     def check(self) -> dict[str, str]:
         """Nothing to check, nothing to tell."""
@@ -77,13 +79,18 @@ class DepthFiles:
         }
         return place(self.pattern.format(**values))
 
+    def _paths(self, frames: Place) -> list[Place]:
+        rows = list(read_frames(frames, _NAMES))
+        names = self._images(frame_facts(frames), [row.frame for row in rows])
+        return [self.path(row, name) for row, name in zip(rows, names, strict=True)]
+
     def _images(self, facts: dict[str, Any], frames: list[int]) -> list[str | None]:
         if "{image" not in self.pattern:
             return [None] * len(frames)
         return self.folders[facts["dataset"]].images(facts, frames)
 
-    def _read(self, rows: list[Frame], paths: list[Place]) -> Iterator[FrameDepth]:
-        for row, path in zip(rows, paths, strict=True):
+    def _read(self, frames: Place, paths: list[Place]) -> Iterator[FrameDepth]:
+        for row, path in zip(read_frames(frames, _COLUMNS), paths, strict=True):
             columns, lines = depthmap.map_size(row.width, row.height, self.size)
             if not path.is_file():
                 yield FrameDepth(np.zeros((lines, columns), np.float32), np.zeros(len(row.objects), np.float32), 1.0)

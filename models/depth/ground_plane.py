@@ -7,7 +7,6 @@ height h = a (y_b - y_0), where y_0 is the horizon's row and a = p / H. The grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -67,29 +66,30 @@ class GroundPlane:
 
     def label(self, frames: Place) -> Labels:
         """Fit one plane to a video, or one to each still (held near the file's other stills where it shows few people)."""
-        rows = list(read_frames(frames, _COLUMNS))
         if frame_facts(frames)["kind"] == "stills":
-            planes = still_planes(rows)
-            facts: dict[str, Any] = {"people": [int(usable(row).sum()) for row in rows]}
-            pooled = [plane for plane in planes if plane is not None]
-            facts |= (
-                {"horizon": float(np.median([p.horizon for p in pooled])), "slope": float(np.median([p.slope for p in pooled]))}
-                if pooled
-                else {}
-            )
-            return Labels(self._draw(rows, planes), facts | {"people": sum(facts["people"]), "planes": len(pooled)})
-        boxes = np.concatenate([scaled_boxes(row) for row in rows]) if rows else np.zeros((0, 2))
+            return self._stills(list(read_frames(frames, _COLUMNS)))
+        boxes = np.concatenate([np.zeros((0, 2)), *(scaled_boxes(row) for row in read_frames(frames, _COLUMNS))])
         plane = fit(boxes) if len(boxes) else None
-        facts = {"people": len(boxes), "planes": int(plane is not None)}
-        return Labels(self._draw(rows, [plane] * len(rows)), facts | (plane._asdict() if plane else {}))
+        facts = {"people": len(boxes), "planes": int(plane is not None)} | (plane._asdict() if plane else {})
+        return Labels((draw(row, plane, self.size) for row in read_frames(frames, _COLUMNS)), facts)
+
+    def _stills(self, rows: list[Frame]) -> Labels:
+        planes = still_planes(rows)
+        facts: dict[str, Any] = {"people": [int(usable(row).sum()) for row in rows]}
+        pooled = [plane for plane in planes if plane is not None]
+        if pooled:
+            middle = {name: float(np.median([getattr(plane, name) for plane in pooled])) for name in Plane._fields}
+            facts |= middle
+        facts |= {"people": sum(facts["people"]), "planes": len(pooled)}
+        return Labels((draw(row, plane, self.size) for row, plane in zip(rows, planes, strict=True)), facts)
+
+    def pictures(self, frames: Place) -> list[Place]:
+        """None."""
+        return []
 
     def check(self) -> dict[str, str]:
         """Nothing to check, nothing to tell."""
         return {}
-
-    def _draw(self, rows: list[Frame], planes: list[Plane | None]) -> Iterator[FrameDepth]:
-        for row, plane in zip(rows, planes, strict=True):
-            yield draw(row, plane, self.size)
 
 
 def build(params: LabelDepth, folders: dict[str, Folder]) -> GroundPlane:

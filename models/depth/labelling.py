@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.depth import DepthBackend, FrameDepth, files
-from models.depth.accuracy import Accuracy, truth_picture
+from models.depth.accuracy import Accuracy, truth_pictures
 from models.depth.folders import Folder
 from pipeline import depthmap
 from pipeline.depths import DepthRow, DepthWriter
@@ -33,6 +33,7 @@ class LabelTask:
         publication: takes the depth file.
         name: of the depth file in it.
         count: frames in the file.
+        key: digest of all that decides the depth file's bytes; None where something is read that has no name.
     """
 
     backend: DepthBackend
@@ -41,6 +42,17 @@ class LabelTask:
     publication: Publication
     name: str
     count: int
+    key: str | None = None
+
+    def truth(self, facts: dict[str, Any]) -> dict[int, Place]:
+        """Pictures of the true depth of frames taken evenly, by number; `facts` are the frame file's."""
+        numbers = [row.frame for row in read_frames(self.frames, ["frame"])]
+        return truth_pictures(self.folder, facts, numbers[:: max(1, -(-self.count // MEASURED))])
+
+    def pictures(self) -> list[Place]:
+        """Files beside the frames that the label is made from or compared with."""
+        found = [*self.backend.pictures(self.frames), *self.truth(frame_facts(self.frames)).values()]
+        return found + [scale for folder in {path.parent for path in found} if (scale := folder / files.SCALE_FILE).is_file()]
 
 
 @dataclass(frozen=True)
@@ -91,15 +103,14 @@ def label_file(task: LabelTask) -> Speed:
     """
     began = time.time()
     facts = frame_facts(task.frames)
-    labels, accuracy = task.backend.label(task.frames), Accuracy()
-    step = max(1, -(-task.count // MEASURED))
+    labels, accuracy, truth = task.backend.label(task.frames), Accuracy(), task.truth(facts)
     stated: dict[str, Any] = {key: facts[key] for key in ("dataset", "sequence", "kind")}
-    with task.publication.write(task.name) as path, DepthWriter(path, stated | labels.facts) as writer:
-        for number, (row, label) in enumerate(zip(read_frames(task.frames, _COLUMNS), labels.frames, strict=True)):
+    made_from = {"key": task.key} if task.key else None
+    with task.publication.write(task.name, made_from) as path, DepthWriter(path, stated | labels.facts) as writer:
+        for row, label in zip(read_frames(task.frames, _COLUMNS), labels.frames, strict=True):
             writer.write(_row(row, label))
-            picture = truth_picture(task.folder, facts, row) if number % step == 0 else None
-            if picture is not None:
-                accuracy.add(row, label, files.read_picture(picture)[0])
+            if row.frame in truth:
+                accuracy.add(row, label, files.read_picture(truth[row.frame])[0])
         writer.summary |= {"errors": accuracy.errors()} | labels.ending
     process = f"{socket.gethostname()} {os.getpid()}"
     return Speed(task.count, began, time.time(), labels.clock.seconds, labels.clock.batch, process)

@@ -48,6 +48,10 @@ class DepthModel:
     plan: Plan
     decode_ahead: int
 
+    def pictures(self, frames: Place) -> list[Place]:
+        """None."""
+        return []
+
     def check(self) -> dict[str, str]:
         """Nothing to tell; what `build` checks is enough."""
         return {}

@@ -75,6 +75,10 @@ class VideoModel:
     plan: Plan
     decode_ahead: int
 
+    def pictures(self, frames: Place) -> list[Place]:
+        """None."""
+        return []
+
     def check(self) -> dict[str, str]:
         """Compare the checkpoint with the network; the report names every tensor.
 

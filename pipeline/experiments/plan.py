@@ -13,8 +13,7 @@ from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments.definitions import Case, Definition, Domain
 from pipeline.experiments.recipes import STEPS, Overrides, Recipe, Step, Systems, overridden, scaled
-from pipeline.publish import file_digest
-from pipeline.store import MANIFEST
+from pipeline.publish import content_digest
 
 DEFAULT = "default"
 SETTLED = ("data/frames", "data/samples")  # folders that every trial reads
@@ -187,7 +186,7 @@ class Plan:
 
     def fingerprint(self, root: Path) -> str:
         """Names the sweep: same fingerprint, same configurations on the same data. More seeds or trials continue it."""
-        data = {name: file_digest(path) for name in SETTLED if (path := root / name / MANIFEST).is_file()}
+        data = {name: digest for name in SETTLED if (digest := content_digest(root / name)) is not None}
         default = self.trial(0, Configuration(DEFAULT, {}, {}), self.params.base.seed).recipe
         return parameters.digest(self.name, self.metric, self.definition, default.digest(), data)
 

@@ -15,7 +15,7 @@ from pipeline.experiments.plan import Configuration, Plan, Trial
 from pipeline.experiments.recipes import Recipe, Systems
 from pipeline.experiments.tables import Budget, Row, Table, Tables
 from pipeline.params import Params
-from pipeline.publish import file_digest
+from pipeline.publish import content_digest
 from pipeline.runs import git_state
 
 LEDGER, EQUAL = Path("docs/tables.json"), Path("docs/tables.equal.json")
@@ -42,7 +42,7 @@ class TablePlan(Plan):
         yield from self.recipes
 
     def fingerprint(self, root: Path) -> str:
-        data = [file_digest(root / "data" / name / "manifest.json") for name in ("frames", "samples")]
+        data = [content_digest(root / "data" / name) for name in ("frames", "samples")]
         return parameters.digest(self.name, [recipe.digest() for recipe in self.recipes], data)
 
 

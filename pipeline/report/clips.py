@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,17 @@ class TrackedSequence:
     recovered: frozenset[tuple[int, int]]
     frame_rate: float
 
+    def at(self, number: int) -> NDArray[np.int64]:
+        """Places of a frame's rows."""
+        order, frames = self._by_frame
+        start, end = np.searchsorted(frames, [number, number + 1])
+        return order[start:end]
+
+    @functools.cached_property
+    def _by_frame(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        order = np.argsort(self.rows.frame, kind="stable")
+        return order, self.rows.frame[order]
+
 
 def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -> TrackedSequence:
     """Join what tracking left of a sequence: <tracks>/<name>.txt and <observations>/<name>.parquet."""
@@ -70,7 +82,7 @@ def choose(names: Sequence[str], quality: dict[str, float], count: int) -> list[
 def busiest_stretch(sequence: TrackedSequence, seconds: float) -> NDArray[np.int64]:
     """Numbers of the frames in a row, `seconds` long, that hold the most tracked boxes."""
     length = max(1, min(round(seconds * sequence.frame_rate), len(sequence.numbers)))
-    counts = np.array([(sequence.rows.frame == number).sum() for number in sequence.numbers])
+    counts = np.array([len(sequence.at(number)) for number in sequence.numbers])
     sums = np.convolve(counts, np.ones(length, np.int64), mode="valid") if len(counts) else np.zeros(1)
     start = int(sums.argmax())
     return sequence.numbers[start : start + length]
@@ -80,7 +92,7 @@ def most_crowded(sequence: TrackedSequence) -> int:
     """Number of the frame whose tracked boxes overlap most."""
     overlaps = []
     for number in sequence.numbers:
-        boxes = sequence.rows.boxes[sequence.rows.frame == number]
+        boxes = sequence.rows.boxes[sequence.at(number)]
         overlaps.append(float(np.triu(iou(boxes, boxes), 1).sum()))
     return int(sequence.numbers[int(np.argmax(overlaps))])
 
@@ -127,7 +139,7 @@ def shrink(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], np.
 
 
 def _tracks(sequence: TrackedSequence, frame: int, scale: np.float32) -> Boxes:
-    here = sequence.rows.frame == frame
+    here = sequence.at(frame)
     identities = sequence.rows.identity[here]
     recovered = np.array([(frame, int(identity)) in sequence.recovered for identity in identities], np.bool_)
     return Boxes(sequence.rows.boxes[here] * scale, identities, recovered)

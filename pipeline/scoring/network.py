@@ -41,36 +41,56 @@ def score_network(
     Raises:
         UserError: a sequence has no observations.
     """
-    seen: list[Seen] = []
     shown: list[Shown] = []
-    for number, sequence in enumerate(sequences):
-        wanted = set(sequence.frames.tolist())
-        observed = {item.frame: item for item in read_observations(folder / f"{sequence.name}.parquet") if item.frame in wanted}
-        seen += _seen(sequence, observed, benchmark)
-        shown += _shown(number, sequence, observed, benchmark, min_visibility)
-    return _retrieval(shown), detection_metrics(seen)
+
+    def seen() -> Iterator[Seen]:
+        for number, sequence in enumerate(sequences):
+            truth = _Truth(sequence, benchmark)
+            for frame, item in _in_step(sequence, folder):
+                yield truth.seen(frame, item)
+                if item is not None:
+                    shown.append(truth.shown(number, item, min_visibility))
+
+    detection = detection_metrics(seen())  # one observation in memory at a time; of each only what retrieval compares is kept
+    return _retrieval(shown), detection
 
 
-def _seen(sequence: ScoredSequence, observed: dict[int, Observation], benchmark: Benchmark) -> Iterator[Seen]:
-    truth = sequence.truth
-    boxes, scored = xywh_to_xyxy(truth.boxes), scored_mask(truth, benchmark)
+def _in_step(sequence: ScoredSequence, folder: Place) -> Iterator[tuple[int, Observation | None]]:
+    """The frames that count, each with its observation where there is one."""
+    observed = read_observations(folder / f"{sequence.name}.parquet")
+    item = next(observed, None)
     for frame in sequence.frames.tolist():
-        here = truth.frame == frame
-        item = observed.get(frame)
+        while item is not None and item.frame < frame:
+            item = next(observed, None)
+        yield frame, item if item is not None and item.frame == frame else None
+
+
+class _Truth:
+    """A sequence's ground truth by frame."""
+
+    def __init__(self, sequence: ScoredSequence, benchmark: Benchmark) -> None:
+        truth = sequence.truth
+        self._order = np.argsort(truth.frame, kind="stable")
+        self._frames = truth.frame[self._order]
+        self._boxes, self._scored = xywh_to_xyxy(truth.boxes), scored_mask(truth, benchmark)
+        self._identities, self._ignored = truth.identity, truth.ignore
+
+    def seen(self, frame: int, item: Observation | None) -> Seen:
+        here = self._here(frame)
         found = item.detections.boxes if item is not None else np.zeros((0, 4), np.float32)
         scores = item.detections.scores if item is not None else np.zeros(0, np.float32)
-        yield Seen(found, scores, boxes[here], scored[here], truth.ignore[here])
+        return Seen(found, scores, self._boxes[here], self._scored[here], self._ignored[here])
 
-
-def _shown(
-    number: int, sequence: ScoredSequence, observed: dict[int, Observation], benchmark: Benchmark, min_visibility: float
-) -> Iterator[Shown]:
-    truth, scored = sequence.truth, scored_mask(sequence.truth, benchmark)
-    for frame, item in sorted(observed.items()):
-        allowed = truth.identity[(truth.frame == frame) & scored]
+    def shown(self, number: int, item: Observation, min_visibility: float) -> Shown:
+        here = self._here(item.frame)
+        allowed = self._identities[here[self._scored[here]]]
         keep = np.isin(item.identities, allowed) & (item.visibilities >= min_visibility)
         people = [(number, int(identity)) for identity in item.identities[keep]]
-        yield Shown(frame, people, item.embeddings[keep])
+        return Shown(item.frame, people, item.embeddings[keep])
+
+    def _here(self, frame: int) -> NDArray[np.int64]:
+        start, end = np.searchsorted(self._frames, [frame, frame + 1])
+        return self._order[start:end]
 
 
 def _retrieval(shown: Sequence[Shown]) -> Retrieval | None:

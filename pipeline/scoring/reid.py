@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUERIES_AT_ONCE = 256
+SIMILARITIES_AT_ONCE = 8_000_000  # numbers in memory, of which there are two sets
 
 
 class Retrieval(NamedTuple):
@@ -38,14 +39,17 @@ def retrieval(identities: NDArray[np.int64], frames: NDArray[np.int64], embeddin
     is_query = _first_half(identities, frames)
     units = _unit(embeddings)
     queries, gallery = np.flatnonzero(is_query), np.flatnonzero(~is_query)
+    right, found = _members(identities[gallery]), units[gallery].T
+    at_once = max(1, min(QUERIES_AT_ONCE, SIMILARITIES_AT_ONCE // max(len(gallery), 1)))
     precisions, firsts = [], []
-    for start in range(0, len(queries), QUERIES_AT_ONCE):
-        chunk = queries[start : start + QUERIES_AT_ONCE]
-        # stable: equal similarities keep the gallery's order, whatever the chunk
-        order = np.argsort(-(units[chunk] @ units[gallery].T), axis=1, kind="stable")
-        hits = identities[gallery][order] == identities[chunk][:, None]
-        firsts += hits[:, 0].tolist()
-        precisions += [average_precision(row) for row in hits]
+    for start in range(0, len(queries), at_once):
+        chunk = queries[start : start + at_once]
+        similar = units[chunk] @ found
+        ordered = np.sort(similar, axis=1)
+        for row, identity in enumerate(identities[chunk].tolist()):
+            places = _places(similar[row], ordered[row], right[identity])
+            firsts.append(places[0] == 0)
+            precisions.append(_precision(places))
     r1, mean_ap = (100 * float(np.mean(values)) if values else 0.0 for values in (firsts, precisions))
     return Retrieval(r1, mean_ap, len(queries), len(gallery), len(np.unique(identities)))
 
@@ -56,20 +60,45 @@ def average_precision(hits: NDArray[np.bool_]) -> float:
     Args:
         hits: (G,) bool, whether the gallery item at each rank is right; at least one is.
     """
-    rank = np.flatnonzero(hits)
+    return _precision(np.flatnonzero(hits))
+
+
+def _precision(rank: NDArray[np.int64]) -> float:
+    """The AP of right items at these ranks, ascending, from 0."""
     found = np.arange(len(rank))
     after = (found + 1) / (rank + 1)
     before = np.where(rank > 0, found / np.maximum(rank, 1), 1.0)
     return float(np.mean((before + after) / 2))
 
 
+def _places(similar: NDArray[np.float32], ordered: NDArray[np.float32], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ranks of the right items, ascending, when the most similar comes first and equal ones keep the gallery's order.
+
+    Args:
+        similar: (G,) similarities of the gallery.
+        ordered: the same, ascending.
+        right: (R,) places of the right items in the gallery.
+    """
+    own = similar[right]
+    above = np.searchsorted(ordered, own, side="right")
+    if (above - np.searchsorted(ordered, own, side="left") > 1).any():
+        return np.flatnonzero(np.isin(np.argsort(-similar, kind="stable"), right))
+    return np.sort(len(similar) - above)
+
+
+def _members(identities: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Places of each identity, ascending."""
+    order = np.argsort(identities, kind="stable")
+    known, starts = np.unique(identities[order], return_index=True)
+    return dict(zip(known.tolist(), np.split(order, starts[1:]), strict=False))
+
+
 def _first_half(identities: NDArray[np.int64], frames: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(N,) bool: boxes in the first half of their tracklet."""
     chosen = np.zeros(len(identities), np.bool_)
-    for identity in np.unique(identities):
-        members = np.flatnonzero(identities == identity)
-        members = members[np.argsort(frames[members], kind="stable")]
-        chosen[members[: len(members) // 2]] = True
+    for members in _members(identities).values():
+        in_time = members[np.argsort(frames[members], kind="stable")]
+        chosen[in_time[: len(in_time) // 2]] = True
     return chosen
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.frames import Objects
+from pipeline.schema import OBJECTS
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Annotation:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of frames and objects, wherever they stand."""
+        total = hashlib.sha256(self.frame.tobytes())
+        for name, _ in OBJECTS:
+            total.update(getattr(self.objects, name).tobytes())
+        for mask in () if self.objects.masks is None else self.objects.masks:
+            total.update(repr(mask).encode())
+        return total.hexdigest()
 
     def of(self, frame: int) -> Objects:
         """The objects of one frame."""

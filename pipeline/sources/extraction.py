@@ -1,16 +1,25 @@
-"""The work of one sequence: read it frame by frame and write its frame file."""
+"""The work of one sequence: read it frame by frame and write its frame file, as far as no earlier run did."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+from pipeline import contents, earlier
 from pipeline.errors import UserError
-from pipeline.frames import Frame, FrameWriter, frame_facts
+from pipeline.frames import Frame, FrameWriter, frame_facts, read_frames
+from pipeline.params import digest
 from pipeline.publish import Publication
+from pipeline.sources.images import Picture
+from pipeline.sources.media import Shot
+from pipeline.sources.place import relative
 from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.store import Place
+
+_PICTURES = ["frame", "time", "width", "height", "image"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,9 @@ class Extraction:
         jpeg_quality: for images that are not JPEGs yet.
         row_group_mb: cap on row groups.
         strict: defects stop the task.
+        code: digest of the code that reads.
+        images: digest of all that decides the pictures; None where a file's content is not known without reading it.
+        known: an older frame file with these pictures, and what was wrong with them.
     """
 
     publication: Publication
@@ -30,6 +42,9 @@ class Extraction:
     jpeg_quality: int
     row_group_mb: float
     strict: bool
+    code: str
+    images: str | None = None
+    known: tuple[Place, tuple[str, ...]] | None = None
 
     @property
     def part(self) -> str:
@@ -37,9 +52,13 @@ class Extraction:
         return f"{self.sequence.dataset}/{self.sequence.name}.parquet"
 
     @property
-    def done(self) -> bool:
-        """Whether an earlier, killed run finished this sequence from the same source data."""
-        return self.publication.done(self.part) and self.facts()["digest"] == self.sequence.digest
+    def key(self) -> str | None:
+        """Digest of all that decides the frame file's bytes: the pictures, and everything that planning found."""
+        if self.images is None:
+            return None
+        found = self.sequence
+        annotations = found.read.truth.digest, found.read.public.digest
+        return digest(self.images, self.row_group_mb, _facts(found), found.defects, found.notes, annotations)
 
     def facts(self) -> dict[str, Any]:
         """Facts and summary of the finished frame file."""
@@ -53,17 +72,69 @@ def perform(task: Extraction) -> None:
         UserError: the data has a defect and the task is strict, or no frame can be read.
     """
     defects = Defects(task.sequence.root, task.strict)
-    frames = task.sequence.read(task.jpeg_quality, defects)
+    frames = task.sequence.read(task.jpeg_quality, defects, _shots(task, defects))
     first = next(frames, None)
     if first is None:
         raise UserError(f"{task.sequence.root}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
     counts = _Counts()
-    masks, facts = task.sequence.annotation.objects.masks is not None, _facts(task.sequence, first)
-    with task.publication.write(task.part) as path, FrameWriter(path, facts, task.row_group_mb, masks=masks) as writer:
+    made_from: dict[str, Any] = {} if task.key is None else {"key": task.key, "images": task.images}
+    masks, facts = task.sequence.annotation.objects.masks is not None, _facts(task.sequence) | _size(task.sequence, first)
+    with task.publication.write(task.part, made_from) as path, FrameWriter(path, facts, task.row_group_mb, masks=masks) as writer:
         for frame in same_size(chain([first], frames), first, task.sequence, defects):
             writer.write(frame)
             counts.add(frame)
+        if made_from:
+            made_from["lost"] = len(defects.lines)
         writer.close(**counts.summary(), defects=[*task.sequence.defects, *defects.lines], notes=list(task.sequence.notes))
+
+
+def reused(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
+    """Take over the frame files that earlier runs made of the same data.
+
+    Args:
+        tasks: of all sequences.
+        root: the repository.
+
+    Returns:
+        The tasks that are left, with an older file's pictures where only the annotation has changed.
+    """
+    tasks = with_images(tasks, root)
+    found = earlier.parts(tasks[0].publication) if tasks else []
+    if any(task.strict for task in tasks):  # which stops at what others leave out
+        found = [part for part in found if not part.made_from["lost"]]
+    keys, images = earlier.by_key(found), earlier.by_key(found, "images")
+    left = [task for task in tasks if not earlier.settled(task.publication, task.part, task.key, keys)]
+    return [replace(task, known=_known(images[task.images])) if task.images in images else task for task in left]
+
+
+def with_images(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
+    """The tasks with `images`, for which files that changed since they were last looked at are read."""
+    local = [place for task in tasks for place in task.sequence.read.media.places if isinstance(place, Path)]
+    marks = contents.digests(local, root)
+    return [replace(task, images=_images(task, marks)) for task in tasks]
+
+
+def _images(task: Extraction, marks: dict[Path, str | None]) -> str | None:
+    sequence, media = task.sequence, task.sequence.read.media
+    named = [(relative(place, sequence.root), marks[place] if isinstance(place, Path) else place.mark) for place in media.places]
+    if any(mark is None for _, mark in named):
+        return None
+    drawn = None if sequence.annotation.objects.masks is None else [sequence.stated_size]  # on which pictures masks are drawn
+    return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn)
+
+
+def _known(part: earlier.Part) -> tuple[Place, tuple[str, ...]]:
+    """An older file and the lines about its pictures."""
+    lost = part.made_from["lost"]
+    return part.path, tuple(frame_facts(part.path)["summary"]["defects"][-lost:] if lost else ())
+
+
+def _shots(task: Extraction, defects: Defects) -> Iterator[Shot] | None:
+    if task.known is None:
+        return None
+    path, lost = task.known
+    defects.lines += lost
+    return (Shot(row.frame, row.time, Picture(row.image, row.width, row.height)) for row in read_frames(path, _PICTURES))
 
 
 def forget_others(publication: Publication, tasks: list[Extraction]) -> None:
@@ -92,20 +163,22 @@ class _Counts:
         return {"objects": self.objects, "identities": known, "detections": self.detections, "image_bytes": self.image_bytes}
 
 
-def _facts(sequence: PlannedSequence, first: Frame) -> dict[str, Any]:
-    video = sequence.kind == "video"
+def _facts(sequence: PlannedSequence) -> dict[str, Any]:
     return {
         "dataset": sequence.dataset,
         "sequence": sequence.name,
         "kind": sequence.kind,
         "frame_rate": sequence.frame_rate,
-        "width": first.width if video else None,
-        "height": first.height if video else None,
         "ground_truth": sequence.ground_truth,
         "detections": sequence.detections,
         "source": sequence.source,
         "digest": sequence.digest,
     }
+
+
+def _size(sequence: PlannedSequence, first: Frame) -> dict[str, int | None]:
+    video = sequence.kind == "video"
+    return {"width": first.width if video else None, "height": first.height if video else None}
 
 
 def same_size(frames: Iterator[Frame], first: Frame, sequence: PlannedSequence, defects: Defects) -> Iterator[Frame]:

@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from pipeline.params import Source
 from pipeline.sources import media
 from pipeline.sources.annotation import nothing
-from pipeline.sources.media import ASSUMED_RATE, Media, frame_number, reading
+from pipeline.sources.media import ASSUMED_RATE, Media, Reading, frame_number
 from pipeline.sources.place import Place, relative, walked
 from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose, content_digest
 
@@ -94,5 +94,5 @@ def _plan_sequence(dataset: str, name: str, frames: Media, defects: Defects) -> 
         notes=(*notes, *media.gaps(name, facts.numbers)),
         annotation=nothing(),
         stated_size=None,
-        read=reading(dataset, name, frames, rate, nothing()).read,
+        read=Reading(dataset, name, frames, rate, nothing()),
     )

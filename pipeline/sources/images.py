@@ -12,6 +12,8 @@ from pipeline.sources.place import Place
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 JPEG_START = b"\xff\xd8"
+EXIF, SCAN, END = b"Exif\0\0", b"\xff\xda", b"\xff\xd9"
+KINDS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "gray")  # that OpenCV decodes too
 
 
 class BadImage(UserError):
@@ -40,28 +42,51 @@ def read_picture(path: Place, quality: int) -> Picture:
         raw = path.read_bytes()
     except OSError as error:
         raise BadImage(f"{path}: the image cannot be read ({error.strerror})") from None
-    jpeg = raw.startswith(JPEG_START)
     try:
-        if jpeg and not _whole(raw):
-            raise UserError
-        pixels = decode_jpeg(raw, str(path))
+        if not raw.startswith(JPEG_START):
+            pixels = decode_jpeg(raw, str(path))
+            return Picture(encode_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
+        return Picture(raw, *_checked(raw, str(path)))
     except UserError:
         raise BadImage(f"{path}: the image is damaged or cut off ({len(raw)} bytes)") from None
-    return Picture(raw if jpeg else encode_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
 
 
-def _whole(raw: bytes) -> bool:
-    """OpenCV and Pillow fill damaged parts with grey and say nothing; FFmpeg's decoder can be told to refuse.
+def _checked(raw: bytes, where: str) -> tuple[int, int]:
+    """Width and height of a JPEG that proved whole, as decoding gives them.
 
-    It finds every cut and nearly every overwritten stretch (778 of 780 random harms to MOT17 frames); a flipped bit may pass, since
-    JPEG has no checksum.
+    OpenCV and Pillow fill damaged parts with grey and say nothing; FFmpeg's decoder can be told to refuse. It finds every cut and nearly
+    every overwritten stretch (778 of 780 random harms to MOT17 frames); a flipped bit may pass, since JPEG has no checksum. At an eighth
+    of the size it finds the same in half the time. OpenCV decodes what FFmpeg does not know, what has no end, and what may say that it is
+    to be turned.
+
+    Raises:
+        UserError: the image is damaged or cut off.
+    """
+    size = _read_by_ffmpeg(raw, lowres="3")
+    if size is None:
+        _read_by_ffmpeg(raw)
+    end = raw.rfind(END)
+    if size is None or EXIF in raw[: raw.find(SCAN)] or end < 0 or raw.find(SCAN, end) > 0:
+        pixels = decode_jpeg(raw, where)
+        return pixels.shape[1], pixels.shape[0]
+    return size
+
+
+def _read_by_ffmpeg(raw: bytes, **options: str) -> tuple[int, int] | None:
+    """Width and height of a JPEG; None where the decoder, so told, does not know such a one.
+
+    Raises:
+        UserError: it is damaged; never with options, which are a reason to refuse too.
     """
     codec = av.CodecContext.create("mjpeg", "r")
-    codec.options = {"err_detect": "explode"}
+    codec.thread_count = 1
+    codec.options = {"err_detect": "explode"} | options
     try:
-        codec.decode(av.Packet(raw))
+        frames = codec.decode(av.Packet(raw))
     except av.error.InvalidDataError:
-        return False
+        if options:
+            return None
+        raise UserError from None
     except av.error.FFmpegError:
-        return True  # a kind of JPEG that FFmpeg does not know, which says nothing about damage
-    return True
+        return None  # which says nothing about damage
+    return (codec.coded_width, codec.coded_height) if frames and frames[0].format.name in KINDS else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,19 @@ class Media:
     path: Place
     files: dict[int, Place] | None
 
+    @functools.cached_property
+    def first(self) -> int:
+        """Number of the first image."""
+        return min(self.files or [1])
+
+    @property
+    def places(self) -> list[Place]:
+        """The files in order of frames."""
+        return [self.path] if self.files is None else list(self.files.values())
+
     def listing(self) -> list[tuple[str, int]]:
         """Names and sizes of the files."""
-        files = [self.path] if self.files is None else self.files.values()
-        return [(path.name, path.stat().st_size) for path in files]
+        return [(path.name, path.stat().st_size) for path in self.places]
 
 
 class MediaFacts(NamedTuple):
@@ -55,15 +65,23 @@ class MediaFacts(NamedTuple):
     bytes: int
 
 
+class Shot(NamedTuple):
+    """A picture of a sequence: frame number, seconds from the first frame where the file itself tells, and the picture."""
+
+    number: int
+    time: float | None
+    picture: images.Picture
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A sequence ready to be read: `read` with the arguments of `PlannedSequence.read`. Picklable.
+    """A sequence ready to be read: call it. Picklable.
 
     Attributes:
         dataset: name of the data set.
         name: name of the sequence.
         media: its frames.
-        frame_rate: frames a second, for the times of images.
+        frame_rate: frames a second, for the times of images; None for stills, whose time is 0.
         truth: the annotation.
         public: public detections; their confidences are the detector's scores.
     """
@@ -71,23 +89,29 @@ class Reading:
     dataset: str
     name: str
     media: Media
-    frame_rate: float
+    frame_rate: float | None
     truth: Annotation
-    public: Annotation
+    public: Annotation = field(default_factory=nothing)
 
-    def read(self, quality: int, defects: Defects) -> Iterator[Frame]:
-        """Frames in order; one whose image is damaged is a defect."""
-        for number, seconds, picture in pictures(self.media, self.frame_rate, quality, defects):
-            seen = self.public.of(number)
+    def __call__(self, quality: int, defects: Defects, shots: Iterable[Shot] | None = None) -> Iterator[Frame]:
+        """Frames in order; one whose image is damaged is a defect.
+
+        Args:
+            quality: JPEG quality of images that are not JPEGs yet.
+            defects: gets what is wrong with the images.
+            shots: what reading the media gave before; None: they are read.
+        """
+        for shot in pictures(self.media, quality, defects) if shots is None else shots:
+            seen, picture = self.public.of(shot.number), shot.picture
             yield Frame(
-                self.dataset, self.name, number, seconds, picture.width, picture.height, picture.image,
-                self.truth.of(number), seen.boxes, seen.confidences,
+                self.dataset, self.name, shot.number, self._time(shot), picture.width, picture.height, picture.image,
+                self.truth.of(shot.number), seen.boxes, seen.confidences,
             )  # fmt: skip
 
-
-def reading(dataset: str, name: str, media: Media, frame_rate: float, truth: Annotation, public: Annotation | None = None) -> Reading:
-    """A `Reading`, by default without public detections."""
-    return Reading(dataset, name, media, frame_rate, truth, nothing() if public is None else public)
+    def _time(self, shot: Shot) -> float:
+        if self.media.files is None:
+            return shot.time or 0.0
+        return 0.0 if self.frame_rate is None else (shot.number - self.media.first) / self.frame_rate
 
 
 def is_image(path: Place) -> bool:
@@ -160,25 +184,22 @@ def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:
     return [f"{name}: {sum(last - first + 1 for first, last in spans)} frames between the first and the last have no image: {shown}{more}"]
 
 
-def pictures(media: Media, frame_rate: float, quality: int, defects: Defects) -> Iterator[tuple[int, float, images.Picture]]:
-    """Frame number, seconds from the first frame, and picture."""
+def pictures(media: Media, quality: int, defects: Defects) -> Iterator[Shot]:
+    """Read the media; a damaged picture is a defect."""
     if media.files is None:
         yield from _decoded(media.path, quality, defects)
         return
-    first = min(media.files)
     for number, path in media.files.items():
         try:
-            picture = images.read_picture(path, quality)
+            yield Shot(number, None, images.read_picture(path, quality))
         except images.BadImage as error:
             defects.add(str(error))
-            continue
-        yield number, (number - first) / frame_rate, picture
 
 
-def _decoded(path: Place, quality: int, defects: Defects) -> Iterator[tuple[int, float, images.Picture]]:
+def _decoded(path: Place, quality: int, defects: Defects) -> Iterator[Shot]:
     complaints = defects.sink()
     with local_copy(path) as copy:
         for frame in video.read_video(copy, defects=complaints):
             height, width = frame.image.shape[:2]
-            yield frame.number, frame.time, images.Picture(encode_jpeg(frame.image, quality), width, height)
+            yield Shot(frame.number, frame.time, images.Picture(encode_jpeg(frame.image, quality), width, height))
         defects.take(None if complaints is None else [line.replace(str(copy), str(path)) for line in complaints])

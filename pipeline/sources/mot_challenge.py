@@ -24,7 +24,7 @@ from pipeline.sources import categories, images, media, mot_layout, mots
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import NEITHER, PEDESTRIAN
-from pipeline.sources.media import ASSUMED_RATE, Media, reading
+from pipeline.sources.media import ASSUMED_RATE, Media, Reading
 from pipeline.sources.place import Place, relative
 from pipeline.sources.planned import Defects, Plan, PlannedSequence, content_digest
 from pipeline.video import SUFFIXES
@@ -105,7 +105,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         notes=tuple(notes),
         annotation=annotated,
         stated_size=truth.drawn or info.size,
-        read=reading(dataset, name, frames, rate, annotated, seen).read,
+        read=Reading(dataset, name, frames, rate, annotated, seen),
     )
 
 

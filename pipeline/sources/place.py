@@ -30,6 +30,8 @@ from pipeline.video import SUFFIXES
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+# What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
+_MARKS = ("CRC", "crc32c", "md5Hash", "etag", "ETag")
 
 
 class _Stat(NamedTuple):
@@ -45,15 +47,17 @@ class _Tree:
         files: the fsspec file system.
         base: the root's path in it.
         sizes: bytes by path relative to the root, None where the listing does not tell.
+        marks: what the listing says about the content beyond its size, by path, for files of which it says anything.
     """
 
     url: str
     files: Any
     base: str
     sizes: dict[str, int | None] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url, "files": self.files, "base": self.base, "sizes": {}}
+        return {"url": self.url, "files": self.files, "base": self.base, "sizes": {}, "marks": {}}
 
     @functools.cached_property
     def children(self) -> dict[str, list[str]]:
@@ -138,6 +142,12 @@ class Remote:
         size = self.tree.sizes.get(self.path)
         with _as_os_error(self):
             return _Stat(int(self.tree.files.size(self._full) or 0) if size is None else size)
+
+    @property
+    def mark(self) -> str | None:
+        """Changes with the file's content; None where the listing does not tell."""
+        said = self.tree.marks.get(self.path)
+        return None if said is None else f"{self.stat().st_size} {said}"
 
     def read_bytes(self) -> bytes:
         """The file's content.
@@ -261,7 +271,8 @@ def _opened(url: str, shown: str | None = None) -> Remote:
     sizes = {name[start:].strip("/"): info.get("size") for name, info in found.items() if info.get("type") == "file"}
     if not sizes:
         raise UserError(f"{shown or url}: no file here\nnext: check the address")
-    return Remote(_Tree(shown or url, files, base, sizes))
+    marks = {name[start:].strip("/"): str(info[key]) for name, info in found.items() for key in _MARKS if info.get(key)}
+    return Remote(_Tree(shown or url, files, base, sizes, marks))
 
 
 def _single(url: str, files: Any, base: str) -> Remote:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipeline.errors import UserError
-from pipeline.frames import Frame
 from pipeline.sources.annotation import Annotation
 from pipeline.sources.place import Place
+
+if TYPE_CHECKING:
+    from pipeline.sources.media import Reading
 
 Kind = Literal["video", "stills"]
 
@@ -84,7 +86,7 @@ class PlannedSequence:
         notes: what is odd but legitimate.
         annotation: the objects that will be read, with their places in the files.
         stated_size: width and height in pixels that the annotation states, None where it does not.
-        read: yields the frames, given the JPEG quality for images that are not JPEGs yet, and where defects go.
+        read: yields the frames.
     """
 
     root: Place
@@ -102,7 +104,7 @@ class PlannedSequence:
     notes: tuple[str, ...]
     annotation: Annotation
     stated_size: tuple[int, int] | None
-    read: Callable[[int, Defects], Iterator[Frame]]
+    read: Reading
 
 
 class Plan(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -11,10 +10,9 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.frames import Objects
-from pipeline.schema import OBJECTS
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
-from pipeline.sources.media import Media, gaps, reading
+from pipeline.sources.media import Media, Reading, gaps
 from pipeline.sources.place import Place, relative
 from pipeline.sources.planned import Defects, PlannedSequence, content_digest
 
@@ -189,17 +187,10 @@ class Clip:
             source=relative(folder, defects.base),
             frames=len(files),
             bytes=sum(size for _, size in listing),
-            digest=content_digest([], listing, self.dataset, self.name, repr(list(files)), _digest(self.annotation)),
+            digest=content_digest([], listing, self.dataset, self.name, repr(list(files)), self.annotation.digest),
             defects=tuple(defects.lines),
             notes=(*self.notes, *gaps(self.name, np.array(list(files), np.int64))),
             annotation=self.annotation,
             stated_size=self.stated_size,
-            read=reading(self.dataset, self.name, frames, self.frame_rate, self.annotation).read,
+            read=Reading(self.dataset, self.name, frames, self.frame_rate, self.annotation),
         )
-
-
-def _digest(found: Annotation) -> str:
-    total = hashlib.sha256(found.frame.tobytes())
-    for name, _ in OBJECTS:
-        total.update(getattr(found.objects, name).tobytes())
-    return total.hexdigest()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.frames import Frame, Objects
+from pipeline.frames import Objects
 from pipeline.schema import OBJECTS
-from pipeline.sources import images
 from pipeline.sources.annotation import Annotation
+from pipeline.sources.media import Media, Reading
 from pipeline.sources.place import Place, relative
 from pipeline.sources.planned import Defects, PlannedSequence, content_digest
 
@@ -75,7 +73,7 @@ class Chunk:
             notes=(),
             annotation=annotated,
             stated_size=None,
-            read=partial(_read, self.dataset, self.name, paths, annotated),
+            read=Reading(self.dataset, self.name, Media(self.file, paths), None, annotated),
         )
 
     def _annotation(self, file: str) -> Annotation:
@@ -83,13 +81,3 @@ class Chunk:
         objects = Objects(*(np.concatenate([getattr(still.objects, name) for _, still in stills]) for name, _ in OBJECTS))
         numbers = np.repeat(np.array(list(self.stills), np.int32), [len(still.objects) for _, still in stills])
         return Annotation(numbers, objects, np.concatenate([still.line for _, still in stills]), file, self.pattern)
-
-
-def _read(dataset: str, name: str, paths: dict[int, Place], annotated: Annotation, quality: int, defects: Defects) -> Iterator[Frame]:
-    for number, path in paths.items():
-        try:
-            picture = images.read_picture(path, quality)
-        except images.BadImage as error:
-            defects.add(str(error))
-            continue
-        yield Frame(dataset, name, number, 0.0, picture.width, picture.height, picture.image, annotated.of(number))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.mot_text import Kind, read_rows, rows, write_results
 from tests.shared import dataset
@@ -124,3 +126,27 @@ def test_mot17_ground_truth_and_detections() -> None:
     found = read_rows(folder / "gt/gt.txt", kind="ground_truth")
     assert (len(found.frame), found.class_id.max(), found.frame.max()) == (792, 11, 8)
     assert len(read_rows(folder / "det/det.txt", kind="detections").frame) == 28406
+
+
+def test_the_quick_way_through_plain_numbers_files_gives_what_the_careful_one_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random files, some with what only one of the two might take for a number or for the end of a line."""
+    draw, path, quick = random.Random(3), tmp_path / "a.txt", mot_text._plain_numbers
+    odd = ["nan", "", " ", "1_0", "0x10", "1e3", " 5 ", "+3", "#1", "1\x0b", "2\r", "\u0663"]
+    taken = 0
+    for _ in range(300):
+        width, ends = draw.choice([6, 7, 8, 9, 10]), ["\n"] * 12 + ["\r\n", "\n\n", "\u2028", "\n \n"]
+        cells = [[str(draw.choice([1, 2, 3.25, 4])) for _ in range(width - draw.choice([0] * 40 + [1]))] for _ in range(draw.randint(0, 5))]
+        if cells and draw.random() < 0.3:
+            cells[-1][-1] = draw.choice(odd)
+        path.write_text("".join(",".join(row) + draw.choice(ends) for row in cells).rstrip(draw.choice(["", "\n"])), newline="")
+        taken += quick(path.read_text(), "ground_truth") is not None
+        found = []
+        for way in (quick, lambda *_: None):
+            monkeypatch.setattr(mot_text, "_plain_numbers", way)
+            defects: list[str] = []
+            rows = read_rows(path, kind="ground_truth", defects=defects)
+            found.append((defects, [(np.asarray(column).dtype, np.asarray(column).tolist()) for column in rows]))
+        assert repr(found[0]) == repr(found[1])
+    assert taken > 50

@@ -8,6 +8,7 @@ import pytest
 import stages
 from pipeline import fingerprint, params
 from pipeline.errors import UserError
+from pipeline.publish import Publication
 from tests.shared import ROOT
 
 WALKERS = (ROOT / "presets" / "walkers.yaml").read_text()
@@ -90,7 +91,17 @@ def test_fingerprint_follows_what_a_stage_reads(tmp_path: Path) -> None:
     before = fingerprints("seed: 317", "seed: 317")
     tracker = fingerprints("detection_threshold: 0.4", "detection_threshold: 0.5")
     assert {stage for stage in params.STAGES if before[stage] != tracker[stage]} == {"track"}
-    (tmp_path / "data/samples").mkdir(parents=True)
-    (tmp_path / "data/samples/manifest.json").write_text("{}")
+    publish(tmp_path / "data/samples", "a", "one")
     after = fingerprints("seed: 317", "seed: 317")
     assert {stage for stage in params.STAGES if before[stage] != after[stage]} == {"pretrain", "finetune", "track", "evaluate"}
+    publish(tmp_path / "data/samples", "b", "one", defects=["x"])  # made by other code, the same bytes
+    assert fingerprints("seed: 317", "seed: 317") == after
+    publish(tmp_path / "data/samples", "b", "two")
+    assert fingerprints("seed: 317", "seed: 317")["finetune"] != after["finetune"]
+
+
+def publish(folder: Path, made_by: str, text: str, **facts: object) -> None:
+    publication = Publication(folder, "pack_samples", made_by * 64)
+    with publication.write("part.parquet") as path:
+        path.write_text(text)
+    publication.publish(**facts)

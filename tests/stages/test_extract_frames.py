@@ -96,7 +96,8 @@ def test_two_folders_get_the_same_bytes_and_a_killed_run_goes_on(tmp_path: Path)
     # What a SIGKILL leaves behind: a partial folder with some sequences, and a half-written one.
     frames = tmp_path / "two/data/frames"
     publication = Publication(frames, "extract_frames", "1" * 64)
-    with publication.write("videos/a.parquet") as path:
+    made_from = read_manifest(tmp_path / "one/data/frames").files["videos/a.parquet"]["made_from"]
+    with publication.write("videos/a.parquet", made_from) as path:
         shutil.copy(tmp_path / "one/data/frames/videos/a.parquet", path)
     (publication.partial / "videos/.b.parquet.7.tmp").write_bytes(b"half")
     kept = publication.path("videos/a.parquet").stat().st_ino

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,8 +158,10 @@ def test_a_killed_run_goes_on_and_two_runs_give_the_same_bytes(tmp_path: Path) -
     made, run = context(tmp_path, "label_depth")
     label_depth(made)
     publication = made.publication(made.data / "depth")
-    with publication.write("toy/one.parquet") as path:  # what a killed run left finished
+    entry = run.outputs[0].files["toy/one.parquet"]
+    with publication.write("toy/one.parquet", entry["made_from"]) as path:  # what a killed run left finished
         path.write_bytes((tmp_path / "data/depth/toy/one.parquet").read_bytes())
+    shutil.rmtree(tmp_path / "data/depth")
     finished = publication.path("toy/one.parquet").stat().st_mtime_ns
     label_depth(made)
     assert (tmp_path / "data/depth/toy/one.parquet").stat().st_mtime_ns == finished

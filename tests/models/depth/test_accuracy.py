@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.depth import FrameDepth
-from models.depth.accuracy import Accuracy, ground_mask, truth_picture
+from models.depth.accuracy import Accuracy, ground_mask, truth_pictures
 from models.depth.folders import Folder
 from models.depth.ground_plane import Plane, draw
 from pipeline.frames import Frame
@@ -50,12 +50,12 @@ def test_ground_is_below_the_highest_foot_and_outside_boxes() -> None:
 
 
 def test_truth_lies_in_the_sequence_or_in_a_data_set_of_one(tmp_path: Path) -> None:
-    facts = {"kind": "video"}
+    facts = {"kind": "video", "sequence": "s"}
     folder = Folder(tmp_path, 64)
-    assert truth_picture(folder, facts, frame()) is None
+    assert truth_pictures(folder, facts, [1]) == {}
     for place in (tmp_path / "depth", tmp_path / "s/depth"):
         place.mkdir(parents=True)
         cv2.imwrite(str(place / "000001.png"), np.ones((2, 2), np.uint16))
-        assert truth_picture(folder, facts, frame()) != place / "000001.png"  # without its scale it is not ours
+        assert truth_pictures(folder, facts, [1]).get(1) != place / "000001.png"  # without its scale it is not ours
         (place / "scale.txt").write_text("0.001")
-        assert truth_picture(folder, facts, frame()) == place / "000001.png"
+        assert truth_pictures(folder, facts, [1, 2]) == {1: place / "000001.png"}

@@ -63,3 +63,22 @@ def test_many_queries_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nobody() -> None:
     assert retrieval(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 8), np.float32)) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_ranks_are_those_of_sorting_the_whole_gallery(steps: int) -> None:
+    """With few steps many boxes are equally similar; the gallery's order decides then."""
+    rng = np.random.default_rng(2)
+    embeddings = np.round(rng.normal(size=(200, 4)) * steps).astype(np.float32) + np.float32(0.5)
+    identities, frames = rng.integers(0, 12, 200), rng.permutation(200)
+    found = retrieval(identities, frames, embeddings)
+    queries = np.zeros(200, bool)
+    for identity in range(12):
+        members = [index for index in np.argsort(frames) if identities[index] == identity]
+        queries[members[: len(members) // 2]] = True
+    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    similar = units[queries] @ units[~queries].T
+    hits = [identities[~queries][np.argsort(-row, kind="stable")] == own for row, own in zip(similar, identities[queries], strict=True)]
+    assert found.mAP == pytest.approx(100 * np.mean([average_precision(row) for row in hits]), abs=1e-4)
+    assert pytest.approx(100 * np.mean([row[0] for row in hits])) == found.R1
+    assert (found.queries, found.gallery) == (queries.sum(), (~queries).sum())

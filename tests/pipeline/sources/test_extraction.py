@@ -11,7 +11,7 @@ from pipeline.frames import read_frames
 from pipeline.params import Source
 from pipeline.publish import Publication
 from pipeline.sources import mot_challenge
-from pipeline.sources.extraction import Extraction, forget_others, perform
+from pipeline.sources.extraction import Extraction, forget_others, perform, reused, with_images
 from tests.pipeline.imitated import mots, run_lengths
 from tests.pipeline.recorded import mot_sequence, record, truncate, write_image
 
@@ -22,15 +22,20 @@ def tasks(root: Path, out: Path, strict: bool = True) -> list[Extraction]:
     source = Source(name="set", kind="mot_challenge", root="", sequences=None, images_per_file=8)
     plan = mot_challenge.plan(source, root, strict)
     publication = Publication(out, "extract_frames", "a" * 64)
-    return [Extraction(publication, sequence, 90, 1.0, strict) for sequence in plan.sequences]
+    made = [Extraction(publication, sequence, 90, 1.0, strict, "code") for sequence in plan.sequences]
+    return with_images(made, out.parent)
+
+
+def done(task: Extraction) -> bool:
+    return reused([task], task.publication.out.parent) == []
 
 
 def test_a_frame_file_states_what_it_holds(tmp_path: Path) -> None:
     mot_sequence(tmp_path / "in/a", gt=GT, det="1,-1,1,1,5,5,0.5\n", ini="[Sequence]\nframeRate=10\n")
     (task,) = tasks(tmp_path / "in", tmp_path / "out")
-    assert not task.done
+    assert not done(task)
     perform(task)
-    assert task.done
+    assert done(task)
     facts = task.facts()
     assert (facts["dataset"], facts["sequence"], facts["kind"], facts["frame_rate"]) == ("set", "a", "video", 10.0)
     assert (facts["width"], facts["height"], facts["ground_truth"], facts["detections"], facts["source"]) == (
@@ -49,7 +54,7 @@ def test_a_finished_sequence_is_done_only_for_the_same_source(tmp_path: Path) ->
     mot_sequence(tmp_path / "in/a", gt=GT)
     perform(tasks(tmp_path / "in", tmp_path / "out")[0])
     (tmp_path / "in/a/gt/gt.txt").write_text(GT.replace("10,20", "11,20"))
-    assert not tasks(tmp_path / "in", tmp_path / "out")[0].done
+    assert not done(tasks(tmp_path / "in", tmp_path / "out")[0])
 
 
 def test_the_same_source_elsewhere_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -112,7 +117,7 @@ def test_a_failed_task_leaves_no_half_file_and_loses_no_other(tmp_path: Path) ->
     perform(good)
     with pytest.raises(UserError, match="next:"):
         perform(bad)
-    assert (good.done, bad.done) == (True, False)
+    assert (done(good), done(bad)) == (True, False)
     assert [path.name for path in good.publication.partial.glob("set/*")] == ["a.parquet"]
 
 

@@ -85,3 +85,12 @@ def test_bytes_after_the_end_mark_are_no_damage(tmp_path: Path) -> None:
 def test_no_real_image_is_taken_for_damaged() -> None:
     paths = sorted(dataset("MOT17-mini").rglob("*.jpg"))
     assert len([read_picture(path, 90) for path in paths]) == 39
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 48), (161, 121)])
+@pytest.mark.parametrize("sampling", [0x411111, 0x221111, 0x211111, 0x111111])
+def test_sizes_are_those_of_the_decoded_image(tmp_path: Path, size: tuple[int, int], sampling: int) -> None:
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), picture(0, *size), [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
+    found = read_picture(path, 50)
+    assert decode_jpeg(path.read_bytes(), "").shape == (found.height, found.width, 3) == (size[1], size[0], 3)

@@ -1,0 +1,88 @@
+"""Packing beside a bare loop that decodes, resizes, encodes and writes the same images and depth maps. Then two workers beside one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+
+from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, write_video
+from benchmarks.harness import Timed, compare
+from pipeline import depthmap
+from pipeline.depths import DepthRow, DepthWriter
+from pipeline.frames import frame_files, read_frames
+from pipeline.packing import Shape, pack_unit, plan_units
+from pipeline.publish import Publication
+from pipeline.shares import Slice
+
+SHAPE = Shape(width=640, height=384, depth_stride=4, jpeg_quality=95, row_group_bytes=2_000_000, shard_bytes=256_000_000)
+MAP = (160, 90)
+
+
+def measure() -> Iterator[Timed]:
+    """One worker beside the bare loop; then two workers on two sequences."""
+    with tempfile.TemporaryDirectory(prefix="throughline-packing-") as name:
+        folder = Path(name)
+        prepare(folder)
+        bare_loop = {"decode, resize, encode, write": partial(bare, folder, "a")}
+        ours = partial(pack, folder, "a")
+        what = f"packing, {WIDTH}x{HEIGHT} to {SHAPE.width}x{SHAPE.height}"
+        yield compare(what, "frame", FRAMES, ours, bare_loop, aim=0.85, rounds=5, clock=time.process_time)
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+
+            def two() -> None:
+                list(pool.map(pack, [folder] * 2, ["a", "b"]))
+
+            def alone() -> None:
+                for name in ("a", "b"):
+                    pool.submit(pack, folder, name).result()
+
+            yield compare("packing, two workers", "frame", 2 * FRAMES, two, {"one worker": alone}, aim=1.8, rounds=5)
+
+
+def prepare(folder: Path) -> None:
+    """Two sequences of frames, with depth."""
+    write_video(folder / "videos/a/a.mp4")
+    shutil.copytree(folder / "videos/a", folder / "videos/b")
+    extract_to(folder / "frames", folder, "videos", ("a", "b"))
+    png, scale = depthmap.encode(np.random.default_rng(1).normal(20, 3, MAP[::-1]).astype(np.float32).round())
+    for path in frame_files(folder / "frames"):
+        depths = folder / "depth" / path.relative_to(folder / "frames")
+        depths.parent.mkdir(parents=True, exist_ok=True)
+        with DepthWriter(depths, {}) as writer:
+            for row in read_frames(path, ["dataset", "sequence", "frame"]):
+                writer.write(DepthRow(row.dataset, row.sequence, row.frame, png, scale, np.zeros(0, np.float32)))
+
+
+def pack(folder: Path, name: str) -> None:
+    """The stage's work on one sequence."""
+    publication = Publication(folder / f"out-{name}", "pack_samples", "a" * 64)
+    frames, depths = (folder / part / f"videos/{name}.parquet" for part in ("frames", "depth"))
+    for unit in plan_units("video", [Slice(frames, depths, 0, FRAMES)], SHAPE, publication):
+        pack_unit(unit)
+    shutil.rmtree(publication.partial)
+
+
+def bare(folder: Path, name: str) -> None:
+    """All that cannot be avoided: a JPEG decoded, resized and encoded, a PNG decoded, thinned and encoded, both written."""
+    images = pq.read_table(folder / f"frames/videos/{name}.parquet", columns=["image"])["image"]
+    maps = pq.read_table(folder / f"depth/videos/{name}.parquet", columns=["depth"])["depth"]
+    width, height = SHAPE.width, round(SHAPE.width * HEIGHT / WIDTH)
+    rows, columns = (np.linspace(0, size - 1, count).astype(int) for size, count in ((MAP[1], height // 4), (MAP[0], width // 4)))
+    with (folder / "bare").open("wb") as out:
+        for image, depth in zip(images, maps, strict=True):
+            pixels = cv2.imdecode(np.frombuffer(image.as_buffer(), np.uint8), cv2.IMREAD_COLOR_RGB)
+            small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[arg-type]
+            turned = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+            out.write(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, SHAPE.jpeg_quality])[1].tobytes())
+            codes = depthmap.decode_codes(depth.as_py())
+            out.write(depthmap.encode_codes(np.ascontiguousarray(codes[rows[:, None], columns[None, :]])))

@@ -1,0 +1,86 @@
+"""Parts that earlier runs of a stage left behind, found by the key of what they were made from: the same key means the same bytes.
+
+A key is a digest of the contents, parameters and code behind one part. Earlier runs are the published folder, which DVC leaves in place
+for its stage (`persist`), and the folders of attempts that were killed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline import store
+from pipeline.publish import PARTS, Publication
+from pipeline.store import MANIFEST, Place, follow
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished file.
+
+    Attributes:
+        path: where it lies.
+        entry: what its manifest says: size, sha256, made_from.
+    """
+
+    path: Place
+    entry: dict[str, Any]
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What the stage said when it wrote the part; `key` is always there."""
+        found: dict[str, Any] = self.entry["made_from"]
+        return found
+
+
+def parts(publication: Publication) -> list[Part]:
+    """What lies in the published folder and in other attempts, and is still as long as it was."""
+    found = [*_published(publication), *_attempted(publication)]
+    return [part for part in found if "made_from" in part.entry]
+
+
+def by_key(found: list[Part], name: str = "key") -> dict[str, Part]:
+    """Parts by one of the digests that they were made from."""
+    return {part.made_from[name]: part for part in found if part.made_from.get(name)}
+
+
+def settled(publication: Publication, name: str, key: str | None, found: Mapping[str, Part]) -> bool:
+    """Whether part `name` is there with this key: finished by this attempt before, or taken over now.
+
+    Args:
+        publication: that the part belongs to.
+        name: of the part.
+        key: what it would be made from; None: nothing can vouch for an older one.
+        found: older parts by key.
+    """
+    if key is None:
+        return False
+    if publication.done(name) and (publication.made_from(name) or {}).get("key") == key:
+        return True
+    if key in found:
+        publication.take(name, found[key].path, found[key].entry)
+        return True
+    return False
+
+
+def _published(publication: Publication) -> Iterator[Part]:
+    manifest = publication.out / MANIFEST
+    if manifest.is_file():
+        folder = follow(publication.out)
+        yield from _whole(folder, json.loads(manifest.read_text())["files"])
+
+
+def _attempted(publication: Publication) -> Iterator[Part]:
+    for folder in publication.others():
+        names = [name for name in store.listing(folder / PARTS) if name.endswith(".json") and not name.endswith(".folder.json")]
+        yield from _whole(folder, {name.removesuffix(".json"): json.loads((folder / PARTS / name).read_text()) for name in names})
+
+
+def _whole(folder: Place, entries: Mapping[str, dict[str, Any]]) -> Iterator[Part]:
+    """Those parts of a folder that have their size."""
+    there = store.listing(folder)
+    for name, entry in entries.items():
+        if name in there and there[name].size == entry["size"]:
+            yield Part(folder / name, entry)

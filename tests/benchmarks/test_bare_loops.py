@@ -1,0 +1,43 @@
+"""Ours and the bare loops do the same work: what the loops write is what our files hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import extraction, packing
+from pipeline.frames import frame_files, read_frames
+from pipeline.publish import Publication
+from pipeline.samples import SampleStore
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("bare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extraction, "FRAMES", 4)
+        packing.prepare(made)
+    return made
+
+
+def test_extraction_writes_the_bytes_of_the_bare_loop(folder: Path) -> None:
+    extraction.decode_and_encode(folder)
+    rows = list(read_frames(frame_files(folder / "frames")[0]))
+    assert len(rows) == 4
+    assert b"".join(row.image for row in rows) == (folder / "bare").read_bytes()
+    extraction.write_images(folder / "videos/a/a.mp4", folder / "images/a/img1")
+    extraction.extract_to(folder / "stills", folder, "images", ("a",))
+    extraction.read_and_write(folder, check=True)
+    assert b"".join(row.image for row in read_frames(folder / "stills/images/a.parquet")) == (folder / "bare").read_bytes()
+
+
+def test_packing_writes_the_images_of_the_bare_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "FRAMES", 4)
+    monkeypatch.setattr("benchmarks.packing.shutil.rmtree", lambda path: None)
+    packing.pack(folder, "a")
+    packing.bare(folder, "a")
+    store = SampleStore(Publication(folder / "out-a", "pack_samples", "a" * 64).partial / "video")
+    images = [store.row(index).image for index in range(4)]
+    assert all(image in (folder / "bare").read_bytes() for image in images)
+    assert (store.row(0).width, store.row(0).height) == (640, 360)
