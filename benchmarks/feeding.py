@@ -1,4 +1,4 @@
-"""Feeding the default preset's batches with 0, 1 and 2 processes: from Parquet, beside PyTorch's DataLoader over JPEG files and Ray Data.
+"""Feeding the paper preset's batches with 0, 1 and 2 processes: from Parquet, beside PyTorch's DataLoader over JPEG files and Ray Data.
 
 All make the same samples by the same code but for where images come from: the first peer reads the data set's own files, as public loaders
 do, the second files made small beforehand. Each runs in a process of its own. The limit is decoding the stored images.
@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.harness import Timed
-from benchmarks.samples import draw_walkers, read_options, read_preset, read_sequences, write_samples
+from benchmarks.samples import mot17_mini, read_options, read_preset, read_sequences, write_samples
 from models import load
 from pipeline.closure import ROOT
 from pipeline.frames import Frame, decode_jpeg
@@ -33,8 +33,8 @@ from pipeline.memory import keep_freed_memory
 from pipeline.packing import PEDESTRIAN, ignored
 from pipeline.spec import Batch, TrainingFrame
 
-SEQUENCES, FRAMES = 2, 32
-EPOCH, BATCH = 480, 4  # pairs
+COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory
+EPOCH, BATCH = 160, 4  # pairs
 PROCESSES, ROUNDS = (0, 1, 2), 3
 PEERS = {"files": "DataLoader over JPEG files", "small": "DataLoader over small JPEG files", "ray": "Ray Data"}
 AIM = 1.5
@@ -44,7 +44,7 @@ def measure() -> Iterator[Timed]:
     """A line for each number of processes; memory goes to the error stream."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder)
+        prepare(folder, "mot17", list(read_sequences(mot17_mini() / "train")), COPIES)
         for processes in PROCESSES:
             ways = ("ours", "files", "small", *(("ray",) if processes else ()), "limit")
             rounds = [{way: run(way, folder, processes) for way in ways} for _ in range(ROUNDS)]
@@ -55,12 +55,13 @@ def measure() -> Iterator[Timed]:
             yield Timed(f"feeding, {processes} processes", "pair", seconds["ours"], peers, seconds["limit"] / max(processes, 1), AIM)
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, preset: str, frames: list[Frame], copies: int) -> None:
     """Samples, and the same frames as files: of their own size, and of the samples'."""
-    params = read_preset("walkers")
-    frames = list(read_sequences(draw_walkers(params, folder / "walkers", SEQUENCES, FRAMES)))
-    write_samples(folder / SAMPLES["finetune"], params, iter(frames))
-    packed = ClipDataset(read_feed(folder, 0))
+    params = read_preset(preset, {"finetune": {"batch_size": BATCH, "epoch_samples": EPOCH}})
+    write_samples(folder / SAMPLES["finetune"], params, frames, copies)
+    feed = build_feed(params, read_options(preset), load("outrack"), "finetune", folder)
+    (folder / "feed.pickle").write_bytes(pickle.dumps(feed))
+    packed = ClipDataset(feed)
     rows = range(len(frames))
     _write_files(folder / "small", [packed.store.row(row).image for row in rows], [packed.stored(row) for row in rows])
     _write_files(
@@ -77,9 +78,9 @@ def run(way: str, folder: Path, processes: int) -> dict[str, float]:
 
 
 def read_feed(folder: Path, processes: int) -> Feed:
-    """The default preset's feed, in batches of a worker."""
-    settings = {"batch_size": BATCH, "epoch_samples": EPOCH, "loader_processes": processes}
-    return build_feed(read_preset("walkers", {"finetune": settings}), read_options("walkers"), load("outrack"), "finetune", folder)
+    """What `prepare` wrote, with so many processes."""
+    feed: Feed = pickle.loads((folder / "feed.pickle").read_bytes())
+    return replace(feed, settings=feed.settings.model_copy(update={"loader_processes": processes}))
 
 
 class FileClips(ClipDataset):
@@ -92,6 +93,7 @@ class FileClips(ClipDataset):
 
     def stored(self, row: int) -> TrainingFrame:
         """The frame of a row."""
+        row %= len(self.labels)
         path = self.folder / f"{row:06d}.jpg"
         return replace(self.labels[row], image=decode_jpeg(path.read_bytes(), str(path)))
 
@@ -128,7 +130,7 @@ def _ray(feed: Feed, processes: int) -> Iterator[dict[str, Any]]:
 
 def _limit(folder: Path) -> float:
     store = ClipDataset(read_feed(folder, 0)).store
-    images = [store.row(row).image for row in range(len(store))]
+    images = [store.row(row).image for row in range(min(len(store), EPOCH))]
     for image in images:
         decode_jpeg(image, "")
     begun = time.perf_counter()

@@ -37,7 +37,7 @@ def measure() -> Iterator[Timed]:
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         samples, frames = Path(folder), list(read_sequences(mot17_mini() / "train"))
-        write_samples(samples / SAMPLES["finetune"], read_preset("mot17"), iter(frames))
+        write_samples(samples / SAMPLES["finetune"], read_preset("mot17"), frames)
         for depth in (False, True):
             yield _line(samples, frames, depth)
 

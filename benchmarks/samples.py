@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,25 @@ def read_sequences(folder: Path) -> Iterator[Frame]:
         yield from sequence.read(92, Defects(folder, False))
 
 
-def write_samples(folder: Path, params: Params, frames: Iterator[Frame]) -> Path:
-    """Pack frames as the pack_samples section of `params` says, in one shard, with depth of a plane; returns `folder`."""
+def write_samples(folder: Path, params: Params, frames: Iterable[Frame], copies: int = 1) -> Path:
+    """Pack frames as the pack_samples section of `params` says, in one shard, with depth of a plane; returns `folder`.
+
+    Args:
+        folder: to make.
+        params: a parameter file.
+        frames: in order.
+        copies: how often to write them all, each time as sequences of another name.
+    """
     section = params.pack_samples
     group = int(section.row_group_kb * 1e3)
     shape = Shape(section.width, section.height, section.depth_stride, section.jpeg_quality, group, int(section.shard_mb * 1e6))
     facts = {"kind": "video", "width": shape.width, "height": shape.height, "depth_stride": shape.depth_stride}
     folder.mkdir(parents=True)
     with SampleWriter(folder / "part-00000-00.parquet", row_group_bytes=group, facts=facts) as writer:
-        for frame in frames:
-            writer.add(pack(frame, _plane(frame), shape, video=True, where=frame.sequence))
+        rows = [pack(frame, _plane(frame), shape, video=True, where=frame.sequence) for frame in frames]
+        for copy in range(copies):
+            for row in rows:
+                writer.add(row | {"sequence": f"{row['sequence']}-{copy}"})
     return folder
 
 

@@ -33,8 +33,10 @@ def reordering(function: Kernel) -> Kernel:
 def _compiled(function: Kernel, liberties: set[str]) -> Kernel:
     before = config.CACHE_DIR
     config.CACHE_DIR = before or str(_folder())
+    private = function.__name__.startswith("_")  # called by other kernels alone: no way in from Python need be made
+    exact = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": private}
     try:
-        made: Kernel = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=liberties)(function)
+        made: Kernel = numba.njit(fastmath=liberties, **exact)(function)
     finally:
         config.CACHE_DIR = before
     return made

@@ -7,37 +7,35 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import feeding
+from benchmarks import feeding, samples
 from pipeline.spec import Batch
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("feeding")
+    frames = list(samples.read_sequences(samples.draw_walkers(samples.read_preset("walkers"), made / "walkers", 1, 5)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feeding, "SEQUENCES", 1)
-        patch.setattr(feeding, "FRAMES", 5)
         patch.setattr(feeding, "EPOCH", 8)
-        feeding.prepare(made)
+        feeding.prepare(made, "walkers", frames, 2)
     return made
 
 
-def first(way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Batch:
-    monkeypatch.setattr(feeding, "EPOCH", 8)
+def first(way: str, folder: Path) -> Batch:
     batch = next(feeding.batches(way, folder, 0))
     assert isinstance(batch, Batch)
     return batch
 
 
-def test_small_files_hold_the_stored_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, peer = (first(way, folder, monkeypatch) for way in ("ours", "small"))
+def test_small_files_hold_the_stored_images(folder: Path) -> None:
+    ours, peer = (first(way, folder) for way in ("ours", "small"))
     assert ours.images.shape == (4, 2, 3, 256, 448)
     assert torch.equal(ours.images, peer.images)
     assert all(torch.equal(ours.targets[name], peer.targets[name]) for name in ours.targets)
 
 
-def test_the_data_sets_own_files_show_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, peer = (first(way, folder, monkeypatch) for way in ("ours", "files"))
+def test_the_data_sets_own_files_show_the_same(folder: Path) -> None:
+    ours, peer = (first(way, folder) for way in ("ours", "files"))
     assert (ours.images.float() - peer.images.float()).abs().mean() < 6  # made smaller by another filter
     assert torch.equal(ours.targets["object_valid"].sum(-1), peer.targets["object_valid"].sum(-1))
     torch.testing.assert_close(ours.targets["size"], peer.targets["size"], rtol=0, atol=0.1)

@@ -10,7 +10,7 @@ from pipeline.params import STAGES
 from pipeline.startup import collecting_nothing
 from tests.shared import ROOT
 
-HEAVY = ("torch", "ray", "mlflow", "trackeval", "scipy", "pandas", "matplotlib", "transformers")
+HEAVY = ("torch", "ray", "mlflow", "pandas", "matplotlib", "transformers", "numba")
 
 
 def test_stages_import_no_large_library_before_they_need_it() -> None:

@@ -36,10 +36,13 @@ def solve(starts: Array, columns: Array, gains: Array, count: int) -> Array:
         (n,) int64 column of each row, -1 for those left alone.
     """
     rows = len(starts) - 1
-    mine, owner = np.full(rows, NOBODY, np.int64), np.full(count, NOBODY, np.int64)
-    price, distance = np.zeros(count), np.full(count, np.inf)
-    cheapest = np.empty(count, np.int64)  # the row through which a column is reached
+    mine, owner, price = np.empty(rows, np.int64), np.empty(count, np.int64), np.zeros(count)
+    distance, cheapest = np.empty(count), np.empty(count, np.int64)  # how far a column is, and the row through which
     reached, done = np.empty(count, np.int64), np.zeros(count, np.bool_)
+    for column in range(count):
+        owner[column], distance[column] = NOBODY, np.inf
+    for row in range(rows):
+        mine[row] = NOBODY
     for row in range(rows):
         _enter(row, starts, columns, gains, mine, owner, price, distance, cheapest, reached, done)
     return mine

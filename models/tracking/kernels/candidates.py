@@ -89,18 +89,18 @@ def gated(
         ValueError: a cost is NaN.
     """
     starts, columns, gains, count = _space(len(rows))
+    spread = np.empty(4)
     for number in range(len(rows)):
         belief, look = beliefs[rows[number]], looks[rows[number]]
-        x, y, aspect, height = belief[0, 0], belief[0, 1], belief[0, 2], belief[0, 3]
-        spread_x, spread_y = kalman.expect(belief, 0), kalman.expect(belief, 1)
-        spread_aspect, spread_height = kalman.expect(belief, 2), kalman.expect(belief, 3)
-        reach, box = np.sqrt(MAHALANOBIS_GATE * spread_x) + MARGIN, kalman.place(belief)
-        for column in range(np.searchsorted(boxes[:, 0], x - reach - widest / 2), len(boxes)):
-            if boxes[column, 0] > x + reach:
+        kalman.expect(belief, spread)
+        reach, box = np.sqrt(MAHALANOBIS_GATE * spread[0]) + MARGIN, kalman.place(belief)
+        for column in range(_first(boxes, belief[0, 0] - reach - widest / 2), len(boxes)):
+            if boxes[column, 0] > belief[0, 0] + reach:
                 break
-            seen = measured[column]
-            motion = (seen[0] - x) ** 2 / spread_x + (seen[1] - y) ** 2 / spread_y
-            motion += (seen[2] - aspect) ** 2 / spread_aspect + (seen[3] - height) ** 2 / spread_height
+            motion = 0.0
+            for k in range(4):
+                away = measured[column, k] - belief[0, k]
+                motion += away * away / spread[k]
             if motion > MAHALANOBIS_GATE:
                 continue
             if len(look):
@@ -110,7 +110,7 @@ def gated(
             if np.isnan(cost):
                 raise ValueError("assignment cost holds NaN")
             if cost - limit < 0:
-                columns, gains = _room(columns, count), _room(gains, count)
+                columns, gains = _room(columns, gains, count)
                 columns[count], gains[count] = column, cost - limit
                 count += 1
         starts[number + 1] = count
@@ -123,13 +123,13 @@ def overlapping(beliefs: Array, rows: Array, boxes: Array, free: Array, widest: 
     starts, columns, gains, count = _space(len(rows))
     for number in range(len(rows)):
         box = kalman.place(beliefs[rows[number]])
-        for column in range(np.searchsorted(boxes[:, 0], box[0] - widest - MARGIN), len(boxes)):
+        for column in range(_first(boxes, box[0] - widest - MARGIN), len(boxes)):
             if boxes[column, 0] > box[2]:
                 break
             if free[column]:
                 gain = 1.0 - overlap(box, corners(boxes[column])) - limit
                 if gain < 0:
-                    columns, gains = _room(columns, count), _room(gains, count)
+                    columns, gains = _room(columns, gains, count)
                     columns[count], gains[count] = column, gain
                     count += 1
         starts[number + 1] = count
@@ -143,10 +143,24 @@ def _space(rows: int) -> tuple[Array, Array, Array, int]:
 
 
 @compiled
-def _room(values: Array, count: int) -> Array:
-    """The values, or a copy of twice the length if the first `count` fill them."""
-    if count < len(values):
-        return values
-    longer = np.empty(2 * count, values.dtype)
-    longer[:count] = values
-    return longer
+def _room(columns: Array, gains: Array, count: int) -> tuple[Array, Array]:
+    """Both, or copies of twice the length if the first `count` fill them."""
+    if count < len(columns):
+        return columns, gains
+    more, further = np.empty(2 * count, np.int64), np.empty(2 * count, np.float64)
+    for number in range(count):
+        more[number], further[number] = columns[number], gains[number]
+    return more, further
+
+
+@compiled
+def _first(boxes: Array, edge: float) -> int:
+    """The first of the boxes, sorted by left edge, whose left edge is not below `edge`."""
+    low, high = 0, len(boxes)
+    while low < high:
+        middle = (low + high) // 2
+        if boxes[middle, 0] < edge:
+            low = middle + 1
+        else:
+            high = middle
+    return low

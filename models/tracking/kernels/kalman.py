@@ -30,7 +30,8 @@ ASPECT_MEASUREMENT_STD = 1e-1
 @compiled
 def variance(height: float, coordinate: int, weight: float, aspect_std: float) -> float:
     """Noise of one coordinate: it scales with the height, but for the aspect's, which is fixed."""
-    return aspect_std**2 if coordinate == 2 else (weight * height) * (weight * height)
+    spread = aspect_std if coordinate == 2 else weight * height
+    return spread * spread
 
 
 @compiled
@@ -60,18 +61,11 @@ def initiate(belief: Floats, measurement: Floats) -> None:
 
 
 @compiled
-def predict(beliefs: Floats, hidden: NDArray[Any]) -> None:
-    """Advance beliefs (N, 5, 4) by one frame; the process noise scales with the height before the step.
-
-    Args:
-        beliefs: changed in place.
-        hidden: (N,) bool; the height of what is out of sight is not extrapolated.
-    """
+def predict(beliefs: Floats) -> None:
+    """Advance beliefs (N, 5, 4), in place, by one frame; the process noise scales with the height before the step."""
     for i in range(len(beliefs)):
         belief = beliefs[i]
         height = belief[POSITION, 3]
-        if hidden[i]:
-            belief[VELOCITY, 3] = 0.0
         for k in range(4):
             belief[POSITION, k] += belief[VELOCITY, k]
             spread = belief[POSITION_VARIANCE, k] + 2 * belief[COVARIANCE, k] + belief[VELOCITY_VARIANCE, k]
@@ -81,9 +75,10 @@ def predict(beliefs: Floats, hidden: NDArray[Any]) -> None:
 
 
 @compiled
-def expect(belief: Floats, k: int) -> float:
-    """Variance of what coordinate k should read next, the noise of measuring included."""
-    return belief[POSITION_VARIANCE, k] + variance(belief[POSITION, 3], k, POSITION_WEIGHT, ASPECT_MEASUREMENT_STD)
+def expect(belief: Floats, spread: Floats) -> None:
+    """Write the variances (4,) of what should be read next, the noise of measuring included."""
+    for k in range(4):
+        spread[k] = belief[POSITION_VARIANCE, k] + variance(belief[POSITION, 3], k, POSITION_WEIGHT, ASPECT_MEASUREMENT_STD)
 
 
 @compiled

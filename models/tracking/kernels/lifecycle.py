@@ -29,7 +29,9 @@ def forget(boxes: Array, facts: Array, frame: int, buffer: int, recovered_too: b
     Returns:
         (N,) bool.
     """
-    keep = frame - facts[:, SEEN] <= buffer
+    keep = np.empty(len(facts), np.bool_)
+    for row in range(len(facts)):
+        keep[row] = frame - facts[row, SEEN] <= buffer
     for second in range(len(facts)):
         if facts[second, PHASE] != LOST and (recovered_too or facts[second, PHASE] != RECOVERED):
             continue
@@ -69,17 +71,18 @@ def show(
     Returns:
         Boxes (K, 4) float32, identities, scores and whether each is recovered.
     """
-    shown, kept, count = boxes.astype(np.float32), np.empty(len(facts), np.int64), 0
+    shown, identities, count = np.empty((len(facts), 4), np.float32), np.empty(len(facts), np.int64), 0
+    sure, recovered = np.empty(len(facts), np.float32), np.empty(len(facts), np.bool_)
     for row in range(len(facts)):
-        box = shown[row]
-        if width > 0:
-            for k in range(4):
+        box = shown[count]
+        for k in range(4):
+            box[k] = boxes[row, k]
+            if width > 0:
                 box[k] = min(max(box[k], np.float32(0)), np.float32(height if k % 2 else width))
         left, top, right, bottom = corners(box)
         narrow = box[2] - box[0] <= np.float32(max_aspect) * (box[3] - box[1])  # in float32
         large = max(right - left, 0.0) * max(bottom - top, 0.0) > min_area
         if narrow and large and (facts[row, PHASE] == TRACKED or facts[row, PHASE] == RECOVERED):
-            kept[count] = row
+            identities[count], sure[count], recovered[count] = facts[row, IDENTITY], scores[row], facts[row, PHASE] == RECOVERED
             count += 1
-    kept = kept[:count]
-    return shown[kept], facts[kept, IDENTITY], scores[kept], facts[kept, PHASE] == RECOVERED
+    return shown[:count], identities[:count], sure[:count], recovered[:count]

@@ -22,7 +22,10 @@ NEW, TRACKED, RECOVERED, LOST = range(4)  # phases
 @compiled
 def predict(beliefs: Array, facts: Array) -> None:
     """Advance all beliefs (N, 5, 4) by a frame; the height of what is out of sight stays."""
-    kalman.predict(beliefs, facts[:, PHASE] > TRACKED)
+    for row in range(len(facts)):
+        if facts[row, PHASE] > TRACKED:
+            beliefs[row, kalman.VELOCITY, 3] = 0.0
+    kalman.predict(beliefs)
 
 
 @compiled
@@ -89,31 +92,41 @@ def associate(
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
     """
-    before, free, measured = facts[:, PHASE].copy(), np.ones(len(boxes), np.bool_), np.empty((len(boxes), 4))
-    widest = 0.0
+    before, keep = np.empty(len(facts), np.int64), np.ones(len(facts), np.bool_)
+    for row in range(len(facts)):
+        before[row] = facts[row, PHASE]
+    free, measured, widest = np.ones(len(boxes), np.bool_), np.empty((len(boxes), 4)), 0.0
     for column in range(len(boxes)):
         kalman.measure(boxes[column], measured[column])
         widest = max(widest, np.float64(boxes[column, 2]) - np.float64(boxes[column, 0]))
     for stage in range(0 if at_first else 1, 3):
-        if stage == 0:
-            rows = np.flatnonzero(before != NEW)
-            pairs = gated(beliefs, looks, rows, boxes, measured, features, widest, weight, first_limit)
-        elif stage == 1:
-            in_sight = (before == TRACKED) | ((before == RECOVERED) & recovered_too)
-            rows = np.flatnonzero(in_sight & (facts[:, SEEN] < frame))
-            pairs = overlapping(beliefs, rows, boxes, free, widest, second_limit)
-        else:
-            rows = np.flatnonzero(before == NEW)
-            pairs = overlapping(beliefs, rows, boxes, free, widest, third_limit)
-        if len(pairs[0]) == 1:
+        rows = _of_stage(stage, before, facts, frame, recovered_too)
+        if len(rows) == 0:
             continue
-        columns = solve(pairs[0], pairs[1], pairs[2], len(boxes))
+        if stage == 0:
+            starts, columns, gains = gated(beliefs, looks, rows, boxes, measured, features, widest, weight, first_limit)
+        else:
+            limit = second_limit if stage == 1 else third_limit
+            starts, columns, gains = overlapping(beliefs, rows, boxes, free, widest, limit)
+        columns = solve(starts, columns, gains, len(boxes))
         match(beliefs, looks, facts, scores, rows, columns, measured, seen_scores, features, frame, momentum)
         for column in columns:
             if column != NOBODY:
                 free[column] = False
-    keep = np.ones(len(facts), np.bool_)
     for row in range(len(facts)):
         if facts[row, SEEN] < frame:
             facts[row, PHASE], keep[row] = LOST, before[row] != NEW
     return free, keep
+
+
+@compiled
+def _of_stage(stage: int, before: Array, facts: Array, frame: int, recovered_too: bool) -> Array:
+    """Which tracks a stage matches: all but new ones; those in sight that are not matched yet; new ones."""
+    rows, count = np.empty(len(before), np.int64), 0
+    for row in range(len(before)):
+        phase = before[row]
+        in_sight = (phase == TRACKED or (phase == RECOVERED and recovered_too)) and facts[row, SEEN] < frame
+        if (stage == 0 and phase != NEW) or (stage == 1 and in_sight) or (stage == 2 and phase == NEW):
+            rows[count] = row
+            count += 1
+    return rows[:count]
