@@ -128,9 +128,7 @@ def test_mot17_ground_truth_and_detections() -> None:
     assert len(read_rows(folder / "det/det.txt", kind="detections").frame) == 28406
 
 
-def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random files, some with what only one of the two might take for a number or for the end of a line."""
     draw, path, quick = random.Random(3), tmp_path / "a.txt", mot_text._plain_numbers
     odd = ["nan", "", " ", "1_0", "0x10", "1e3", " 5 ", "+3", "#1", "1\x0b", "2\r", "\u0663"]
