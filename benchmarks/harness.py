@@ -88,7 +88,9 @@ class Footprint:
     bound: int
 
 
-def grow(what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work], *, rounds: int = 3) -> Growth:
+def grow(
+    what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work], *, rounds: int = 3, clock: Clock = time.perf_counter
+) -> Growth:
     """Time one step at several sizes, after one round of warm-up.
 
     Args:
@@ -97,9 +99,10 @@ def grow(what: str, unit: str, sizes: Sequence[int], work: Callable[[int], Work]
         sizes: see `Growth`.
         work: prepares what is timed for a size; what it does before it returns is not timed.
         rounds: how often each size is timed; the least counts, since only delays can be added.
+        clock: see `compare`.
     """
     works = [work(size) for size in sizes]
-    times: list[list[float]] = [[_seconds(each) for each in works] for _ in range(rounds + 1)][1:]
+    times: list[list[float]] = [[_seconds(each, clock) for each in works] for _ in range(rounds + 1)][1:]
     return Growth(what, unit, tuple(sizes), tuple(min(column) for column in zip(*times, strict=True)))
 
 
@@ -141,7 +144,7 @@ def compare(
     return Timed(what, unit, middle["ours"], others, middle.get("limit"), aim, spread)
 
 
-def _seconds(work: Work, clock: Clock = time.perf_counter) -> float:
+def _seconds(work: Work, clock: Clock) -> float:
     gc.collect()
     gc.disable()
     begun = clock()

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 from benchmarks.__main__ import lines
-from benchmarks.harness import Growth, Timed, compare, grow
+from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.scenes import MISSED, crowd
 
 
+class Watch:
+    """A clock that only the work moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def nap(self, seconds: float) -> Work:
+        def work() -> None:
+            self.now += seconds
+
+        return work
+
+
 def test_a_peer_is_timed_beside_ours() -> None:
-    timed = compare(
-        "sleep", "nap", 2, lambda: time.sleep(0.01), {"long": lambda: time.sleep(0.03)}, limit=lambda: time.sleep(0.005), rounds=3
-    )
-    assert timed.ours == pytest.approx(0.005, rel=0.4)
-    assert timed.ratios["long"] == pytest.approx(3.0, rel=0.4)
-    assert timed.share == pytest.approx(0.5, rel=0.4)
+    watch = Watch()
+    timed = compare("sleep", "nap", 2, watch.nap(0.5), {"long": watch.nap(1.5)}, limit=watch.nap(0.25), rounds=3, clock=watch)
+    assert (timed.ours, timed.ratios["long"], timed.share, timed.spread) == (0.25, 3.0, 0.5, 0.0)
+
+
+def test_rounds_count_by_their_median_and_the_first_does_not() -> None:
+    watch, naps = Watch(), iter([9.0, 1.0, 2.0, 4.0])
+    timed = compare("sleep", "nap", 1, lambda: watch.nap(next(naps))(), rounds=3, clock=watch)
+    assert (timed.ours, timed.spread) == (2.0, 1.5)
 
 
 def test_the_table_has_a_line_a_peer() -> None:
@@ -31,8 +47,9 @@ def test_the_table_has_a_line_a_peer() -> None:
 def test_growth_is_the_slope_of_logarithms() -> None:
     assert Growth("squares", "objects", (10, 20, 40), (1.0, 4.0, 16.0)).exponent == pytest.approx(2.0)
     assert Growth("steady", "frames", (1, 10), (0.3, 0.3)).exponent == pytest.approx(0.0, abs=1e-12)
-    slept = grow("naps", "naps", (1, 4), lambda naps: lambda: time.sleep(0.01 * naps), rounds=2)
-    assert slept.exponent == pytest.approx(1.0, abs=0.2)
+    watch = Watch()
+    slept = grow("naps", "naps", (1, 4), lambda naps: watch.nap(0.5 * naps), rounds=2, clock=watch)
+    assert (slept.seconds, slept.exponent) == ((0.5, 2.0), pytest.approx(1.0))
 
 
 def test_the_crowd_follows_from_its_seed() -> None:
