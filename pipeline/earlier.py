@@ -68,8 +68,11 @@ def settled(publication: Publication, name: str, key: str | None, found: Mapping
 def _published(publication: Publication) -> Iterator[Part]:
     manifest = publication.out / MANIFEST
     if manifest.is_file():
-        folder = follow(publication.out)
-        yield from _whole(folder, json.loads(manifest.read_text())["files"])
+        folder, files = follow(publication.out), json.loads(manifest.read_text())["files"]
+        if folder != publication.out:  # an object of the same size may still have other content
+            changed = store.damaged(publication.out, {name: entry["size"] for name, entry in files.items()})
+            files = {name: entry for name, entry in files.items() if name not in changed}
+        yield from _whole(folder, files)
 
 
 def _attempted(publication: Publication) -> Iterator[Part]:

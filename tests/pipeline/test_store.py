@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import store
+from pipeline import earlier, store
 from pipeline.errors import UserError
 from pipeline.publish import Publication, read_manifest
 from pipeline.store import Place
@@ -151,6 +151,17 @@ def test_an_object_of_the_same_size_and_other_content_is_noticed_by_its_tag(s3: 
         read_manifest(root / "data" / "things")
     client(s3).put_object(Bucket=BUCKET, Key=key, Body=b"one")
     read_manifest(root / "data" / "things")
+
+
+def test_an_object_with_other_content_is_not_taken_over(s3: dict[str, str], root: Path) -> None:
+    made = publication(f"s3://{BUCKET}/reuse", root)
+    for name in ("one.txt", "two.txt"):
+        with made.write(name, {"key": name}) as path:
+            path.write_text(name)
+    made.publish()
+    assert sorted(earlier.by_key(earlier.parts(made))) == ["one.txt", "two.txt"]
+    client(s3).put_object(Bucket=BUCKET, Key=f"reuse/data/things/{FIRST[:12]}/one.txt", Body=b"eno.txt")
+    assert sorted(earlier.by_key(earlier.parts(made))) == ["two.txt"]
 
 
 def table(path: Path) -> None:
