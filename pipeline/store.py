@@ -66,7 +66,7 @@ def place(text: str) -> Place:
 
 
 _INSTALL = {
-    "s3": "pip install 'throughline[s3]'",
+    "s3": "pip install s3fs boto3",
     "gs": "pip install gcsfs",
     "abfs": "pip install adlfs",
 }
