@@ -59,7 +59,7 @@ def prepared(root: Path) -> Path:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     body = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    for out in (out for stage in body.values() for out in stage["outs"]):
+    for out in (name for stage in body.values() for out in stage["outs"] for name in ([out] if isinstance(out, str) else out)):
         path = root / (out if Path(out).suffix else f"{out}/file")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(out)
