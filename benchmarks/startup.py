@@ -59,10 +59,11 @@ def prepared(root: Path) -> Path:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     body = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    for out in (name for stage in body.values() for out in stage["outs"] for name in ([out] if isinstance(out, str) else out)):
-        path = root / (out if Path(out).suffix else f"{out}/file")
+    outs = [out for stage in body.values() for out in stage["outs"]]
+    for name in (name for out in outs for name in ([out] if isinstance(out, str) else out)):
+        path = root / (name if Path(name).suffix else f"{name}/file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(out)
+        path.write_text(name)
     for command in (["git", "init", "--quiet"], [str(Path(sys.executable).with_name("dvc")), "commit", "--force", "--quiet", "dvc.yaml"]):
         subprocess.run(command, cwd=root, check=True)
     return root
