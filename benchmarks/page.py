@@ -1,4 +1,4 @@
-"""docs/performance.md: the generated part, from benchmarks/results.json."""
+"""docs/performance.md: the generated part, from benchmarks/results.json, and its picture, docs/growth.svg."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import plot
 from pipeline.closure import ROOT
 from pipeline.experiments.pages import insert
 
 PAGE = ROOT / "docs" / "performance.md"
 NAME = "benchmarks"
+PICTURE = "growth.svg"
 HEAD = "| what | ours | against | theirs | ratio | aim | limit | share of the limit |\n|---|---:|---|---:|---:|---:|---:|---:|\n"
 GROWTH = "| what | sizes | time at the smallest, the largest | exponent |\n|---|---|---|---:|\n"
 MEMORY = "| what | sizes | most of its process | bound |\n|---|---|---|---:|\n"
@@ -19,18 +21,21 @@ Entry = Mapping[str, Any]
 
 
 def write(entries: Sequence[Entry], page: Path = PAGE) -> None:
-    """Put the tables into the page."""
+    """Put the tables into the page, and the picture beside it."""
     page.write_text(insert(page.read_text(), NAME, markdown(entries)))
+    if grown := [item for item in entries if "exponent" in item]:
+        page.with_name(PICTURE).write_text(plot.growth(grown))
 
 
 def markdown(entries: Sequence[Entry]) -> str:
     """What was timed beside a peer or limit; then how times grow; then where it was measured."""
     timed = "".join(_line(item) for item in entries if "ours" in item)
     grown = "".join(_growth(item) for item in entries if "exponent" in item)
+    picture = f"\n![Time over size]({PICTURE})\n" if grown else ""
     held = "".join(_held(item) for item in entries if "bytes" in item)
     places = sorted({(item["machine"], item["commit"]) for item in entries})
     where = "".join(f"- {machine}; commit {commit}\n" for machine, commit in places)
-    return f"{HEAD}{timed}\n### Growth\n\n{GROWTH}{grown}\n### Memory\n\n{MEMORY}{held}\n### Measured on\n\n{where}".rstrip()
+    return f"{HEAD}{timed}\n### Growth\n\n{GROWTH}{grown}{picture}\n### Memory\n\n{MEMORY}{held}\n### Measured on\n\n{where}".rstrip()
 
 
 def duration(seconds: float) -> str:

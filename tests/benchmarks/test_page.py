@@ -31,3 +31,13 @@ def test_the_committed_page_is_what_the_results_give() -> None:
     text = page.PAGE.read_text()
     known = results.load()
     assert not known or page.markdown(known) in text
+
+
+def test_the_picture_has_a_line_a_growth_and_follows_from_them(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("<!-- benchmarks: generated -->\n<!-- benchmarks: end -->\n")
+    page.write([results.entry("one", GROWTH)], tmp_path / "page.md")
+    first = (tmp_path / "growth.svg").read_text()
+    page.write([results.entry("one", GROWTH)], tmp_path / "page.md")
+    assert (tmp_path / "growth.svg").read_text() == first
+    assert ">step, objects: 1.00<" in first
+    assert "![Time over size](growth.svg)" in (tmp_path / "page.md").read_text()
