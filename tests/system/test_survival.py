@@ -31,14 +31,14 @@ KILLED = {
 STAGE_SECONDS = 240
 
 
-def clone(folder: Path) -> Path:
-    """The working tree as git would clone it, with the smoke preset, two epochs a training, and its own git history."""
+def clone(folder: Path, epochs: int = 2) -> Path:
+    """The working tree as git would clone it, with the smoke preset, so many epochs a training, and its own git history."""
     names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(lambda name: (ROOT / name).is_file(), names.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     smoke = (folder / "presets" / "smoke.yaml").read_text()
-    (folder / "params.yaml").write_text(re.sub(r"(?m)^  epochs: \d+", "  epochs: 2", smoke))
+    (folder / "params.yaml").write_text(re.sub(r"(?m)^  epochs: \d+", f"  epochs: {epochs}", smoke))
     subprocess.run("git init -q && git add -A && git -c user.name=t -c user.email=t@t commit -qm x", cwd=folder, shell=True, check=True)
     return folder
 
