@@ -1,6 +1,8 @@
 """What training reads: Parquet shards of samples, opened lazily, one small cache of row groups in memory.
 
-Rows lie in the order dataset, sequence, frame, so that the partner of a frame is in the same or the next row group.
+Rows lie in the order dataset, sequence, frame, so that the partner of a frame is in the same or the next row group. Images and maps are
+stored as they are: of a local file only where they lie is kept, each is read when it is wanted, and the system's own cache of files,
+which all processes share, does the rest. From a URL, where a request costs more than a row group, they are kept with the rest.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class SampleStore:
 
     Args:
         folder: holds part-*.parquet (data/samples/stills or video).
-        cache_bytes: how much decoded Parquet to keep; at least the last row group read is kept.
+        cache_bytes: how much decoded Parquet to keep (labels, and images from a URL); at least the last row group read is kept.
 
     Attributes:
         index: where each row comes from.
@@ -121,7 +123,7 @@ class SampleStore:
         self._forget()
 
     def _forget(self) -> None:
-        self._files: dict[int, pq.ParquetFile] = {}
+        self._files: dict[int, tuple[pq.ParquetFile, pa.NativeFile | None]] = {}
         self._cache: OrderedDict[int, _RowGroup] = OrderedDict()
         self._cached_bytes = 0
 
@@ -131,8 +133,8 @@ class SampleStore:
             return self._cache[group]
         shard, number = self._places[group]
         if shard not in self._files:
-            self._files[shard] = parquet(self.shards[shard], pre_buffer=False)
-        found = _RowGroup(self._files[shard].read_row_group(number, columns=_COLUMNS, use_threads=False))
+            self._files[shard] = _open(self.shards[shard])
+        found = _RowGroup(*self._files[shard], number)
         self._cache[group] = found
         self._cached_bytes += found.bytes
         while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
@@ -143,20 +145,76 @@ class SampleStore:
 _COLUMNS = ["dataset", "sequence", "frame", "video", "width", "height", "image", "boxes", "identities", "classes"]
 _COLUMNS += ["visibilities", "ignores", "depth", "depth_scale"]
 _LISTS = ("boxes", "identities", "classes", "visibilities", "ignores")
+_STORED = ("image", "depth")  # as they are, without compression
+_PROBE = 32  # bytes of a value that are looked for
 
 
 class _RowGroup:
-    """One row group in memory: Arrow columns, and the object lists as flat arrays with offsets."""
+    """One row group: Arrow columns, the object lists as flat arrays with offsets, and where in the file images and maps lie.
 
-    def __init__(self, table: pa.Table) -> None:
-        self.bytes = table.nbytes
-        self.columns = {name: table.column(name).combine_chunks() for name in table.column_names if name not in _LISTS}
+    Args:
+        file: the shard.
+        raw: its bytes; None for a file that is not local.
+        number: of the row group in it.
+    """
+
+    def __init__(self, file: pq.ParquetFile, raw: pa.NativeFile | None, number: int) -> None:
+        table = file.read_row_group(number, columns=_COLUMNS, use_threads=False)
+        self.raw, self.places = raw, _places(file, raw, number, table)
+        self.columns = {name: table.column(name).combine_chunks() for name in table.column_names if name not in (*_LISTS, *self.places)}
         self.lists = {name: _flat(table.column(name)) for name in _LISTS}
+        self.bytes = table.select([*self.columns, *_LISTS]).nbytes + sum(places.nbytes for places in self.places.values())
 
     def sample(self, row: int) -> Sample:
         plain = {name: column[row].as_py() for name, column in self.columns.items()}
+        stored = {name: self._read(*places[row].tolist()) for name, places in self.places.items()}
         objects: dict[str, Any] = {name: values[offsets[row] : offsets[row + 1]].copy() for name, (values, offsets) in self.lists.items()}
-        return Sample(**(plain | {"depth_scale": plain["depth_scale"] or 0.0}), **objects)
+        return Sample(**(plain | stored | {"depth_scale": plain["depth_scale"] or 0.0}), **objects)
+
+    def _read(self, start: int, size: int) -> bytes | None:
+        assert self.raw is not None
+        return None if size < 0 else self.raw.read_at(size, start)
+
+
+def _open(shard: Place) -> tuple[pq.ParquetFile, pa.NativeFile | None]:
+    """A shard, and its bytes where it is a local file."""
+    if not isinstance(shard, Path):
+        return parquet(shard), None
+    raw = pa.OSFile(str(shard))
+    return pq.ParquetFile(raw, pre_buffer=False), raw
+
+
+def _places(file: pq.ParquetFile, raw: pa.NativeFile | None, number: int, table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    """By column, (rows, 2): where the values of a row group start in the file, and their lengths, -1 for null.
+
+    Each value is compared with what lies there, so that nothing here depends on how Parquet divides a column into pages. A column that
+    was written otherwise (compressed, say) is left out.
+    """
+    if raw is None:
+        return {}
+    group = file.metadata.row_group(number)
+    chunks = {chunk.path_in_schema: chunk for chunk in map(group.column, range(group.num_columns))}
+    found = {}
+    for name in _STORED:
+        start = chunks[name].data_page_offset
+        places = _find(raw.read_at(chunks[name].total_compressed_size, start), table.column(name), start)
+        if places is not None:
+            found[name] = places
+    return found
+
+
+def _find(chunk: bytes, column: pa.ChunkedArray, start: int) -> NDArray[np.int64] | None:
+    """Where values lie that follow each other in a chunk, each after its length in four bytes; None: not so."""
+    places, at = np.full((len(column), 2), -1, np.int64), 0
+    for row, value in enumerate(item.as_py() for item in column):
+        if value is None:
+            continue
+        at = chunk.find(len(value).to_bytes(4, "little") + value[:_PROBE], at) + 4
+        if at < 4 or chunk[at : at + len(value)] != value:
+            return None
+        places[row] = start + at, len(value)
+        at += len(value)
+    return places
 
 
 def _flat(column: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.int32]]:

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.samples import SampleStore, SampleWriter, partner_reach
+from pipeline.store import place
 
 
 def row(frame: int, *, sequence: str = "s", size: int = 1000, objects: int = 2, video: bool = True, depth: bool = True) -> dict[str, Any]:
@@ -92,14 +93,38 @@ def test_the_index_tells_rows_apart(tmp_path: Path) -> None:
 
 
 def test_the_cache_stays_below_its_cap_and_keeps_the_last_group(tmp_path: Path) -> None:
-    store = SampleStore(write(tmp_path, [[row(frame) for frame in range(1, 101)]]), cache_bytes=25_000)
+    store = SampleStore(write(tmp_path, [[row(frame) for frame in range(1, 101)]]), cache_bytes=4_000)
     for index in range(100):
         store.row(index)
-        assert store._cached_bytes <= 25_000
+        assert store._cached_bytes <= 4_000
         assert store._cached_bytes == sum(group.bytes for group in store._cache.values())
+    assert len(store._cache) > 1
     tiny = SampleStore(tmp_path, cache_bytes=1)
     assert tiny.row(99).frame == 100
     assert len(tiny._cache) == 1
+
+
+def test_images_of_a_local_file_are_not_kept(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    # several pages of a megabyte each, the same image twice, one that begins as the one before, an empty one
+    images = [random.bytes(size) for size in (400_000, 700_000, 90_000, 5_000, 40)]
+    images += [images[1], images[1][:300_000], b"", images[3]]
+    rows = [row(frame, depth=frame % 3 > 0) | {"image": image} for frame, image in enumerate(images, 1)]
+    store = SampleStore(write(tmp_path, [rows], row_group_bytes=4_000_000))
+    assert [store.row(index).image for index in range(9)] == images
+    assert [store.row(index).depth for index in range(9)] == [b"map", b"map", None] * 3
+    assert store._cached_bytes < 5_000
+
+
+def test_images_from_a_url_and_compressed_ones_are_kept(tmp_path: Path) -> None:
+    rows = [row(frame, size=50_000, depth=frame % 2 > 0) for frame in range(1, 7)]
+    path = write(tmp_path, [rows], row_group_bytes=100_000) / "part-00000.parquet"
+    place("memory://kept/part-00000.parquet").write_bytes(path.read_bytes())
+    pq.write_table(pq.read_table(path), path, row_group_size=2, compression="zstd", use_dictionary=False)
+    for store in (SampleStore(place("memory://kept")), SampleStore(tmp_path)):
+        assert [store.row(index).image for index in range(6)] == [made["image"] for made in rows]
+        assert [store.row(index).depth for index in range(6)] == [b"map", None] * 3
+        assert store._cached_bytes > 250_000
 
 
 def test_a_pickled_store_reads_in_another_process(tmp_path: Path) -> None:
