@@ -1,7 +1,8 @@
 """Feeding the paper preset's batches with 0, 1 and 2 processes: from Parquet, beside PyTorch's DataLoader over JPEG files and Ray Data.
 
-All make the same samples by the same code but for where images come from: the first peer reads the data set's own files, as public loaders
-do, the second files made small beforehand. Each runs in a process of its own. The limit is decoding the stored images.
+All make samples by the same code but for where images come from: the first peer reads the data set's own files, as public loaders do, the
+second files made small beforehand, Ray Data the same Parquet, a pair's partner out of the rows that an actor gets at once, unshuffled. Each
+runs in a process of its own. The limit is decoding the stored images. Processor time is that of all processes together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -26,15 +27,19 @@ import numpy as np
 from benchmarks.harness import Timed
 from benchmarks.samples import mot17_mini, read_options, read_preset, read_sequences, write_samples
 from models import load
+from pipeline.clips import ClipPlanner
 from pipeline.closure import ROOT
 from pipeline.frames import Frame, decode_jpeg
 from pipeline.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate
 from pipeline.memory import keep_freed_memory
 from pipeline.packing import PEDESTRIAN, ignored
+from pipeline.samples import COLUMNS, RowGroup, Sample, SampleIndex
 from pipeline.spec import Batch, TrainingFrame
 
 COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory
 EPOCH, BATCH = 160, 4  # pairs
+RAY_ROWS = 16  # that an actor gets at once, about a row group
+RAY_EPOCH = 320  # pairs; twice as many, since some are ready when the first batch comes
 PROCESSES, ROUNDS = (0, 1, 2), 3
 PEERS = {"files": "DataLoader over JPEG files", "small": "DataLoader over small JPEG files", "ray": "Ray Data"}
 AIM = 1.5
@@ -48,11 +53,13 @@ def measure() -> Iterator[Timed]:
         for processes in PROCESSES:
             ways = ("ours", "files", "small", *(("ray",) if processes else ()), "limit")
             rounds = [{way: run(way, folder, processes) for way in ways} for _ in range(ROUNDS)]
-            seconds = {way: median(found[way]["seconds"] for found in rounds) for way in ways}
-            held = [f"{PEERS.get(way, way)} {median(found[way]['megabytes'] for found in rounds):.0f} MB" for way in ways[:-1]]
+            middle = {way: {key: median(found[way][key] for found in rounds) for key in rounds[0][way]} for way in ways}
+            held = [f"{PEERS.get(way, way)} {middle[way]['megabytes']:.0f} MB" for way in ways[:-1]]
             print(f"feeding, {processes} processes: {', '.join(held)}", file=sys.stderr)
-            peers = {PEERS[way]: value for way, value in seconds.items() if way in PEERS}
-            yield Timed(f"feeding, {processes} processes", "pair", seconds["ours"], peers, seconds["limit"] / max(processes, 1), AIM)
+            for key, what in (("seconds", ""), ("core", ", processor time")):
+                peers = {PEERS[way]: middle[way][key] for way in ways if way in PEERS}
+                limit = middle["limit"][key] / (max(processes, 1) if key == "seconds" else 1)
+                yield Timed(f"feeding, {processes} processes{what}", "pair", middle["ours"][key], peers, limit, AIM)
 
 
 def prepare(folder: Path, preset: str, frames: list[Frame], copies: int) -> None:
@@ -70,7 +77,8 @@ def prepare(folder: Path, preset: str, frames: list[Frame], copies: int) -> None
 
 
 def run(way: str, folder: Path, processes: int) -> dict[str, float]:
-    """Time a way in a process of its own: seconds a pair after the first batch, most megabytes that it and its children held."""
+    """Time a way in a process of its own, after its first batch: `seconds` and those of processor time (`core`) a pair, and the most
+    `megabytes` that it and its children held."""
     command = [sys.executable, "-m", "benchmarks.feeding", way, str(folder), str(processes)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -107,36 +115,57 @@ def batches(way: str, folder: Path, processes: int) -> Iterator[Batch | dict[str
     return iter(build_loader(feed, rank=0, workers=1, pin_memory=False, dataset=dataset)[0])
 
 
-class _RayClips:
-    """What a Ray actor does."""
+class RayClips(ClipDataset):
+    """What a Ray actor makes of some rows: a pair of each, its partner among them."""
 
     def __init__(self, feed: Feed) -> None:
         cv2.setNumThreads(0)
-        self.dataset = ClipDataset(feed)
+        keep_freed_memory()
+        self.feed, self.people = feed, None
 
-    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
-        batch = collate([self.dataset[0, int(number)] for number in rows["id"]])
-        return {"images": batch.images.numpy(), **{name: value.numpy() for name, value in batch.targets.items()}}
+    def __call__(self, rows: Any) -> dict[str, Any]:
+        """Images (B, F, H, W, 3), so that nothing is copied, and targets of `COLUMNS` of rows (a pyarrow.Table)."""
+        self.rows = RowGroup(rows)
+        found = [self.rows.sample(row) for row in range(rows.num_rows)]
+        columns = [np.array([getattr(sample, name) for sample in found]) for name in SampleIndex._fields]
+        settings = self.feed.settings
+        self.planner = ClipPlanner(
+            SampleIndex(*columns),
+            reads=self.feed.spec.reads,
+            clip_frames=self.feed.spec.clip_frames,
+            max_gap=settings.max_gap,
+            negative_ratio=settings.negative_ratio,
+            seed=self.feed.seed,
+        )
+        batch = collate([self[0, row] for row in range(len(found))])
+        images = batch.images.permute(0, 1, 3, 4, 2).numpy()
+        return {"images": images, **{name: value.numpy() for name, value in batch.targets.items()}}
+
+    def sample(self, row: int) -> Sample:
+        """A row of those at hand."""
+        return self.rows.sample(row)
 
 
 def _ray(feed: Feed, processes: int) -> Iterator[dict[str, Any]]:
     import ray
 
     ray.init(address="local", num_cpus=processes + 1, include_dashboard=False, object_store_memory=300_000_000, log_to_driver=False)
-    rows = ray.data.range(EPOCH, override_num_blocks=EPOCH // BATCH)
-    made = rows.map_batches(_RayClips, fn_constructor_args=(feed,), batch_size=BATCH, concurrency=processes)
+    rows = ray.data.read_parquet(str(feed.folder), columns=COLUMNS).limit(RAY_EPOCH)
+    made = rows.map_batches(
+        RayClips, fn_constructor_args=(feed,), batch_size=RAY_ROWS, batch_format="pyarrow", zero_copy_batch=True, concurrency=processes
+    )
     return iter(made.iter_torch_batches(batch_size=BATCH))
 
 
-def _limit(folder: Path) -> float:
+def _limit(folder: Path) -> tuple[float, float]:
     store = ClipDataset(read_feed(folder, 0)).store
     images = [store.row(row).image for row in range(min(len(store), EPOCH))]
     for image in images:
         decode_jpeg(image, "")
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     for image in images:
         decode_jpeg(image, "")
-    return 2 * (time.perf_counter() - begun) / len(images)
+    return 2 * (time.perf_counter() - begun) / len(images), 2 * (time.process_time() - used) / len(images)
 
 
 def _write_files(folder: Path, images: list[bytes], labels: list[TrainingFrame]) -> None:
@@ -152,29 +181,45 @@ def _whole(frame: Frame, packed: TrainingFrame) -> TrainingFrame:
     return replace(packed, boxes=frame.objects.boxes[keep])
 
 
-@contextmanager
-def _memory_watched() -> Iterator[list[float]]:
-    """Most megabytes of this process and its children, shared pages counted once, in a list of one."""
-    import psutil
+class Watch:
+    """Megabytes and seconds of processor time of this process and those that it starts, as long as the context is open.
 
-    most, stop = [0.0], threading.Event()
+    Attributes:
+        megabytes: most at once, shared pages counted once.
+    """
 
-    def held(process: Any) -> float:
-        try:
-            return float(process.memory_full_info().pss) / 1e6
-        except psutil.Error:
-            return 0.0
+    def __init__(self) -> None:
+        self.megabytes, self._seconds, self._stop = 0.0, dict[int, float](), threading.Event()
+        self._lock, self._thread = threading.Lock(), threading.Thread(target=self._run)
 
-    def watch() -> None:
-        me = psutil.Process()
-        while not stop.wait(0.2):
-            most[0] = max(most[0], sum(map(held, [me, *me.children(recursive=True)])))
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    yield most
-    stop.set()
-    thread.join()
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def seconds(self) -> float:
+        """Processor time until now, that of processes that have ended included."""
+        self._look()
+        return sum(self._seconds.values())
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            self._look()
+
+    def _look(self) -> None:
+        import psutil
+
+        me, held = psutil.Process(), 0.0
+        with self._lock:
+            for process in (me, *me.children(recursive=True)):
+                with suppress(psutil.Error):
+                    held += process.memory_full_info().pss / 1e6
+                    times = process.cpu_times()
+                    self._seconds[process.pid] = times.user + times.system
+            self.megabytes = max(self.megabytes, held)
 
 
 def main() -> None:
@@ -182,16 +227,16 @@ def main() -> None:
     way, folder, processes = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     cv2.setNumThreads(0)
     keep_freed_memory()
-    with _memory_watched() as most:
+    with Watch() as watch:
         if way == "limit":
-            seconds = _limit(folder)
+            seconds, core = _limit(folder)
         else:
             source = batches(way, folder, processes)
             next(source)
-            begun = time.perf_counter()
-            count = sum(1 for _ in source)
-            seconds = (time.perf_counter() - begun) / (count * BATCH)
-    print(json.dumps({"seconds": seconds, "megabytes": most[0]}))
+            begun, used = time.perf_counter(), watch.seconds()
+            pairs = BATCH * sum(1 for _ in source)
+            seconds, core = (time.perf_counter() - begun) / pairs, (watch.seconds() - used) / pairs
+    print(json.dumps({"seconds": seconds, "core": core, "megabytes": watch.megabytes}))
 
 
 if __name__ == "__main__":

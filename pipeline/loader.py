@@ -27,7 +27,7 @@ from pipeline.identities import IdentityNumbers
 from pipeline.memory import keep_freed_memory
 from pipeline.order import EpochBatches, Key
 from pipeline.params import Params, Training
-from pipeline.samples import SampleStore
+from pipeline.samples import Sample, SampleStore
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 from pipeline.store import Place, follow
 
@@ -149,9 +149,13 @@ class ClipDataset(Dataset[Item]):
         feed = self.feed
         return augment.show(frame, view, width=feed.width, height=feed.height, depth_stride=feed.depth_stride)
 
+    def sample(self, row: int) -> Sample:
+        """The row as it is stored."""
+        return self.store.row(row)
+
     def stored(self, row: int) -> TrainingFrame:
         """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
-        sample = self.store.row(row)
+        sample = self.sample(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
         keep = (sample.classes == PEDESTRIAN) | sample.ignores
         identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)

@@ -8,6 +8,7 @@ which all processes share, does the rest. From a URL, where a request costs more
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,17 +125,19 @@ class SampleStore:
 
     def _forget(self) -> None:
         self._files: dict[int, tuple[pq.ParquetFile, pa.NativeFile | None]] = {}
-        self._cache: OrderedDict[int, _RowGroup] = OrderedDict()
+        self._cache: OrderedDict[int, RowGroup] = OrderedDict()
         self._cached_bytes = 0
 
-    def _group(self, group: int) -> _RowGroup:
+    def _group(self, group: int) -> RowGroup:
         if group in self._cache:
             self._cache.move_to_end(group)
             return self._cache[group]
         shard, number = self._places[group]
         if shard not in self._files:
             self._files[shard] = _open(self.shards[shard])
-        found = _RowGroup(*self._files[shard], number)
+        file, raw = self._files[shard]
+        table = file.read_row_group(number, columns=COLUMNS, use_threads=False)
+        found = RowGroup(table, raw, {} if raw is None else _places(file, raw, number, table))
         self._cache[group] = found
         self._cached_bytes += found.bytes
         while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
@@ -142,30 +145,30 @@ class SampleStore:
         return found
 
 
-_COLUMNS = ["dataset", "sequence", "frame", "video", "width", "height", "image", "boxes", "identities", "classes"]
-_COLUMNS += ["visibilities", "ignores", "depth", "depth_scale"]
+COLUMNS = ["dataset", "sequence", "frame", "video", "width", "height", "image", "boxes", "identities", "classes"]
+COLUMNS += ["visibilities", "ignores", "depth", "depth_scale"]
 _LISTS = ("boxes", "identities", "classes", "visibilities", "ignores")
 _STORED = ("image", "depth")  # as they are, without compression
 _PROBE = 32  # bytes of a value that are looked for
 
 
-class _RowGroup:
-    """One row group: Arrow columns, the object lists as flat arrays with offsets, and where in the file images and maps lie.
+class RowGroup:
+    """Rows in memory: Arrow columns, and the object lists as flat arrays with offsets.
 
     Args:
-        file: the shard.
-        raw: its bytes; None for a file that is not local.
-        number: of the row group in it.
+        table: `COLUMNS` of some rows of schema.SAMPLES.
+        raw: the file that they come from.
+        places: by column, (rows, 2) int64: where in `raw` a value starts, and its length, -1 for null. These columns are not kept.
     """
 
-    def __init__(self, file: pq.ParquetFile, raw: pa.NativeFile | None, number: int) -> None:
-        table = file.read_row_group(number, columns=_COLUMNS, use_threads=False)
-        self.raw, self.places = raw, _places(file, raw, number, table)
+    def __init__(self, table: pa.Table, raw: pa.NativeFile | None = None, places: Mapping[str, NDArray[np.int64]] | None = None) -> None:
+        self.raw, self.places = raw, places or {}
         self.columns = {name: table.column(name).combine_chunks() for name in table.column_names if name not in (*_LISTS, *self.places)}
         self.lists = {name: _flat(table.column(name)) for name in _LISTS}
-        self.bytes = table.select([*self.columns, *_LISTS]).nbytes + sum(places.nbytes for places in self.places.values())
+        self.bytes = table.select([*self.columns, *_LISTS]).nbytes + sum(array.nbytes for array in self.places.values())
 
     def sample(self, row: int) -> Sample:
+        """One of the rows."""
         plain = {name: column[row].as_py() for name, column in self.columns.items()}
         stored = {name: self._read(*places[row].tolist()) for name, places in self.places.items()}
         objects: dict[str, Any] = {name: values[offsets[row] : offsets[row + 1]].copy() for name, (values, offsets) in self.lists.items()}
@@ -184,14 +187,12 @@ def _open(shard: Place) -> tuple[pq.ParquetFile, pa.NativeFile | None]:
     return pq.ParquetFile(raw, pre_buffer=False), raw
 
 
-def _places(file: pq.ParquetFile, raw: pa.NativeFile | None, number: int, table: pa.Table) -> dict[str, NDArray[np.int64]]:
-    """By column, (rows, 2): where the values of a row group start in the file, and their lengths, -1 for null.
+def _places(file: pq.ParquetFile, raw: pa.NativeFile, number: int, table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    """The places of images and maps of a row group, which is `table`; see `RowGroup`.
 
     Each value is compared with what lies there, so that nothing here depends on how Parquet divides a column into pages. A column that
     was written otherwise (compressed, say) is left out.
     """
-    if raw is None:
-        return {}
     group = file.metadata.row_group(number)
     chunks = {chunk.path_in_schema: chunk for chunk in map(group.column, range(group.num_columns))}
     found = {}

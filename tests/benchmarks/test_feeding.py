@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from benchmarks import feeding, samples
+from pipeline.loader import SAMPLES, ClipDataset, collate
+from pipeline.samples import COLUMNS
 from pipeline.spec import Batch
 
 
@@ -41,7 +45,18 @@ def test_the_data_sets_own_files_show_the_same(folder: Path) -> None:
     torch.testing.assert_close(ours.targets["size"], peer.targets["size"], rtol=0, atol=0.1)
 
 
+def test_an_actor_of_ray_data_makes_the_same_pairs_of_all_rows_at_once(folder: Path) -> None:
+    feed = feeding.read_feed(folder, 0)
+    dataset = ClipDataset(feed)
+    made = feeding.RayClips(feed)(pq.read_table(folder / SAMPLES["finetune"], columns=COLUMNS, partitioning=None))
+    expected = collate([dataset[0, row] for row in range(10)])
+    assert made["images"].shape == (10, 2, 256, 448, 3)
+    assert np.array_equal(np.moveaxis(made["images"], -1, 2), expected.images.numpy())
+    assert all(np.array_equal(made[name], value.numpy()) for name, value in expected.targets.items())
+
+
 def test_a_way_says_what_it_took(folder: Path) -> None:
     found = feeding.run("limit", folder, 0)
+    assert 0 < found["core"] < 1
     assert 0 < found["seconds"] < 1
     assert found["megabytes"] > 10
