@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from pipeline import schema
 from pipeline.errors import UserError
+from pipeline.gathered import Gathered
 from pipeline.store import Place
 
 SUMMARY = b"throughline.summary"
-_OF_OBJECTS = [name for name, _ in (*schema.OBJECTS, schema.MASKS)]
+_OF_OBJECTS = frozenset(name for name, _ in (*schema.OBJECTS, schema.MASKS))
 OVERHEAD = 1024  # bytes that a row's numbers may take, for the cap on row groups
 
 
@@ -51,8 +52,8 @@ class Objects:
     ignores: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     masks: NDArray[np.object_] | None = None
 
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Objects:
-        """The objects chosen by indices or a mask."""
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Objects:
+        """The objects chosen by indices, a mask or a slice; the last shares these arrays."""
         return Objects(**{name: column[index] for name, column in vars(self).items() if column is not None})
 
     def __len__(self) -> int:
@@ -155,19 +156,22 @@ class FrameWriter:
         self._writer = pq.ParquetWriter(
             path, stamped, compression=plain, use_dictionary=["dataset", "sequence"], write_statistics=["frame"]
         )
-        self._cap, self._bytes, self._waiting = row_group_mb * 1e6, 0, list[Frame]()
+        self._cap, self._bytes, self._images = row_group_mb * 1e6, 0, Gathered(int(row_group_mb * 1e6))
+        self._waiting: dict[str, list[Any]] = {name: [] for name in stamped.names if name != "image"}
 
     def write(self, frame: Frame) -> None:
         """Append a row."""
         size = len(frame.image) + OVERHEAD
-        if self._waiting and self._bytes + size > self._cap:
+        if self._bytes and self._bytes + size > self._cap:
             self._flush()
-        self._waiting.append(frame)
+        self._images.add(frame.image)
+        for name, values in self._waiting.items():
+            values.append(getattr(frame.objects if name in _OF_OBJECTS else frame, name))
         self._bytes += size
 
     def close(self, **summary: Any) -> None:
         """Finish the file, with numbers known only now (read back by `frame_facts`)."""
-        if self._waiting:
+        if self._bytes:
             self._flush()
         self._writer.add_key_value_metadata({SUMMARY.decode(): json.dumps(summary, sort_keys=True)})
         self._writer.close()
@@ -182,8 +186,11 @@ class FrameWriter:
             self.close()
 
     def _flush(self) -> None:
-        self._writer.write_table(_table(self._waiting, self._writer.schema))
-        self._waiting, self._bytes = [], 0
+        self._writer.write_table(_table(self._waiting, self._images, self._writer.schema))
+        for values in self._waiting.values():
+            values.clear()
+        self._images.clear()
+        self._bytes = 0
 
 
 def decode_jpeg(image: bytes, where: str) -> NDArray[np.uint8]:
@@ -229,19 +236,20 @@ def _column(array: Any, name: str) -> Sequence[Any]:
     return [numbers[start:end] for start, end in pairwise(offsets)]
 
 
-def _table(frames: Sequence[Frame], stamped: pa.Schema) -> pa.Table:
-    columns = []
-    for name, kind in zip(stamped.names, stamped.types, strict=True):
-        values = [getattr(frame.objects if name in _OF_OBJECTS else frame, name) for frame in frames]
+def _table(rows: Mapping[str, list[Any]], images: Gathered, stamped: pa.Schema) -> pa.Table:
+    columns = {"image": images.array()}
+    for name, values in rows.items():
         if name == schema.MASKS[0]:
-            values = [np.full(len(frame.objects), None) if found is None else found for frame, found in zip(frames, values, strict=True)]
-        columns.append(_lists(values, kind) if pa.types.is_list(kind) else pa.array(values, kind))
-    return pa.Table.from_arrays(columns, schema=stamped)
+            counts = map(len, rows["boxes"])
+            values = [np.full(count, None) if found is None else found for count, found in zip(counts, values, strict=True)]
+        kind = stamped.field(name).type
+        columns[name] = _lists(values, kind) if pa.types.is_list(kind) else pa.array(values, kind)
+    return pa.Table.from_arrays([columns[name] for name in stamped.names], schema=stamped)
 
 
 def _lists(values: Sequence[NDArray[Any]], kind: Any) -> Any:
     offsets = pa.array(np.cumsum([0, *map(len, values)]), pa.int32())
-    flat = np.concatenate([np.asarray(value).reshape(-1) for value in values])
+    flat = np.concatenate(values).reshape(-1)
     if pa.types.is_fixed_size_list(kind.value_type):
         items = pa.FixedSizeListArray.from_arrays(pa.array(flat, kind.value_type.value_type), type=kind.value_type)
     else:

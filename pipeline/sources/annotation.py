@@ -45,8 +45,8 @@ class Annotation:
 
     def of(self, frame: int) -> Objects:
         """The objects of one frame."""
-        start, end = np.searchsorted(self.frame, [frame, frame + 1])
-        return self.objects.take(np.arange(start, end))
+        wanted = np.int32(frame)  # of the column's type, else each look-up would convert the whole of it
+        return self.objects.take(slice(self.frame.searchsorted(wanted), self.frame.searchsorted(wanted, "right")))
 
     def where(self, row: int) -> str:
         """File and line of one object."""

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeAlias
 
@@ -212,7 +213,7 @@ def folder_of(source: Source, data_root: str, root: Path) -> Path:
 
 def listed(folder: Place) -> list[Place]:
     """What lies in a folder, in order of names; nothing where it is no folder."""
-    return sorted(folder.iterdir()) if folder.is_dir() else []  # type: ignore[type-var]
+    return sorted(folder.iterdir(), key=attrgetter("name")) if folder.is_dir() else []
 
 
 def walked(folder: Place) -> Iterator[Place]:
