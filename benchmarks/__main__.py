@@ -18,7 +18,21 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported
 from benchmarks import page, results
 from benchmarks.harness import Footprint, Growth, Timed
 
-STEPS = ("extraction", "packing", "memory", "pairs", "feeding", "loss", "step", "maps", "association", "tracking", "evaluation", "startup")
+STEPS = (
+    "extraction",
+    "packing",
+    "growth",
+    "memory",
+    "pairs",
+    "feeding",
+    "loss",
+    "step",
+    "maps",
+    "association",
+    "tracking",
+    "evaluation",
+    "startup",
+)
 HEAD = f"{'what':48} {'ours':>10} {'peer':>10} {'ratio':>7} {'aim':>5}  against"
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Timed, Work, compare
+from benchmarks.workers import beside_one
 from pipeline.params import Source
 from pipeline.publish import Publication
 from pipeline.sources import plan
@@ -33,31 +32,19 @@ def measure() -> Iterator[Timed]:
         folder = Path(name)
         write_video(folder / "videos/a/a.mp4")
         write_images(folder / "videos/a/a.mp4", folder / "images/a/img1")
-        shutil.copytree(folder / "videos/a", folder / "videos/b")
+        for kind in ("videos", "images"):
+            shutil.copytree(folder / kind / "a", folder / kind / "b")
         size = f"{WIDTH}x{HEIGHT}"
-        ways = {"decode, encode, write": partial(decode_and_encode, folder)}
+        ways = {"decode, encode, write": partial(decode_and_encode, folder, "a")}
         yield _beside(f"extraction, video {size}", partial(extract, folder, "videos", ("a",)), ways)
-        ways = {"read, check, write": partial(read_and_write, folder, check=True), "read, write": partial(read_and_write, folder)}
+        ways = {"read, check, write": partial(read_check_write, folder, "a"), "read, write": partial(read_and_write, folder, "a")}
         yield _beside(f"extraction, images {size}", partial(extract, folder, "images", ("a",)), ways)
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-            yield _two_workers(folder, pool)
+        for what, kind, bare in (("video", "videos", decode_and_encode), ("images", "images", read_check_write)):
+            yield from beside_one(f"extraction, {what}", 2 * FRAMES, partial(extract_one, kind=kind), bare, [(folder, "a"), (folder, "b")])
 
 
 def _beside(what: str, ours: Work, ways: dict[str, Work]) -> Timed:
     return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=5, clock=time.process_time)
-
-
-def _two_workers(folder: Path, pool: ProcessPoolExecutor) -> Timed:
-    """Seconds a frame of two workers; the peer is one worker after the other, which an ideal pair is twice as fast as."""
-
-    def two() -> None:
-        list(pool.map(extract, [folder] * 2, ["videos"] * 2, [("a",), ("b",)]))
-
-    def alone() -> None:
-        for name in ("a", "b"):
-            pool.submit(extract, folder, "videos", (name,)).result()
-
-    return compare("extraction, video, two workers", "frame", 2 * FRAMES, two, {"one worker": alone}, aim=1.8, rounds=5)
 
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
@@ -65,6 +52,11 @@ def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
     out = folder / f"out-{sequences[0]}"
     extract_to(out, folder, kind, sequences)
     shutil.rmtree(out)
+
+
+def extract_one(folder: Path, name: str, *, kind: str) -> None:
+    """The same of one sequence."""
+    extract(folder, kind, (name,))
 
 
 def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
@@ -76,23 +68,29 @@ def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -
     publication.publish()
 
 
-def decode_and_encode(folder: Path) -> None:
+def decode_and_encode(folder: Path, name: str) -> None:
     """All that cannot be avoided of a video: frames to RGB, RGB to JPEG, JPEGs to the disk."""
-    with av.open(str(folder / "videos/a/a.mp4")) as container, (folder / "bare").open("wb") as out:
+    with av.open(str(folder / f"videos/{name}/a.mp4")) as container, (folder / f"bare-{name}").open("wb") as out:
         container.streams.video[0].codec_context.thread_count = 1
         for frame in container.decode(video=0):
             out.write(_jpeg(frame.to_ndarray(format="rgb24")))
 
 
-def read_and_write(folder: Path, *, check: bool = False) -> None:
-    """All that cannot be avoided of images that are JPEGs already; `check` reads each once with FFmpeg, at an eighth of its size."""
-    with (folder / "bare").open("wb") as out:
-        for path in sorted((folder / "images/a/img1").iterdir()):
+def read_and_write(folder: Path, name: str) -> None:
+    """Images that are JPEGs already, copied."""
+    with (folder / f"bare-{name}").open("wb") as out:
+        for path in sorted((folder / f"images/{name}/img1").iterdir()):
+            out.write(path.read_bytes())
+
+
+def read_check_write(folder: Path, name: str) -> None:
+    """All that cannot be avoided of them, since damage must be named: each is also read by FFmpeg, at an eighth of its size."""
+    with (folder / f"bare-{name}").open("wb") as out:
+        for path in sorted((folder / f"images/{name}/img1").iterdir()):
             raw = path.read_bytes()
-            if check:
-                codec = av.CodecContext.create("mjpeg", "r")
-                codec.options = {"err_detect": "explode", "lowres": "3"}
-                codec.decode(av.Packet(raw))
+            codec = av.CodecContext.create("mjpeg", "r")
+            codec.options = {"err_detect": "explode", "lowres": "3"}
+            codec.decode(av.Packet(raw))
             out.write(raw)
 
 

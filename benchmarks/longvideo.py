@@ -35,10 +35,7 @@ NETWORK = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 4}
 
 def build(root: Path, frames: int) -> Path:
     """Write the video, its ground truth, the parameter file and two models; returns the parameter file."""
-    folder = root / "in" / "long" / "video"
-    (folder / "gt").mkdir(parents=True)
-    _record(folder / "video.mp4", frames)
-    write_file(folder / "gt" / "gt.txt", "".join(_truth(frame) for frame in range(1, frames + 1)))
+    film(root / "in" / "long" / "video", frames)
     raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")
     for section, values in SETTINGS.items():
         raw[section] |= values
@@ -51,6 +48,13 @@ def build(root: Path, frames: int) -> Path:
     path = root / "params.yaml"
     write_file(path, yaml.safe_dump(raw, sort_keys=False))
     return path
+
+
+def film(folder: Path, frames: int) -> None:
+    """Write the sequence: its video and its ground truth."""
+    (folder / "gt").mkdir(parents=True)
+    _record(folder / "video.mp4", frames)
+    write_file(folder / "gt" / "gt.txt", "".join(_truth(frame) for frame in range(1, frames + 1)))
 
 
 def _places(frame: int) -> list[tuple[int, int, int, int]]:

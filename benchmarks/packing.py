@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +15,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, write_video
 from benchmarks.harness import Timed, compare
+from benchmarks.workers import beside_one
 from pipeline import depthmap
 from pipeline.depths import DepthRow, DepthWriter
-from pipeline.frames import frame_files, read_frames
+from pipeline.frames import frame_facts, frame_files, read_frames
 from pipeline.packing import Shape, pack_unit, plan_units
 from pipeline.publish import Publication
 from pipeline.shares import Slice
@@ -37,16 +36,7 @@ def measure() -> Iterator[Timed]:
         ours = partial(pack, folder, "a")
         what = f"packing, {WIDTH}x{HEIGHT} to {SHAPE.width}x{SHAPE.height}"
         yield compare(what, "frame", FRAMES, ours, bare_loop, aim=0.85, rounds=5, clock=time.process_time)
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-
-            def two() -> None:
-                list(pool.map(pack, [folder] * 2, ["a", "b"]))
-
-            def alone() -> None:
-                for name in ("a", "b"):
-                    pool.submit(pack, folder, name).result()
-
-            yield compare("packing, two workers", "frame", 2 * FRAMES, two, {"one worker": alone}, aim=1.8, rounds=5)
+        yield from beside_one("packing", 2 * FRAMES, pack, bare, [(folder, "a"), (folder, "b")])
 
 
 def prepare(folder: Path) -> None:
@@ -67,7 +57,7 @@ def pack(folder: Path, name: str) -> None:
     """The stage's work on one sequence."""
     publication = Publication(folder / f"out-{name}", "pack_samples", "a" * 64)
     frames, depths = (folder / part / f"videos/{name}.parquet" for part in ("frames", "depth"))
-    for unit in plan_units("video", [Slice(frames, depths, 0, FRAMES)], SHAPE, publication):
+    for unit in plan_units("video", [Slice(frames, depths, 0, frame_facts(frames)["frames"])], SHAPE, publication):
         pack_unit(unit)
     shutil.rmtree(publication.partial)
 
@@ -78,7 +68,7 @@ def bare(folder: Path, name: str) -> None:
     maps = pq.read_table(folder / f"depth/videos/{name}.parquet", columns=["depth"])["depth"]
     width, height = SHAPE.width, round(SHAPE.width * HEIGHT / WIDTH)
     rows, columns = (np.linspace(0, size - 1, count).astype(int) for size, count in ((MAP[1], height // 4), (MAP[0], width // 4)))
-    with (folder / "bare").open("wb") as out:
+    with (folder / f"bare-{name}").open("wb") as out:
         for image, depth in zip(images, maps, strict=True):
             pixels = cv2.imdecode(np.frombuffer(image.as_buffer(), np.uint8), cv2.IMREAD_COLOR_RGB)
             small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[arg-type]
