@@ -67,6 +67,8 @@ def map_actors(
                         index = waiting.pop()
                         running[one.run.remote(function, items[index])] = (one, index)
     finally:
+        for reference in running:
+            ray.cancel(reference)  # or Ray announces to repeat what the next line kills
         for one in actors:
             ray.kill(one)
     return [results[index] for index in range(len(items))]
