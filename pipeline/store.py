@@ -21,13 +21,14 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import fsspec
 import pyarrow.parquet as pq
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, connection
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -203,10 +204,10 @@ def remove(folder: Place) -> None:
 
 def forget_unpublished(kept: Place) -> None:
     """Remove the versions of an artefact that have no manifest: a killed run of other parameters began them."""
-    versions: list[Place] = list(kept.iterdir())
-    for version in versions:
-        if not (version / MANIFEST).is_file():
-            remove(version)
+    found = listing(kept)  # fails when nobody answers, where `is_file` would say no
+    for version in sorted({name.partition("/")[0] for name in found}):
+        if f"{version}/{MANIFEST}" not in found:
+            remove(kept / version)
 
 
 def check(store: str, root: Path) -> None:
@@ -232,6 +233,11 @@ def check(store: str, root: Path) -> None:
             "next: check the address, that the bucket exists, and the credentials and endpoint in the environment "
             "(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL)"
         ) from None
+
+
+def connected(store: str) -> AbstractContextManager[None]:
+    """Tell of a connection to the store that breaks inside the block (`errors.connection`)."""
+    return nullcontext() if isinstance(place(store), Path) else connection(f"base.store: {store}")
 
 
 def _tag(info: Mapping[str, Any]) -> str | None:

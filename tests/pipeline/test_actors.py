@@ -13,7 +13,6 @@ import pytest
 from pipeline.actors import map_actors, room
 from pipeline.errors import UserError
 
-
 LAG = 1.5  # seconds after which Ray has passed on what it has to say
 
 

@@ -108,6 +108,14 @@ def test_what_killed_runs_of_other_parameters_left_goes_and_published_versions_s
     assert store.follow(root / "data/things") == first
 
 
+def test_no_version_goes_because_nobody_answers(s3: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = publish(f"s3://{BUCKET}/silent", root)
+    assert not isinstance(first, Path)
+    monkeypatch.setattr(type(store.filesystem(first)), "isfile", lambda *_: False)  # what fsspec says then
+    store.forget_unpublished(first.parent)
+    assert "manifest.json" in store.listing(first)
+
+
 def test_a_folder_of_many_small_files_counts_with_its_marker(base: str, root: Path) -> None:
     made = publication(base, root)
     with made.write("clip/gt.txt") as marker:
