@@ -68,8 +68,8 @@ def place(text: str) -> Place:
 
 _INSTALL = {
     "s3": "pip install s3fs boto3",
-    "gs": "pip install gcsfs",
-    "abfs": "pip install adlfs",
+    **dict.fromkeys(("gs", "gcs"), "pip install gcsfs"),
+    **dict.fromkeys(("abfs", "az"), "pip install adlfs"),
 }
 
 
@@ -214,11 +214,17 @@ def check(store: str, root: Path) -> None:
     """Write a byte to the store and remove it, so that no stage works for hours and cannot put its result anywhere.
 
     Raises:
-        UserError: the protocol or a package is missing, nobody answers, there is no such bucket, or credentials do not suffice.
+        UserError: the protocol or a package is missing, nobody answers, there is no such bucket, credentials do not suffice, or what is
+            written lasts no longer than a process.
     """
     start = folder_of(store, root, root)
     if start is None:
         return
+    if not isinstance(start, Path) and start.protocol == "memory":
+        raise UserError(
+            f"base.store: {store}: memory:// ends with its process, and every stage and worker is one of its own\n"
+            f"next: name a folder, or a URL of {', '.join(sorted(_INSTALL))} or another protocol of fsspec"
+        )
     probe = start / f".probe-{uuid.uuid4().hex}"
     logging.getLogger("s3fs").setLevel(logging.ERROR)
     try:
