@@ -171,7 +171,7 @@ def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingS
     with unwrapped():
         result = trainer.fit()
     if result.return_value is not None:
-        raise UserError(result.return_value)
+        raise result.return_value
     with result.checkpoint.as_directory() as path:
         return checkpoints.load(Path(path), job.fingerprint)
 
