@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from pipeline.errors import UserError
+from pipeline.errors import unwrapped
 from pipeline.progress import Progress
 
 Item = TypeVar("Item")
@@ -40,7 +40,7 @@ def map_actors(
         weight: units of an item for the bar (default 1).
 
     Raises:
-        UserError: as raised by an item; the others are stopped.
+        PlainError: as raised by an item; the others are stopped.
     """
     import ray
 
@@ -67,6 +67,8 @@ def map_actors(
                         index = waiting.pop()
                         running[one.run.remote(function, items[index])] = (one, index)
     finally:
+        for reference in running:
+            ray.cancel(reference)  # or Ray announces to repeat what the next line kills
         for one in actors:
             ray.kill(one)
     return [results[index] for index in range(len(items))]
@@ -94,9 +96,5 @@ class _Worker:
 def _value(reference: Any) -> Any:
     import ray
 
-    try:
+    with unwrapped():
         return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            raise UserError(*error.cause.args) from None
-        raise

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from pipeline import mot_text
+from pipeline.growing import Growing
 from pipeline.observations import ObservedSequence, read_sequence
 from pipeline.spec import Detections, ModelSpec, Tracks
 from pipeline.store import Place
@@ -61,20 +62,20 @@ class ResultRows:
     """
 
     def __init__(self) -> None:
-        self._frames: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
-        self._tracks = [Tracks(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_))]
+        self._frames, self._identities = Growing(np.int32), Growing(np.int64)
+        self._boxes, self._scores = Growing(np.float32, 4), Growing(np.float32)
 
     def add(self, frame: int, tracks: Tracks) -> None:
         """Append one frame."""
         shown = (tracks.boxes[:, 2:] - tracks.boxes[:, :2] >= LEAST_SIDE).all(axis=1)
-        self._frames.append(np.full(int(shown.sum()), frame, np.int32))
-        self._tracks.append(Tracks(*(getattr(tracks, name)[shown] for name in vars(tracks))))
+        self._frames.add(np.full(int(shown.sum()), frame, np.int32))
+        self._identities.add(tracks.identities[shown])
+        self._boxes.add(tracks.boxes[shown])
+        self._scores.add(tracks.scores[shown])
 
     def collect(self) -> mot_text.MotRows:
         """Everything so far."""
-        names = ("identities", "boxes", "scores")
-        identities, boxes, scores = (np.concatenate([getattr(item, name) for item in self._tracks]) for name in names)
-        return mot_text.rows(np.concatenate(self._frames), identities, boxes, scores)
+        return mot_text.rows(self._frames.rows, self._identities.rows, self._boxes.rows, self._scores.rows)
 
 
 class Associated(NamedTuple):

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unwrapped
 from pipeline.params import Cluster
 from pipeline.progress import Progress
 from pipeline.startup import collecting_nothing
@@ -98,7 +98,7 @@ def map_tasks(
         weight: units of an item for the bar (default 1).
 
     Raises:
-        UserError: as raised by a task.
+        PlainError: as raised by a task.
     """
     import ray
 
@@ -125,15 +125,13 @@ def map_tasks(
 def _result(reference: Any, others: dict[Any, int]) -> Any:
     import ray
 
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        for other in others:
-            ray.cancel(other, force=True)
-        cause = error.cause
-        if isinstance(cause, UserError):
-            raise UserError(*cause.args) from None
-        raise
+    with unwrapped():
+        try:
+            return ray.get(reference)
+        except ray.exceptions.RayTaskError:
+            for other in others:
+                ray.cancel(other, force=True)
+            raise
 
 
 def prepare_environment() -> None:

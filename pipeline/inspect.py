@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import sources
-from pipeline.errors import UserError
+from pipeline.errors import PlainError
 from pipeline.params import Source, SourceKind
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
@@ -136,9 +136,9 @@ def main(arguments: list[str] | None = None) -> int:
         found = inspect(
             chosen.root, kind=chosen.kind, wanted=chosen.sequences, per_file=max(chosen.images_per_file, 1), decode=chosen.decode
         )
-    except UserError as error:
+    except PlainError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return error.status
     if chosen.json:
         print(json.dumps(found.document(), indent=1))
     else:

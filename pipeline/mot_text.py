@@ -208,10 +208,12 @@ def _wrong_width(found: int, width: int, kind: Kind) -> str:
 
 def _check_values(table: NDArray[np.float64], numbers: NDArray[np.int32], kind: Kind, complaints: dict[int, str]) -> None:
     """Complain about values outside what the format allows; the first complaint of a line stands."""
+    finite = np.isfinite(table)
+    table = np.where(finite, table, 0)  # whatever else is said of such a line comes second
     frame, identity, size = table[:, 0], table[:, 1], table[:, 4:6]
     lowest = 0 if kind == "results" else UNKNOWN
     checks: list[tuple[Any, str]] = [
-        (~np.isfinite(table).all(1), "a value is not finite"),
+        (~finite.all(1), "a value is not finite"),
         ((frame < 1) | (frame > LARGEST) | (frame % 1 != 0), "frame (column 1) must be a whole number from 1"),
     ]
     if kind != "detections":  # a detector's id column carries nothing

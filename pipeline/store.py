@@ -21,13 +21,14 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import fsspec
 import pyarrow.parquet as pq
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, connection
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -67,8 +68,8 @@ def place(text: str) -> Place:
 
 _INSTALL = {
     "s3": "pip install s3fs boto3",
-    "gs": "pip install gcsfs",
-    "abfs": "pip install adlfs",
+    **dict.fromkeys(("gs", "gcs"), "pip install gcsfs"),
+    **dict.fromkeys(("abfs", "az"), "pip install adlfs"),
 }
 
 
@@ -203,21 +204,27 @@ def remove(folder: Place) -> None:
 
 def forget_unpublished(kept: Place) -> None:
     """Remove the versions of an artefact that have no manifest: a killed run of other parameters began them."""
-    versions: list[Place] = list(kept.iterdir())
-    for version in versions:
-        if not (version / MANIFEST).is_file():
-            remove(version)
+    found = listing(kept)  # fails when nobody answers, where `is_file` would say no
+    for version in sorted({name.partition("/")[0] for name in found}):
+        if f"{version}/{MANIFEST}" not in found:
+            remove(kept / version)
 
 
 def check(store: str, root: Path) -> None:
     """Write a byte to the store and remove it, so that no stage works for hours and cannot put its result anywhere.
 
     Raises:
-        UserError: the protocol or a package is missing, nobody answers, there is no such bucket, or credentials do not suffice.
+        UserError: the protocol or a package is missing, nobody answers, there is no such bucket, credentials do not suffice, or what is
+            written lasts no longer than a process.
     """
     start = folder_of(store, root, root)
     if start is None:
         return
+    if not isinstance(start, Path) and start.protocol == "memory":
+        raise UserError(
+            f"base.store: {store}: memory:// ends with its process, and every stage and worker is one of its own\n"
+            f"next: name a folder, or a URL of {', '.join(sorted(_INSTALL))} or another protocol of fsspec"
+        )
     probe = start / f".probe-{uuid.uuid4().hex}"
     logging.getLogger("s3fs").setLevel(logging.ERROR)
     try:
@@ -232,6 +239,11 @@ def check(store: str, root: Path) -> None:
             "next: check the address, that the bucket exists, and the credentials and endpoint in the environment "
             "(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL)"
         ) from None
+
+
+def connected(store: str) -> AbstractContextManager[None]:
+    """Tell of a connection to the store that breaks inside the block (`errors.connection`)."""
+    return nullcontext() if isinstance(place(store), Path) else connection(f"base.store: {store}")
 
 
 def _tag(info: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline import params, store
-from pipeline.errors import UserError
+from pipeline.errors import PlainError
 from pipeline.store import MANIFEST, POINTER, Place
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,15 +68,18 @@ def main(words: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--prune", action="store_true", help="remove versions that no pointer names")
     chosen = parser.parse_args(words)
     try:
-        store.check(params.load(chosen.params).base.store, root)
-        found = list(artefacts(root))
-    except UserError as error:
+        kept = params.load(chosen.params).base.store
+        store.check(kept, root)
+        with store.connected(kept):
+            found = list(artefacts(root))
+            removed = prune(root) if chosen.prune else []
+    except PlainError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return error.status
     for item in found:
         state = f"{len(item.damaged)} missing or changed, first {item.damaged[0]}" if item.damaged else "whole"
         print(f"{item.name}: {item.files} files, {item.bytes / 1e6:,.1f} MB, {state} ({item.place})")
-    for place in prune(root) if chosen.prune else []:
+    for place in removed:
         print(f"removed: {place}")
     if not found:
         print(f"{root}: no artefact lies in a store")

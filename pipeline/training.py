@@ -20,7 +20,7 @@ from pyarrow.fs import FSSpecHandler, PyFileSystem
 from pipeline import checkpoints, params, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.cluster import attached
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unwrapped
 from pipeline.loader import Feed, mix
 from pipeline.order import check_batch
 from pipeline.params import Cluster, Training
@@ -146,7 +146,7 @@ def _fit(feed: Feed, folder: Place, until: int, *, stage: str, fingerprint: str,
 
 def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingState:
     """Let Ray Train run `train_worker` to the end; it finds the run's own checkpoints by its name."""
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig
 
     settings = job.feed.settings
@@ -168,12 +168,10 @@ def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingS
             worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
         ),
     )
-    try:
+    with unwrapped():
         result = trainer.fit()
-    except TrainingFailedError as error:
-        raise _cause(error) from error
     if result.return_value is not None:
-        raise UserError(result.return_value)
+        raise result.return_value
     with result.checkpoint.as_directory() as path:
         return checkpoints.load(Path(path), job.fingerprint)
 
@@ -200,17 +198,6 @@ def _quick_trainer() -> Any:
             ]
 
     return QuickTrainer
-
-
-def _cause(error: Exception) -> Exception:
-    """A worker's `UserError` out of Ray's wrapping, or the error itself."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        current: BaseException | None = failure
-        while current is not None:
-            if isinstance(current, UserError):
-                return UserError(*current.args)
-            current = current.__cause__ or getattr(current, "cause", None)
-    return error
 
 
 def _devices(settings: Training, stage: str) -> tuple[Training, bool]:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from pipeline import checkpoints, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
-from pipeline.errors import UserError
+from pipeline.errors import PlainError, UserError, connection
 from pipeline.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
 from pipeline.memory import keep_freed_memory
 from pipeline.params import Training
@@ -58,10 +59,10 @@ class TrainingJob:
     until: int
 
 
-def train_worker(config: dict[str, Any]) -> str | None:
+def train_worker(config: dict[str, Any]) -> PlainError | None:
     """Ray Train's function. Returns None when all epochs are done, or what the user must hear.
 
-    A lone worker returns a user's mistake, which ends the run at once; one of several raises it, because the others would wait for it.
+    A lone worker returns a plain error, which ends the run at once; one of several raises it, because the others would wait for it.
     """
     import ray.train
     from ray.train.torch import get_device, prepare_model
@@ -74,18 +75,20 @@ def train_worker(config: dict[str, Any]) -> str | None:
     def wrap(task: nn.Module) -> nn.Module:
         return prepare_model(task, parallel_strategy_kwargs={"find_unused_parameters": True})
 
+    folder = job.feed.folder
     try:
-        trainer = Trainer(job, get_device(), rank=context.get_world_rank(), workers=workers, wrap=wrap)
-        resumed = ray.train.get_checkpoint()
-        if resumed is not None:
-            with resumed.as_directory() as folder:
-                trainer.restore(checkpoints.load(Path(folder), job.fingerprint))
-        while trainer.epochs < job.until:
-            _report(trainer, trainer.run_epoch())
-    except UserError as error:
+        with nullcontext() if isinstance(folder, Path) else connection(str(folder)):
+            trainer = Trainer(job, get_device(), rank=context.get_world_rank(), workers=workers, wrap=wrap)
+            resumed = ray.train.get_checkpoint()
+            if resumed is not None:
+                with resumed.as_directory() as copy:
+                    trainer.restore(checkpoints.load(Path(copy), job.fingerprint))
+            while trainer.epochs < job.until:
+                _report(trainer, trainer.run_epoch())
+    except PlainError as error:
         if workers > 1:
             raise
-        return str(error)
+        return type(error)(*error.args)  # without what it came from, which not everything can unpickle
     return None
 
 

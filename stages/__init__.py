@@ -1,6 +1,7 @@
 """The story: one file a stage, in the order of dvc.yaml. This page is the frame that every stage runs in.
 
-`run` reads the parameters, opens the MLflow run, calls the stage with a `Context` and turns a user's mistake into one plain message.
+`run` reads the parameters, opens the MLflow run, calls the stage with a `Context` and turns a plain error (a user's mistake, a
+lost connection) into its message alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from models import load as load_spec
 from models import options as load_options
 from pipeline import closure, store
 from pipeline import params as parameters
-from pipeline.errors import UserError
+from pipeline.errors import PlainError, UserError
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import Params
 from pipeline.publish import Publication
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-EXIT_USER_ERROR = 2
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Context:
 
 
 def run(stage: str, work: Callable[[Context], None]) -> None:
-    """Run a stage as `python -m stages.<stage> [--params FILE]`; exits with 2 and a plain message on a user's mistake."""
+    """Run a stage as `python -m stages.<stage> [--params FILE]`; a plain error ends it with its status and message."""
     parser = argparse.ArgumentParser(prog=f"python -m stages.{stage}", description=work.__doc__)
     parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
     execute(stage, work, Path(parser.parse_args().params))
@@ -96,7 +96,8 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
         fingerprint = fingerprint_of(stage, params, root)
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
         begun = time.monotonic()
-        with started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store) as stage_run:
+        opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
+        with store.connected(params.base.store), opened as stage_run:
             stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
             work(Context(params, options, stage, root, stage_run, fingerprint))
             stage_run.metrics({"stage_seconds": time.monotonic() - begun})
@@ -115,20 +116,21 @@ def check(params_file: Path) -> tuple[Params, BaseModel]:
 
 
 class plain_errors:
-    """Context manager: a `UserError` (or a full disk) ends the process with status 2 and its message alone."""
+    """Context manager: a `PlainError` (or a full disk) ends the process with its status and its message alone."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UserError):
-            self._stop(str(error))
+        if isinstance(error, PlainError):
+            self._stop(str(error), error.status)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             self._stop(
-                f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again"
+                f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again",
+                UserError.status,
             )
 
     @staticmethod
-    def _stop(message: str) -> None:
+    def _stop(message: str, status: int) -> None:
         print(f"error: {message}", file=sys.stderr, flush=True)
-        raise SystemExit(EXIT_USER_ERROR)
+        raise SystemExit(status)

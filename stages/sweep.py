@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 import models
-from pipeline import closure
+from pipeline import closure, store
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments import definitions, output, record, steps, tuning
@@ -125,7 +125,9 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Exits with 2 on a user's mistake and 1 when a trial failed or was interrupted."""
     with plain_errors():
-        outcomes = sweep(read(arguments(), ROOT), ROOT)
+        plan = read(arguments(), ROOT)
+        with store.connected(plan.params.base.store):
+            outcomes = sweep(plan, ROOT)
     unfinished = [outcome for outcome in outcomes if outcome.status in ("failed", "interrupted")]
     if unfinished:
         print(f"error: {len(unfinished)} of {len(outcomes)} trials did not finish; the same command tries them again", file=sys.stderr)

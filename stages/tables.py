@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import store
 from pipeline.errors import UserError
 from pipeline.experiments import pages, tables, verification
 from pipeline.experiments.rows import Rows, run_missing
@@ -81,9 +82,10 @@ def main(words: Sequence[str] | None = None) -> None:
         rows = Rows(raw, params, defined, SYSTEMS, ROOT)
         if chosen.show:
             rows.enter(wanted, MACHINERY)
-        outcomes, told = verification.verify(rows, wanted, MACHINERY) if chosen.verify else ([], [])
-        if not chosen.show and not chosen.verify:
-            outcomes = run_missing(rows, wanted, MACHINERY)
+        with store.connected(params.base.store):
+            outcomes, told = verification.verify(rows, wanted, MACHINERY) if chosen.verify else ([], [])
+            if not chosen.show and not chosen.verify:
+                outcomes = run_missing(rows, wanted, MACHINERY)
         write_page(rows, wanted, chosen.set, ROOT)
         for number in wanted:
             print(rows.text(number) or f"Table {number}: nothing of it was measured yet\n")

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pipeline.checkpoints import exclusive
 from pipeline.cluster import attached, gpus
-from pipeline.errors import UserError
+from pipeline.errors import PlainError, UserError
 from pipeline.experiments.plan import Plan, Trial
 from pipeline.experiments.recipes import Recipe
 from pipeline.experiments.record import Child, Record
@@ -232,7 +232,7 @@ def _trial(config: dict[str, Any], job: Job) -> None:
         result = _result(job.plan, run, metrics, WHOLE, finished=True)
         job.record.finish(run, metrics, job.machinery.model_folder(trial.recipe, job.root))
     except Exception as error:
-        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        message = str(error) if isinstance(error, PlainError) else f"{type(error).__name__}: {error}"
         job.record.close(run.run_id, "FAILED", error=message)
         raise
     tune.report(result)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.boxes import iou
 from pipeline.drawing import Boxes, Painter
 from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
+from pipeline.growing import Growing
 from pipeline.mot_text import MotRows, read_rows
 from pipeline.observations import read_observations
 from pipeline.store import Place
@@ -59,13 +60,16 @@ class TrackedSequence:
 
 def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -> TrackedSequence:
     """Join what tracking left of a sequence: <tracks>/<name>.txt and <observations>/<name>.parquet."""
-    seen = [(item.frame, item.recovered) for item in read_observations(observations / f"{name}.parquet")]
+    numbers, recovered = Growing(np.int64), set[tuple[int, int]]()
+    for item in read_observations(observations / f"{name}.parquet"):
+        numbers.add([item.frame])
+        recovered.update((item.frame, identity) for identity in item.recovered.tolist())
     return TrackedSequence(
         name=name,
         frames=frames,
         rows=read_rows(tracks / f"{name}.txt", kind="results"),
-        numbers=np.array([frame for frame, _ in seen], np.int64),
-        recovered=frozenset((frame, int(identity)) for frame, identities in seen for identity in identities),
+        numbers=numbers.rows,
+        recovered=frozenset(recovered),
         frame_rate=float(frame_facts(frames)["frame_rate"]),
     )
 

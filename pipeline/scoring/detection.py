@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.boxes import intersection_over_area, iou
+from pipeline.growing import Growing
 
 THRESHOLD = 0.5
 
@@ -48,14 +49,13 @@ class DetectionMetrics(NamedTuple):
 
 def detection_metrics(frames: Iterable[Seen]) -> DetectionMetrics:
     """AP at IoU 0.5; 0 where there is no object to find."""
-    scores, rights, objects = [np.zeros(0, np.float32)], [np.zeros(0, np.bool_)], 0
+    scores, rights, objects = Growing(np.float32), Growing(np.bool_), 0
     for frame in frames:
         right, judged = match(frame)
-        scores.append(frame.scores[judged])
-        rights.append(right[judged])
+        scores.add(frame.scores[judged])
+        rights.add(right[judged])
         objects += int(frame.scored.sum())
-    score, right = np.concatenate(scores), np.concatenate(rights)
-    right = right[np.argsort(-score, kind="stable")]
+    right = rights.rows[np.argsort(-scores.rows, kind="stable")]
     recall = float(right.sum()) / objects if objects else 0.0
     return DetectionMetrics(100 * _area(right, objects), 100 * recall, objects, len(right))
 

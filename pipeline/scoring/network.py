@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.boxes import xywh_to_xyxy
+from pipeline.growing import Growing
 from pipeline.observations import Observation, read_observations
 from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
@@ -17,12 +17,20 @@ from pipeline.scoring.sequences import ScoredSequence
 from pipeline.store import Place
 
 
-class Shown(NamedTuple):
-    """Ground truth boxes of one frame: each box's (sequence, identity), and (N, D) float32 embeddings."""
+class _Shown:
+    """Ground truth boxes of all frames: each box's (sequence, identity), its frame, and its embedding, float32."""
 
-    frame: int
-    people: list[tuple[int, int]]
-    embeddings: NDArray[np.float32]
+    def __init__(self) -> None:
+        self.people, self.frames = Growing(np.int64, 2), Growing(np.int64)
+        self.embeddings: Growing | None = None  # until one says how long they are
+
+    def add(self, sequence: int, frame: int, identities: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
+        """Append a frame's boxes."""
+        self.people.add(np.stack([np.full(len(identities), sequence), identities], axis=1))
+        self.frames.add(np.full(len(identities), frame))
+        if self.embeddings is None:
+            self.embeddings = Growing(np.float32, embeddings.shape[1])
+        self.embeddings.add(embeddings)
 
 
 def score_network(
@@ -41,7 +49,7 @@ def score_network(
     Raises:
         UserError: a sequence has no observations.
     """
-    shown: list[Shown] = []
+    shown = _Shown()
 
     def seen() -> Iterator[Seen]:
         for number, sequence in enumerate(sequences):
@@ -49,7 +57,7 @@ def score_network(
             for frame, item in _in_step(sequence, folder):
                 yield truth.seen(frame, item)
                 if item is not None:
-                    shown.append(truth.shown(number, item, min_visibility))
+                    shown.add(number, frame, *truth.shown(item, min_visibility))
 
     detection = detection_metrics(seen())  # one observation in memory at a time; of each only what retrieval compares is kept
     return _retrieval(shown), detection
@@ -81,28 +89,22 @@ class _Truth:
         scores = item.detections.scores if item is not None else np.zeros(0, np.float32)
         return Seen(found, scores, self._boxes[here], self._scored[here], self._ignored[here])
 
-    def shown(self, number: int, item: Observation, min_visibility: float) -> Shown:
+    def shown(self, item: Observation, min_visibility: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Identities of the boxes that retrieval compares, and their embeddings."""
         here = self._here(item.frame)
         allowed = self._identities[here[self._scored[here]]]
         keep = np.isin(item.identities, allowed) & (item.visibilities >= min_visibility)
-        people = [(number, int(identity)) for identity in item.identities[keep]]
-        return Shown(item.frame, people, item.embeddings[keep])
+        return item.identities[keep], item.embeddings[keep]
 
     def _here(self, frame: int) -> NDArray[np.int64]:
         start, end = np.searchsorted(self._frames, [frame, frame + 1])
         return self._order[start:end]
 
 
-def _retrieval(shown: Sequence[Shown]) -> Retrieval | None:
+def _retrieval(shown: _Shown) -> Retrieval | None:
     """Identities count within a sequence, so a person is the pair of both."""
-    if shown and all(item.embeddings.shape[1] == 0 for item in shown):
+    embeddings = np.zeros((0, 1), np.float32) if shown.embeddings is None else shown.embeddings.rows
+    if embeddings.shape[1] == 0:
         return None
-    people = [person for item in shown for person in item.people]
-    numbers = {person: number for number, person in enumerate(sorted(set(people)))}
-    frames = [item.frame for item in shown for _ in item.people]
-    vectors = [item.embeddings for item in shown if len(item.people)]
-    return retrieval(
-        np.array([numbers[person] for person in people], np.int64),
-        np.array(frames, np.int64),
-        np.concatenate(vectors) if vectors else np.zeros((0, 1), np.float32),
-    )
+    _, numbers = np.unique(shown.people.rows, axis=0, return_inverse=True)
+    return retrieval(numbers.reshape(-1).astype(np.int64), shown.frames.rows, embeddings)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline import mot_text
 from pipeline.errors import UserError
 from pipeline.frames import read_frames
+from pipeline.growing import Growing
 from pipeline.mot_text import MotRows, read_exactly
 from pipeline.store import Place
 
@@ -72,20 +72,19 @@ def from_frames(path: Place, tracks: Place | None, span: tuple[int, int] | None 
     Raises:
         UserError: the result file is missing, or a row of it is broken, double or outside the frames that count.
     """
-    name = path.stem
-    chosen = [row for row in read_frames(path, COLUMNS) if span is None or span[0] <= row.frame <= span[1]]
-    numbers = np.array([row.frame for row in chosen], np.int64)
-    objects = [row.objects for row in chosen]
-    truth = Rows(
-        frame=np.repeat(numbers, [len(item) for item in objects]),
-        identity=_joined([item.identities for item in objects], np.int64),
-        boxes=_left_top_width_height(_joined([item.boxes.reshape(-1) for item in objects], np.float64).reshape(-1, 4)),
-        confidence=_joined([item.confidences for item in objects], np.float64),
-        class_id=_joined([item.classes for item in objects], np.int64),
-        ignore=_joined([item.ignores for item in objects], np.bool_),
-    )
+    name, numbers = path.stem, Growing(np.int64)
+    columns = [Growing(np.int64), Growing(np.int64), Growing(np.float64, 4), Growing(np.float64), Growing(np.int64), Growing(np.bool_)]
+    for row in read_frames(path, COLUMNS):
+        if span is None or span[0] <= row.frame <= span[1]:
+            numbers.add([row.frame])
+            found = row.objects
+            values = np.full(len(found), row.frame), found.identities, found.boxes, found.confidences, found.classes, found.ignores
+            for column, value in zip(columns, values, strict=True):
+                column.add(value)
+    frame, identity, boxes, confidence, class_id, ignore = (column.rows for column in columns)
+    truth = Rows(frame, identity, _left_top_width_height(boxes), confidence, class_id, ignore)
     nothing = Rows(*(getattr(truth, field.name)[:0] for field in fields(Rows)))
-    return ScoredSequence(name, numbers, truth, read_results(tracks / f"{name}.txt", numbers) if tracks else nothing)
+    return ScoredSequence(name, numbers.rows, truth, read_results(tracks / f"{name}.txt", numbers.rows) if tracks else nothing)
 
 
 def with_results(sequence: ScoredSequence, found: MotRows) -> ScoredSequence:
@@ -245,10 +244,6 @@ def _stated_length(path: Path) -> int | None:
 
 def _left_top_width_height(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1).round(DECIMALS)
-
-
-def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
 
 
 def _names(folders: list[Path]) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import functools
 import lzma
+import pickle
 import shutil
 import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import fsspec
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, connection
 from pipeline.params import Source
 from pipeline.store import follow
 from pipeline.video import SUFFIXES
@@ -45,20 +46,27 @@ class _Tree:
 
     Attributes:
         url: as the user wrote it, or a local archive's path; begins every message.
-        files: the fsspec file system.
+        opened: the fsspec file system, or, in a task until it is needed, its pickle: an archive's reads from the network to come back.
         base: the root's path in it.
         sizes: bytes by path relative to the root, None where the listing does not tell.
         marks: what the listing says about the content beyond its size, by path, for files of which it says anything.
     """
 
     url: str
-    files: Any
+    opened: Any
     base: str
     sizes: dict[str, int | None] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url, "files": self.files, "base": self.base, "sizes": {}, "marks": {}}
+        return {"url": self.url, "opened": pickle.dumps(self.files), "base": self.base, "sizes": {}, "marks": {}}
+
+    @property
+    def files(self) -> Any:
+        """The fsspec file system."""
+        if isinstance(self.opened, bytes):
+            self.opened = pickle.loads(self.opened)
+        return self.opened
 
     @functools.cached_property
     def children(self) -> dict[str, list[str]]:
@@ -286,9 +294,10 @@ def _single(url: str, files: Any, base: str) -> Remote:
 
 @contextmanager
 def _as_os_error(place: Remote) -> Iterator[None]:
-    """Archives and networks have errors of their own; sources expect what a disk would say."""
+    """Archives and networks have errors of their own; sources expect what a disk would say, but for a lost connection."""
     try:
-        yield
+        with connection(str(place)) if place.archive is None else nullcontext():
+            yield
     except FileNotFoundError:
         raise FileNotFoundError(errno.ENOENT, "no such file", str(place)) from None
     except OSError as error:

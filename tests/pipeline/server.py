@@ -20,6 +20,7 @@ class Site(ThreadingHTTPServer):
         ranges: whether Range is understood.
         validators: whether an ETag is sent.
         wrong_start: answer a range with another one.
+        answering: cleared, every answer waits until it is set.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,11 @@ class Site(ThreadingHTTPServer):
         self.failures: list[int] = []
         self.ranges = self.validators = True
         self.wrong_start = False
+        self.answering = threading.Event()
+        self.answering.set()
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that go away are what this is for."""
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{name}"
@@ -42,6 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         site, name = self.server, self.path.strip("/")
+        site.answering.wait()
         site.requests.append((name, self.headers.get("Range")))
         if site.failures:
             self.send_error(site.failures.pop(0))
@@ -51,15 +58,16 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = site.files[name]
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-        first = self._first(tag)
-        self.send_response(206 if first else 200)
-        if first:
-            self.send_header("Content-Range", f"bytes {0 if site.wrong_start else first}-{len(body) - 1}/{len(body)}")
+        first, end = self._span(tag, len(body))
+        part = (first, end) != (0, len(body))
+        self.send_response(206 if part else 200)
+        if part:
+            self.send_header("Content-Range", f"bytes {0 if site.wrong_start else first}-{end - 1}/{len(body)}")
         if site.validators:
             self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(body) - first))
+        self.send_header("Content-Length", str(end - first))
         self.end_headers()
-        rest = body[first:]
+        rest = body[first:end]
         if site.breaks:
             self.wfile.write(rest[: site.breaks.pop(0)])
             self.wfile.flush()
@@ -67,12 +75,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(rest)
 
-    def _first(self, tag: str) -> int:
-        """First byte to send: that of Range, unless If-Range names another file."""
+    def _span(self, tag: str, size: int) -> tuple[int, int]:
+        """First byte to send and the one after the last: those of Range, unless If-Range names another file."""
         wanted = self.headers.get("Range")
         if not self.server.ranges or not wanted or self.headers.get("If-Range") not in (None, tag):
-            return 0
-        return int(wanted.removeprefix("bytes=").rstrip("-"))
+            return 0, size
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        return int(first), min(int(last) + 1, size) if last else size
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""

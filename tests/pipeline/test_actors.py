@@ -13,6 +13,8 @@ import pytest
 from pipeline.actors import map_actors, room
 from pipeline.errors import UserError
 
+LAG = 1.5  # seconds after which Ray has passed on what it has to say
+
 
 @functools.lru_cache
 def model() -> list[int]:
@@ -58,9 +60,11 @@ def test_two_items_of_a_process_run_side_by_side() -> None:
 
 
 @pytest.mark.usefixtures("ray_local")
-def test_a_users_mistake_stops_the_others_unwrapped() -> None:
+def test_a_users_mistake_stops_the_others_unwrapped_and_nothing_is_said_to_be_repeated(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="-1: no such sequence"):
         map_actors(labelled, [1, -1, 2, 3], label="squares", unit="numbers")
+    time.sleep(LAG)
+    assert "retr" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.usefixtures("ray_local")

@@ -50,6 +50,7 @@ def test_blank_lines_windows_ends_and_a_byte_order_mark_do_not_shift_line_number
 GOOD = "1,1,10,20,30,40,1,1,0.5\n"
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # numpy's, where a remainder of infinity is taken
 @pytest.mark.parametrize(
     ("line", "kind", "complaint"),
     [
@@ -57,6 +58,8 @@ GOOD = "1,1,10,20,30,40,1,1,0.5\n"
         ("2,1,10,abc,30,40,1,1,0.5", "ground_truth", "'abc' is not a number"),
         ("2,1,10,20,30,40,,1,0.5", "ground_truth", "'' is not a number"),
         ("2,1,10,nan,30,40,1,1,0.5", "ground_truth", "not finite"),
+        ("inf,1,10,20,30,40,1,1,0.5", "ground_truth", "not finite"),
+        ("2,-1e999,10,20,30,40,1,inf,0.5", "ground_truth", "not finite"),
         ("0,1,10,20,30,40,1,1,0.5", "ground_truth", "frame (column 1) must be a whole number from 1"),
         ("1.5,1,10,20,30,40,1,1,0.5", "ground_truth", "frame (column 1)"),
         ("2,0.5,10,20,30,40,1,1,0.5", "ground_truth", "id (column 2) must be a whole number from -1"),

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.relay import relayed
 from tests.s3 import BUCKET, client, keys, s3_server
 from tests.system.test_survival import DATA, clone, digests, environment, repro
 
@@ -115,3 +117,30 @@ def test_no_stage_starts_with_a_store_that_cannot_be_written(tmp_path: Path, mon
         assert "error: base.store: s3://no-such-bucket/run: cannot be written" in said
         assert "Traceback" not in said
         assert not (folder / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+def test_a_bucket_that_goes_away_while_a_stage_works_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clone(tmp_path / "clone")
+    params = folder / "params.yaml"
+    params.write_text(params.read_text().replace("  store: . ", f"  store: s3://{BUCKET}/run "))
+    with s3_server() as server:
+        address = urlsplit(server["AWS_ENDPOINT_URL"])
+        with relayed(str(address.hostname), address.port or 0) as relay:
+            for key, value in (server | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{relay.port}"}).items():
+                monkeypatch.setenv(key, value)
+            repro(folder, "render_walkers")
+            command, streams = ["dvc", "repro", "extract_frames"], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(command, cwd=folder, env=environment(folder), text=True, **streams)
+            while not any("run/data/frames/" in key and key.endswith(".json") for key in keys(server)):
+                assert process.poll() is None
+                time.sleep(0.05)
+            relay.cut()
+            said, _ = process.communicate(timeout=300)
+            assert process.returncode != 0
+            assert "Traceback" not in said
+            assert said.count("the connection was lost (") == 1
+            assert "next: see that the address answers and run the same command again; finished parts are kept" in said
+            assert "exited with 1" in said
+            relay.mend()
+            assert "sequences are as an earlier run made them" in repro(folder, "extract_frames")

@@ -1,0 +1,37 @@
+"""A column that grows by a few rows at a time: of a long sequence, an array a frame would take more for its head than for its rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+LEAST = 1024  # rows of the first block
+
+
+class Growing:
+    """Rows in one block, which doubles when it is full.
+
+    Args:
+        kind: of the numbers.
+        shape: of a row.
+    """
+
+    def __init__(self, kind: DTypeLike, *shape: int) -> None:
+        self._block, self._used = np.zeros((0, *shape), kind), 0
+
+    def add(self, rows: Any) -> None:
+        """Append (N, *shape) numbers."""
+        end = self._used + len(rows)
+        if end > len(self._block):
+            grown = np.empty((max(LEAST, end, 2 * len(self._block)), *self._block.shape[1:]), self._block.dtype)
+            grown[: self._used] = self.rows
+            self._block = grown
+        self._block[self._used : end] = rows
+        self._used = end
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """All rows so far; no copy."""
+        return self._block[: self._used]
