@@ -296,7 +296,7 @@ def _single(url: str, files: Any, base: str) -> Remote:
 def _as_os_error(place: Remote) -> Iterator[None]:
     """Archives and networks have errors of their own; sources expect what a disk would say, but for a lost connection."""
     try:
-        with connection(str(place)) if place.archive is None else nullcontext():
+        with connection(str(place)) if place.archive is None else nullcontext(), _archive_errors_with_cause():
             yield
     except FileNotFoundError:
         raise FileNotFoundError(errno.ENOENT, "no such file", str(place)) from None
@@ -304,3 +304,12 @@ def _as_os_error(place: Remote) -> Iterator[None]:
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(place)) from None
     except (KeyError, *_BROKEN) as error:
         raise OSError(errno.EIO, " ".join(str(error).split()) or type(error).__name__, str(place)) from None
+
+
+@contextmanager
+def _archive_errors_with_cause() -> Iterator[None]:
+    """A connection that breaks while zipfile looks for an archive's end makes it say that this is no archive; the cause is put back."""
+    try:
+        yield
+    except zipfile.BadZipFile as error:
+        raise error from error.__context__

@@ -62,7 +62,7 @@ def lost(params: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as stopped:
         stages.execute("extract_frames", extract_frames, params, root)
     said = capfd.readouterr().err
-    assert stopped.value.code == 1
+    assert stopped.value.code == 1, said
     assert "Traceback" not in said
     assert said.count("error: ") == 1
     return said[said.index("error: ") :]

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 
 from pipeline import sources
-from pipeline.errors import UserError
+from pipeline.errors import ConnectionLost, UserError
 from pipeline.frames import Frame
 from pipeline.inspect import inspect
 from pipeline.params import Source
@@ -20,6 +20,8 @@ from pipeline.sources.place import Remote, listed, local_copy, locate, relative,
 from pipeline.sources.planned import Defects
 from tests.pipeline.imitated import mot17, zipped
 from tests.pipeline.recorded import record
+from tests.pipeline.server import serving
+from tests.relay import relayed
 
 
 @pytest.fixture
@@ -74,6 +76,17 @@ def test_memory_is_read_in_place(tmp_path: Path) -> None:
 def test_a_web_server_is_read_in_place(server: str, tmp_path: Path) -> None:
     mot17(tmp_path / "MOT17")
     assert same(frames(f"{server}/MOT17", tmp_path), frames("MOT17", tmp_path))
+
+
+def test_an_archive_that_a_task_cannot_open_for_lack_of_a_connection_is_no_damaged_archive(archive: Path) -> None:
+    with serving() as site, relayed(*site.server_address[:2]) as relay:
+        site.files = {archive.name: archive.read_bytes()}
+        root = locate(f"zip://MOT17::http://127.0.0.1:{relay.port}/{archive.name}", Path("/"))
+        (image,) = [path for path in walked(root) if path.name == "000001.jpg"]
+        sent = pickle.dumps(image)
+        relay.limit = 500  # bytes: as the listing of the archive begins
+        with pytest.raises(ConnectionLost, match=r"000001\.jpg: the connection was lost"):
+            pickle.loads(sent).read_bytes()
 
 
 def test_a_file_can_be_a_root(tmp_path: Path) -> None:
