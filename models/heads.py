@@ -84,7 +84,8 @@ class _AtCells(torch.autograd.Function):
         ctx.save_for_backward(cells)
         ctx.shape, ctx.dtype = maps.shape, maps.dtype
         rows = maps.permute(0, 2, 3, 1).flatten(1, 2)
-        return rows.gather(1, cells[..., None].expand(-1, -1, maps.shape[1])).float()
+        found = rows.gather(1, cells[..., None].expand(-1, -1, maps.shape[1])).float()
+        return found.transpose(1, 2).contiguous().transpose(1, 2)  # lies as torch's own would: sums over it round alike
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
