@@ -40,6 +40,7 @@ DRIVER_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
 }
 
 
@@ -86,7 +87,8 @@ def map_tasks(
 ) -> list[Result]:
     """Run `function` on every item as Ray tasks; results come in the items' order.
 
-    Twice as many tasks as CPUs are in flight, so that a million items do not fill the scheduler. The first failure cancels the rest.
+    Twice as many tasks as CPUs are in flight, so that a million items do not fill the scheduler. After the first failure none is
+    started; those under way end with this process. (To cancel one at the moment it starts aborts the whole process, a fault of Ray's.)
 
     Args:
         function: importable function of one item.
@@ -117,21 +119,10 @@ def map_tasks(
             done, _ = ray.wait(list(running))
             for reference in done:
                 index = running.pop(reference)
-                results[index] = _result(reference, running)
+                with unwrapped():
+                    results[index] = ray.get(reference)
                 bar.advance(weigh(items[index]))
     return [results[index] for index in range(len(items))]
-
-
-def _result(reference: Any, others: dict[Any, int]) -> Any:
-    import ray
-
-    with unwrapped():
-        try:
-            return ray.get(reference)
-        except ray.exceptions.RayTaskError:
-            for other in others:
-                ray.cancel(other, force=True)
-            raise
 
 
 def prepare_environment() -> None:

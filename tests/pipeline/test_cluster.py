@@ -31,6 +31,16 @@ def test_a_users_mistake_crosses_the_cluster_unwrapped(ray_local: None) -> None:
         cluster.map_tasks(square, [1, -1, 2], label="squares", unit="numbers")
 
 
+def test_after_failures_the_cluster_works_on_and_announces_no_repeat(ray_local: None, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(5):
+        with pytest.raises(UserError, match="negative numbers"):
+            cluster.map_tasks(square, [-1, -2, 3, -4, 5], label="squares", unit="numbers")
+    assert cluster.map_tasks(square, [2], label="squares", unit="numbers") == [4]
+    said = capfd.readouterr().err
+    assert "retried" not in said
+    assert "Unhandled" not in said
+
+
 def test_workers_run_one_thread_each(ray_local: None) -> None:
     assert cluster.map_tasks(threads, [0], label="threads", unit="tasks") == ["1"]
 
