@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import Request, urlopen
 
 BUCKET = "a-bucket"
 
@@ -20,6 +21,8 @@ def s3_server() -> Iterator[dict[str, str]]:
         address = "http://{}:{}".format(*server.get_host_and_port())
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
         environment = {"AWS_ENDPOINT_URL": address, **keys}
+        with urlopen(Request(f"{address}/moto-api/reset", method="POST"), timeout=60):
+            pass  # what earlier servers of this process hold
         client(environment).create_bucket(Bucket=BUCKET)
         yield environment
     finally:
