@@ -35,7 +35,9 @@ def markdown(entries: Sequence[Entry]) -> str:
     held = "".join(_held(item) for item in entries if "bytes" in item)
     places = sorted({(item["machine"], item["commit"]) for item in entries})
     where = "".join(f"- {machine}; commit {commit}\n" for machine, commit in places)
-    return f"{HEAD}{timed}\n### Growth\n\n{GROWTH}{grown}{picture}\n### Memory\n\n{MEMORY}{held}\n### Measured on\n\n{where}".rstrip()
+    growth = f"\n### Growth\n\n{GROWTH}{grown}{picture}" if grown else ""
+    memory = f"\n### Memory\n\n{MEMORY}{held}" if held else ""
+    return f"{HEAD}{timed}{growth}{memory}\n### Measured on\n\n{where}".rstrip()
 
 
 def duration(seconds: float) -> str:
