@@ -59,7 +59,8 @@ def map_actors(
                 done, _ = ray.wait(list(running))
                 for reference in done:
                     one, index = running.pop(reference)
-                    value = _value(reference)
+                    with unwrapped():
+                        value = ray.get(reference)
                     if index is not None:
                         results[index] = value
                         bar.advance(weigh(items[index]))
@@ -91,10 +92,3 @@ class _Worker:
     def run(self, function: Callable[[Any], Any], item: Any) -> Any:
         """Do one item."""
         return function(item)
-
-
-def _value(reference: Any) -> Any:
-    import ray
-
-    with unwrapped():
-        return ray.get(reference)
