@@ -1,4 +1,7 @@
-"""Extraction beside a bare loop: decode and encode of a video, read and write of images. Then two workers beside one."""
+"""Extraction beside a bare loop: decode and encode of a video, read and write of images. Then two workers beside one.
+
+Each call of either writes anew and leaves what it wrote: to remove files is no part of the work.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Timed, Work, compare
 from benchmarks.workers import beside_one
-from pipeline.params import Source
 from pipeline.publish import Publication
+from pipeline.sections.data import Source
 from pipeline.sources import plan
 from pipeline.sources.extraction import Extraction, perform
 
@@ -49,9 +52,7 @@ def _beside(what: str, ours: Work, ways: dict[str, Work]) -> Timed:
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
     """The stage's work on some sequences."""
-    out = folder / f"out-{sequences[0]}"
-    extract_to(out, folder, kind, sequences)
-    shutil.rmtree(out)
+    extract_to(fresh(folder) / "out", folder, kind, sequences)
 
 
 def extract_one(folder: Path, name: str, *, kind: str) -> None:
@@ -68,30 +69,41 @@ def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -
     publication.publish()
 
 
-def decode_and_encode(folder: Path, name: str) -> None:
+def fresh(folder: Path) -> Path:
+    """A new folder in `folder`."""
+    return Path(tempfile.mkdtemp(dir=folder))
+
+
+def decode_and_encode(folder: Path, name: str) -> Path:
     """All that cannot be avoided of a video: frames to RGB, RGB to JPEG, JPEGs to the disk."""
-    with av.open(str(folder / f"videos/{name}/a.mp4")) as container, (folder / f"bare-{name}").open("wb") as out:
+    bare = fresh(folder) / "bare"
+    with av.open(str(folder / f"videos/{name}/a.mp4")) as container, bare.open("wb") as out:
         container.streams.video[0].codec_context.thread_count = 1
         for frame in container.decode(video=0):
             out.write(_jpeg(frame.to_ndarray(format="rgb24")))
+    return bare
 
 
-def read_and_write(folder: Path, name: str) -> None:
+def read_and_write(folder: Path, name: str) -> Path:
     """Images that are JPEGs already, copied."""
-    with (folder / f"bare-{name}").open("wb") as out:
+    bare = fresh(folder) / "bare"
+    with bare.open("wb") as out:
         for path in sorted((folder / f"images/{name}/img1").iterdir()):
             out.write(path.read_bytes())
+    return bare
 
 
-def read_check_write(folder: Path, name: str) -> None:
+def read_check_write(folder: Path, name: str) -> Path:
     """All that cannot be avoided of them, since damage must be named: each is also read by FFmpeg, at an eighth of its size."""
-    with (folder / f"bare-{name}").open("wb") as out:
+    bare = fresh(folder) / "bare"
+    with bare.open("wb") as out:
         for path in sorted((folder / f"images/{name}/img1").iterdir()):
             raw = path.read_bytes()
             codec = av.CodecContext.create("mjpeg", "r")
             codec.options = {"err_detect": "explode", "lowres": "3"}
             codec.decode(av.Packet(raw))
             out.write(raw)
+    return bare
 
 
 def write_video(path: Path) -> None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, write_video
+from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, fresh, write_video
 from benchmarks.harness import Timed, compare
 from benchmarks.workers import beside_one
 from pipeline import depthmap
@@ -22,6 +22,7 @@ from pipeline.frames import frame_facts, frame_files, read_frames
 from pipeline.packing import Shape, pack_unit, plan_units
 from pipeline.publish import Publication
 from pipeline.shares import Slice
+from pipeline.store import Place
 
 SHAPE = Shape(width=640, height=384, depth_stride=4, jpeg_quality=95, row_group_bytes=2_000_000, shard_bytes=256_000_000)
 MAP = (160, 90)
@@ -53,22 +54,23 @@ def prepare(folder: Path) -> None:
                 writer.write(DepthRow(row.dataset, row.sequence, row.frame, png, scale, np.zeros(0, np.float32)))
 
 
-def pack(folder: Path, name: str) -> None:
-    """The stage's work on one sequence."""
-    publication = Publication(folder / f"out-{name}", "pack_samples", "a" * 64)
+def pack(folder: Path, name: str) -> Place:
+    """The stage's work on one sequence; the folder that it wrote."""
+    publication = Publication(fresh(folder) / "out", "pack_samples", "a" * 64)
     frames, depths = (folder / part / f"videos/{name}.parquet" for part in ("frames", "depth"))
     for unit in plan_units("video", [Slice(frames, depths, 0, frame_facts(frames)["frames"])], SHAPE, publication):
         pack_unit(unit)
-    shutil.rmtree(publication.partial)
+    return publication.partial
 
 
-def bare(folder: Path, name: str) -> None:
+def bare(folder: Path, name: str) -> Path:
     """All that cannot be avoided: a JPEG decoded, resized and encoded, a PNG decoded, thinned and encoded, both written."""
     images = pq.read_table(folder / f"frames/videos/{name}.parquet", columns=["image"])["image"]
     maps = pq.read_table(folder / f"depth/videos/{name}.parquet", columns=["depth"])["depth"]
     width, height = SHAPE.width, round(SHAPE.width * HEIGHT / WIDTH)
     rows, columns = (np.linspace(0, size - 1, count).astype(int) for size, count in ((MAP[1], height // 4), (MAP[0], width // 4)))
-    with (folder / f"bare-{name}").open("wb") as out:
+    written = fresh(folder) / "bare"
+    with written.open("wb") as out:
         for image, depth in zip(images, maps, strict=True):
             pixels = cv2.imdecode(np.frombuffer(image.as_buffer(), np.uint8), cv2.IMREAD_COLOR_RGB)
             small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[arg-type]
@@ -76,3 +78,4 @@ def bare(folder: Path, name: str) -> None:
             out.write(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, SHAPE.jpeg_quality])[1].tobytes())
             codes = depthmap.decode_codes(depth.as_py())
             out.write(depthmap.encode_codes(np.ascontiguousarray(codes[rows[:, None], columns[None, :]])))
+    return written

@@ -17,9 +17,10 @@ from pipeline.depths import DepthRow
 from pipeline.errors import UserError
 from pipeline.frames import Frame
 from pipeline.packing import Shape, pack
-from pipeline.params import Params, Source
 from pipeline.publish import Publication
 from pipeline.samples import SampleWriter
+from pipeline.sections import Params
+from pipeline.sections.data import Source
 from pipeline.sources.planned import Defects
 from pipeline.walkers import tasks
 

@@ -17,8 +17,8 @@ from benchmarks.samples import draw_walkers, read_options, read_preset, read_seq
 from models import load
 from pipeline import checkpoints, weights
 from pipeline.loader import SAMPLES, build_feed
-from pipeline.params import Mlflow
 from pipeline.runs import started, worker_log
+from pipeline.sections.common import Mlflow
 from pipeline.training import _precision
 from pipeline.training_worker import Trainer, TrainingJob, build_task
 

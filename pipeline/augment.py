@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.params import Augment
+from pipeline.sections.training import Augment
 from pipeline.spec import TrainingFrame
 
 BORDER = 127

@@ -16,9 +16,10 @@ PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
 _FRAME = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
 _PLACES = ("startup", "store", "earlier", "contents")
-HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in (*_FRAME, *_PLACES))})
+_SECTIONS = tuple(f"sections/{name}" for name in ("__init__", "common", "data", "training", "results"))
+HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in (*_FRAME, *_PLACES, *_SECTIONS))})
 # These reach the model through its spec, without an import that shows; the files of a model that come after their work do not count.
-AFTER_SEEING = frozenset({"recovery.py", "refind.py", "tracker.py", "tracker_options.py"})
+AFTER_SEEING = frozenset({"recovery.py", "refind.py", "rehearsal.py", "tracker.py", "tracker_options.py"})
 AFTER_TRAINING = AFTER_SEEING | {"decode.py", "memory.py"}
 THROUGH_SPEC = {
     "stages/pretrain.py": AFTER_TRAINING,

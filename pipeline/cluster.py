@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import UserError, unwrapped
-from pipeline.params import Cluster
 from pipeline.progress import Progress
+from pipeline.sections.common import Cluster
 from pipeline.startup import collecting_nothing
 
 Item = TypeVar("Item")

@@ -17,8 +17,8 @@ from pydantic import Field, ValidationError
 
 from pipeline.download import FIRST_WAIT, File, download
 from pipeline.errors import UserError
-from pipeline.params import Section
 from pipeline.publish import require_space
+from pipeline.sections.common import Section
 from pipeline.unpack import unpack
 
 ROOT = Path(__file__).resolve().parents[1]

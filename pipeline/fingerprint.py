@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pipeline import closure
-from pipeline.params import Params, digest
+from pipeline.params import digest
 from pipeline.publish import content_digest
+from pipeline.sections import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from pipeline.growing import Growing
+
 
 class Gathered:
     """A column of byte strings in the making, copied once, while they are still in the processor's cache. Its buffer is used again.
@@ -14,23 +16,19 @@ class Gathered:
     """
 
     def __init__(self, room: int) -> None:
-        self._buffer, self._ends = np.empty(room, np.uint8), [0]
+        self._bytes, self._ends = Growing(np.uint8, room=room), [0]
 
     def add(self, text: bytes) -> None:
         """Append a row."""
-        start, end = self._ends[-1], self._ends[-1] + len(text)
-        if end > len(self._buffer):
-            grown = np.empty(max(end, 2 * len(self._buffer)), np.uint8)
-            grown[:start] = self._buffer[:start]
-            self._buffer = grown
-        self._buffer[start:end] = np.frombuffer(text, np.uint8)
-        self._ends.append(end)
+        self._bytes.add(np.frombuffer(text, np.uint8))
+        self._ends.append(len(self._bytes))
 
     def array(self) -> pa.Array:
         """The rows, as binary with 32-bit offsets; shares the buffer, so it is good until the next `clear`."""
         offsets = pa.py_buffer(np.array(self._ends, np.int32))
-        return pa.Array.from_buffers(pa.binary(), len(self._ends) - 1, [None, offsets, pa.py_buffer(self._buffer)])
+        return pa.Array.from_buffers(pa.binary(), len(self._ends) - 1, [None, offsets, pa.py_buffer(self._bytes.rows)])
 
     def clear(self) -> None:
         """Begin anew."""
+        self._bytes.clear()
         self._ends = [0]

@@ -16,10 +16,11 @@ class Growing:
     Args:
         kind: of the numbers.
         shape: of a row.
+        room: rows that the block has at first.
     """
 
-    def __init__(self, kind: DTypeLike, *shape: int) -> None:
-        self._block, self._used = np.zeros((0, *shape), kind), 0
+    def __init__(self, kind: DTypeLike, *shape: int, room: int = 0) -> None:
+        self._block, self._used = np.empty((room, *shape), kind), 0
 
     def add(self, rows: Any) -> None:
         """Append (N, *shape) numbers."""
@@ -30,6 +31,13 @@ class Growing:
             self._block = grown
         self._block[self._used : end] = rows
         self._used = end
+
+    def __len__(self) -> int:
+        return self._used
+
+    def clear(self) -> None:
+        """Begin anew, in the same block."""
+        self._used = 0
 
     @property
     def rows(self) -> NDArray[Any]:

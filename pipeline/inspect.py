@@ -19,7 +19,7 @@ from rich.table import Table
 
 from pipeline import sources
 from pipeline.errors import PlainError
-from pipeline.params import Source, SourceKind
+from pipeline.sections.data import Source, SourceKind
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
 from pipeline.sources.place import locate

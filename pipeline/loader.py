@@ -26,8 +26,9 @@ from pipeline.frames import decode_jpeg
 from pipeline.identities import IdentityNumbers
 from pipeline.memory import keep_freed_memory
 from pipeline.order import EpochBatches, Key
-from pipeline.params import Params, Training
 from pipeline.samples import Sample, SampleStore
+from pipeline.sections import Params
+from pipeline.sections.training import Training
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 from pipeline.store import Place, follow
 
@@ -158,13 +159,14 @@ class ClipDataset(Dataset[Item]):
         sample = self.sample(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
         keep = (sample.classes == PEDESTRIAN) | sample.ignores
+        depth = sample.depth if self.feed.spec.uses_depth(self.feed.options) else None
         identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
         return TrainingFrame(
             image=decode_jpeg(sample.image, where),
             boxes=sample.boxes[keep],
             identities=identities[keep],
             ignore=sample.ignores[keep].astype(np.bool_),
-            depth=None if sample.depth is None else depthmap.decode(sample.depth, sample.depth_scale, where),
+            depth=None if depth is None else depthmap.decode(depth, sample.depth_scale, where),
         )
 
 

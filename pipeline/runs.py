@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.params import Mlflow
 from pipeline.publish import Manifest
+from pipeline.sections.common import Mlflow
 from pipeline.startup import collecting_nothing
 from pipeline.store import HERE, Place, folder_of, local
 

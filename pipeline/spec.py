@@ -29,7 +29,7 @@ class TrainingFrame:
         identities: (N,) int64; -1 everywhere unless `ModelSpec.uses_identities`, else numbers from 0 over the whole sample set,
             the same for the same person in one sequence and for the same box of one still; -1 where unknown.
         ignore: (N,) bool, boxes that are neither object nor background.
-        depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth.
+        depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `ModelSpec.uses_depth`.
     """
 
     image: NDArray[np.uint8]
@@ -141,8 +141,12 @@ def _no_names(options: BaseModel) -> tuple[str, ...]:
     return ()
 
 
-def _no_memory(options: BaseModel) -> None:
+def _nothing(options: BaseModel) -> None:
     return None
+
+
+def _always(options: BaseModel) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ class ModelSpec:
         reads: what one training sample is.
         clip_frames: frames in a training sample.
         uses_identities: options -> whether training may see identity labels.
+        uses_depth: options -> whether `make_targets` reads depth; where it does not, none is decoded.
         build_network: options -> module; forward takes (N, 3, H, W) float RGB in [0, 1], returns a NamedTuple of tensors.
         build_task: (network, options, id_weight, identities) -> module owning the network as `.network` and any learnable loss
             weights; `identities` is how many different ones the sample set holds (0 for a model that may not see them); forward takes
@@ -169,6 +174,8 @@ class ModelSpec:
         remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, M, H, W): what it is
             given as second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in
             network input pixels. Without memory (the first frame) its forward takes the images alone.
+        rehearse: options -> None, called once before a process tracks: what its tracker does once, such as compiling, is done here and
+            counts as nobody's time.
     """
 
     name: str
@@ -184,7 +191,9 @@ class ModelSpec:
     build_tracker: Any = field(repr=False)
     detections: type[Detections] = Detections
     decodes_with: Any = field(default=_no_names, repr=False)
-    remember: Any = field(default=_no_memory, repr=False)
+    remember: Any = field(default=_nothing, repr=False)
+    rehearse: Any = field(default=_nothing, repr=False)
+    uses_depth: Any = field(default=_always, repr=False)
 
 
 def count_parameters(network: nn.Module) -> int:

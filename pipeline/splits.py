@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline.errors import UserError
-from pipeline.params import Split
+from pipeline.sections.data import Split
 from pipeline.store import Place
 
 SPLIT = "split.json"

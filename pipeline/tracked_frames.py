@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pipeline.errors import UserError
 from pipeline.frames import frame_facts, frame_span
 from pipeline.given import detection_file, read_detections
-from pipeline.params import Params, Track
+from pipeline.sections import Params
+from pipeline.sections.results import Track
 from pipeline.splits import read_split, spans
 from pipeline.store import Place, follow
 

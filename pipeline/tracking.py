@@ -91,6 +91,7 @@ class Timing(NamedTuple):
 def track_sequence(job: Job) -> None:
     """Track one sequence and leave its text, observations and timing as finished parts."""
     torch.set_num_threads(job.threads)
+    job.spec.rehearse(job.options)
     follow(job, inference.load_detector(job.spec, job.options, job.model))
 
 

@@ -23,10 +23,11 @@ from pipeline.cluster import attached
 from pipeline.errors import UserError, unwrapped
 from pipeline.loader import Feed, mix
 from pipeline.order import check_batch
-from pipeline.params import Cluster, Training
 from pipeline.publish import Manifest, Publication, file_digest
 from pipeline.runs import StageRun
 from pipeline.samples import SampleStore
+from pipeline.sections.common import Cluster
+from pipeline.sections.training import Training
 from pipeline.store import Place, filesystem
 from pipeline.training_worker import TrainingJob, build_task, train_worker
 

@@ -27,8 +27,8 @@ from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.errors import PlainError, UserError, connection
 from pipeline.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
 from pipeline.memory import keep_freed_memory
-from pipeline.params import Training
 from pipeline.runs import worker_log
+from pipeline.sections.training import Training
 from pipeline.spec import Batch, Losses
 from pipeline.store import Place
 

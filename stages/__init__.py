@@ -24,9 +24,9 @@ from pipeline import closure, store
 from pipeline import params as parameters
 from pipeline.errors import PlainError, UserError
 from pipeline.fingerprint import fingerprint_of
-from pipeline.params import Params
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
+from pipeline.sections import Params
 
 if TYPE_CHECKING:
     from pipeline.spec import ModelSpec

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
-from pipeline.params import PackSamples, digest
+from pipeline.params import digest
 from pipeline.publish import read_manifest, require_space
+from pipeline.sections.data import PackSamples
 from pipeline.store import Place, follow, parquet
 from stages import Context, run
 

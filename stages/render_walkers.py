@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.params import RenderWalkers
 from pipeline.publish import require_space
+from pipeline.sections.data import RenderWalkers
 from stages import Context, run
 
 

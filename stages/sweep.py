@@ -25,8 +25,8 @@ from pipeline.experiments import definitions, output, record, steps, tuning
 from pipeline.experiments.plan import Plan, adhoc
 from pipeline.experiments.recipes import Overrides, Systems, overridden
 from pipeline.experiments.tuning import Machinery, Outcome
-from pipeline.params import Params
 from pipeline.publish import Publication
+from pipeline.sections import Params
 from stages import ROOT, plain_errors
 
 EXIT_FAILED = 1

@@ -35,7 +35,7 @@ def s3() -> Iterator[dict[str, str]]:
 def ray_local() -> Iterator[None]:
     """A local Ray of two CPUs, shared by the session."""
     from pipeline.cluster import attached
-    from pipeline.params import Cluster
+    from pipeline.sections.common import Cluster
 
     with attached(Cluster(address="local", num_cpus=2, object_store_mb=200)):
         yield

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import stages
-from pipeline import closure, fingerprint, params
+from pipeline import closure, fingerprint
 from pipeline.experiments import definitions
+from pipeline.sections import STAGES, Params
 from tests.shared import ROOT
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -23,15 +24,15 @@ ALLOWED = {"pipeline": {"pipeline"}, "models": {"models", "pipeline"}, "stages":
 
 
 def test_stage_names_agree_and_keep_one_order() -> None:
-    sections = [name for name in params.Params.model_fields if name in params.STAGES]
+    sections = [name for name in Params.model_fields if name in STAGES]
     files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
-    assert list(DVC) == list(params.STAGES) == sections
-    assert files == set(params.STAGES) | {"sweep", "tables"}
+    assert list(DVC) == list(STAGES) == sections
+    assert files == set(STAGES) | {"sweep", "tables"}
     for name, body in DVC.items():
         assert body["cmd"] == f"python -m stages.{name}"
 
 
-@pytest.mark.parametrize("stage", params.STAGES)
+@pytest.mark.parametrize("stage", STAGES)
 def test_stage_frame_and_dvc_agree_on_what_a_stage_depends_on(stage: str) -> None:
     body = DVC[stage]
     folders = [dep for dep in body["deps"] if dep.startswith(("data/", "artifacts/"))]

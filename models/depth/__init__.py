@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.depth.folders import Folder
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from pipeline.store import Place
 
 BACKENDS = {

@@ -20,7 +20,7 @@ from models.depth.folders import Folder
 from pipeline import depthmap
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts, read_frames
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from pipeline.store import Place, place
 
 PATTERN = "{root}/{sequence}/depth/{frame:06d}.png"

@@ -18,7 +18,7 @@ from models.depth import FrameDepth, Labels
 from models.depth.folders import Folder
 from pipeline.depthmap import LARGEST_CODE, map_size
 from pipeline.frames import Frame, frame_facts, read_frames
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from pipeline.store import Place
 
 PERSON = 1.7  # metres

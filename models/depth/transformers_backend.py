@@ -24,7 +24,7 @@ from models.depth.sequences import device
 from models.depth.windows import Drift, Plan, joined
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from pipeline.store import Place
 
 

@@ -29,7 +29,7 @@ from models.depth.windows import Drift, Plan, joined
 from pipeline import weights
 from pipeline.errors import UserError
 from pipeline.frames import Frame, frame_facts
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from pipeline.store import Place
 from pipeline.weights import LoadReport
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.params import Section
+from pipeline.sections.common import Section
 
 
 class NetworkOptions(Section):
@@ -86,6 +86,11 @@ def looks_back(options: OutrackOptions) -> bool:
 def uses_identities(options: OutrackOptions) -> bool:
     """Whether training may see identities: to classify them, or to learn displacements from them."""
     return looks_back(options) or options.loss.reid == "classification"
+
+
+def uses_depth(options: OutrackOptions) -> bool:
+    """Whether training learns depth."""
+    return options.network.depth_head
 
 
 OPTIONS = OutrackOptions

@@ -5,7 +5,8 @@ from __future__ import annotations
 from models.outrack.centertrack.memory import remember
 from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
 from models.outrack.network import build_network
-from models.outrack.options import OutrackOptions, uses_identities
+from models.outrack.options import OutrackOptions, uses_depth, uses_identities
+from models.outrack.rehearsal import rehearse
 from models.outrack.styles import build_task, make_targets
 from models.outrack.tracker import build_tracker
 from pipeline.spec import ModelSpec
@@ -25,4 +26,6 @@ SPEC = ModelSpec(
     detections=OutrackDetections,
     decodes_with=decodes_with,
     remember=remember,
+    rehearse=rehearse,
+    uses_depth=uses_depth,
 )

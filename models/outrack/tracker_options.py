@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.params import Section
+from pipeline.sections.common import Section
 
 
 class TrackerOptions(Section):

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import UserError
 from pipeline.experiments.recipes import Step
-from pipeline.params import Metric, Section, read_yaml, validate
+from pipeline.params import read_yaml, validate
+from pipeline.sections.common import Section
+from pipeline.sections.results import Metric
 
 
 class Domain(Section):

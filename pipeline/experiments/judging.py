@@ -14,9 +14,9 @@ from pipeline.association import associate, load
 from pipeline.errors import UserError
 from pipeline.experiments.observing import NETWORK, truths
 from pipeline.observations import ObservedSequence
-from pipeline.params import Params
 from pipeline.scoring.sequences import ScoredSequence, with_results
 from pipeline.scoring.tracking import score
+from pipeline.sections import Params
 from pipeline.spec import ModelSpec
 
 Report = Callable[[dict[str, float], float], None]

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 from pipeline import closure, weights
 from pipeline.cluster import gpus, map_tasks
 from pipeline.frames import frame_facts
-from pipeline.params import Params, digest
+from pipeline.params import digest
 from pipeline.publish import Publication, file_digest, read_manifest
 from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import ScoredSequence, from_frames
+from pipeline.sections import Params
 from pipeline.spec import ModelSpec
 from pipeline.splits import read_split, spans
 from pipeline.store import Place, follow, remove

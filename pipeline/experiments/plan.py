@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.experiments.definitions import Case, Definition, Domain
 from pipeline.experiments.recipes import STEPS, Overrides, Recipe, Step, Systems, overridden, scaled
 from pipeline.publish import content_digest
+from pipeline.sections import Params
 
 DEFAULT = "default"
 SETTLED = ("data/frames", "data/samples")  # folders that every trial reads
@@ -63,7 +64,7 @@ class Plan:
     name: str
     definition: Definition
     raw: Mapping[str, Any]
-    params: parameters.Params
+    params: Params
     systems: Systems
 
     @property

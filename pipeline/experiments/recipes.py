@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.fingerprint import read_by
-from pipeline.params import Params
+from pipeline.sections import Params
 from pipeline.spec import ModelSpec
 
 Overrides = Mapping[str, Any]  # dotted key of params.yaml -> value

@@ -14,9 +14,9 @@ from pipeline.experiments.ledger import Found, Ledger, Record
 from pipeline.experiments.plan import Configuration, Plan, Trial
 from pipeline.experiments.recipes import Recipe, Systems
 from pipeline.experiments.tables import Budget, Row, Table, Tables
-from pipeline.params import Params
 from pipeline.publish import content_digest
 from pipeline.runs import git_state
+from pipeline.sections import Params
 
 LEDGER, EQUAL = Path("docs/tables.json"), Path("docs/tables.equal.json")
 DEFINITION = Definition(description="The paper's ablation tables", first="finetune", cases=[Case(label="rows")])

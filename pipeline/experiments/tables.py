@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.experiments.recipes import Recipe, Systems, scaled
-from pipeline.params import Section
+from pipeline.sections.common import Section
 
 Metric = Literal["MOTA", "IDF1", "HOTA", "MT", "ML", "FP", "FN", "IDSW", "R1", "mAP"]
 LOWER_IS_BETTER = frozenset({"ML", "FP", "FN", "IDSW"})

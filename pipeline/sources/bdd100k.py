@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources import categories
 from pipeline.sources.media import frame_number, images_in, is_image
 from pipeline.sources.place import Place, relative, walked

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.frames import Objects
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import DISTRACTOR, PEDESTRIAN
 from pipeline.sources.media import is_image

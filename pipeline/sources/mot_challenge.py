@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.frames import Objects
 from pipeline.mot_text import MotRows, read_rows, rows
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources import categories, images, media, mot_layout, mots
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.annotation import objects as make_objects

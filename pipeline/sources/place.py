@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeAlias
 import fsspec
 
 from pipeline.errors import UserError, connection
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.store import follow
 from pipeline.video import SUFFIXES
 

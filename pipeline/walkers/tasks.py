@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.params import RenderWalkers
 from pipeline.publish import Publication
+from pipeline.sections.data import RenderWalkers
 from pipeline.walkers import labels
 from pipeline.walkers.camera import Array
 from pipeline.walkers.detector import detect

@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks import extraction, packing
 from pipeline.frames import frame_files, read_frames
-from pipeline.publish import Publication
 from pipeline.samples import SampleStore
 
 
@@ -22,21 +21,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_extraction_writes_the_bytes_of_the_bare_loop(folder: Path) -> None:
-    extraction.decode_and_encode(folder, "a")
+    bare = extraction.decode_and_encode(folder, "a")
     rows = list(read_frames(frame_files(folder / "frames")[0]))
     assert len(rows) == 4
-    assert b"".join(row.image for row in rows) == (folder / "bare-a").read_bytes()
+    assert b"".join(row.image for row in rows) == bare.read_bytes()
     extraction.write_images(folder / "videos/a/a.mp4", folder / "images/a/img1")
     extraction.extract_to(folder / "stills", folder, "images", ("a",))
-    extraction.read_check_write(folder, "a")
-    assert b"".join(row.image for row in read_frames(folder / "stills/images/a.parquet")) == (folder / "bare-a").read_bytes()
+    bare = extraction.read_check_write(folder, "a")
+    assert b"".join(row.image for row in read_frames(folder / "stills/images/a.parquet")) == bare.read_bytes()
 
 
-def test_packing_writes_the_images_of_the_bare_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.packing.shutil.rmtree", lambda path: None)
-    packing.pack(folder, "a")
-    packing.bare(folder, "a")
-    store = SampleStore(Publication(folder / "out-a", "pack_samples", "a" * 64).partial / "video")
+def test_packing_writes_the_images_of_the_bare_loop(folder: Path) -> None:
+    store, written = SampleStore(packing.pack(folder, "a") / "video"), packing.bare(folder, "a").read_bytes()
     images = [store.row(index).image for index in range(4)]
-    assert all(image in (folder / "bare-a").read_bytes() for image in images)
+    assert all(image in written for image in images)
     assert (store.row(0).width, store.row(0).height) == (640, 360)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import cluster
 from pipeline.errors import UserError
-from pipeline.params import Cluster
+from pipeline.sections.common import Cluster
 
 
 def square(number: int) -> int:

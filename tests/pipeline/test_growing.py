@@ -19,3 +19,13 @@ def test_a_column_without_rows_has_its_shape_and_kind() -> None:
     column = Growing(np.bool_)
     column.add([True, False])
     assert (column.rows.dtype, column.rows.tolist()) == (np.bool_, [True, False])
+
+
+def test_a_cleared_column_begins_anew_in_the_same_block() -> None:
+    column = Growing(np.uint8, room=4)
+    column.add([1, 2, 3])
+    column.clear()
+    assert len(column) == 0
+    column.add([7])
+    assert column.rows.tolist() == [7]
+    assert len(column) == 1

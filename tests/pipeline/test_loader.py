@@ -108,6 +108,16 @@ def test_identities_reach_only_models_that_may_see_them(samples: Path) -> None:
     assert set(ClipDataset(shown).clip(0, 0).frames[0].identities) <= set(range(9)), "numbered from 0 over three sequences of three"
 
 
+def test_depth_is_decoded_only_for_models_that_learn_it(samples: Path) -> None:
+    learnt = feed(samples)
+    unused = replace(learnt, spec=replace(learnt.spec, uses_depth=lambda options: False))
+    for sample in range(4):
+        for with_depth, without in zip(ClipDataset(learnt).clip(0, sample).frames, ClipDataset(unused).clip(0, sample).frames, strict=True):
+            assert with_depth.depth is not None
+            assert without.depth is None
+            assert np.array_equal(with_depth.image, without.image)
+
+
 def two_sets(folder: Path) -> Path:
     """16 samples of `tiny` and 8 of `other`."""
     write_samples(folder / "both", sequences=2)

@@ -9,6 +9,7 @@ import stages
 from pipeline import fingerprint, params
 from pipeline.errors import UserError
 from pipeline.publish import Publication
+from pipeline.sections import STAGES
 from tests.shared import ROOT
 
 WALKERS = (ROOT / "presets" / "walkers.yaml").read_text()
@@ -60,7 +61,7 @@ def test_missing_file_and_broken_yaml(tmp_path: Path) -> None:
 
 def test_every_stage_stops_with_one_plain_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = changed(tmp_path, "  seed: 317", "  sead: 317")
-    for stage in params.STAGES:
+    for stage in STAGES:
         with pytest.raises(SystemExit) as stop:
             stages.execute(stage, lambda context: pytest.fail("work began"), path, tmp_path)
         message = capsys.readouterr().err
@@ -86,14 +87,14 @@ def test_an_empty_mix_leaves_the_digests_as_they_were_without_it(tmp_path: Path)
 def test_fingerprint_follows_what_a_stage_reads(tmp_path: Path) -> None:
     def fingerprints(old: str, new: str) -> dict[str, str]:
         loaded, _ = stages.check(changed(tmp_path, old, new))
-        return {stage: fingerprint.fingerprint_of(stage, loaded, tmp_path) for stage in params.STAGES}
+        return {stage: fingerprint.fingerprint_of(stage, loaded, tmp_path) for stage in STAGES}
 
     before = fingerprints("seed: 317", "seed: 317")
     tracker = fingerprints("detection_threshold: 0.4", "detection_threshold: 0.5")
-    assert {stage for stage in params.STAGES if before[stage] != tracker[stage]} == {"track"}
+    assert {stage for stage in STAGES if before[stage] != tracker[stage]} == {"track"}
     publish(tmp_path / "data/samples", "a", "one")
     after = fingerprints("seed: 317", "seed: 317")
-    assert {stage for stage in params.STAGES if before[stage] != after[stage]} == {"pretrain", "finetune", "track", "evaluate"}
+    assert {stage for stage in STAGES if before[stage] != after[stage]} == {"pretrain", "finetune", "track", "evaluate"}
     publish(tmp_path / "data/samples", "b", "one", defects=["x"])  # made by other code, the same bytes
     assert fingerprints("seed: 317", "seed: 317") == after
     publish(tmp_path / "data/samples", "b", "two")

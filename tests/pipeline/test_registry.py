@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from pipeline import registry
 from pipeline.errors import UserError
-from pipeline.params import Mlflow
 from pipeline.runs import StageRun, started
+from pipeline.sections.common import Mlflow
 
 EXAMPLE = np.random.default_rng(0).random((1, 3, 32, 64), np.float32)
 DATA, OTHER_DATA = "a" * 64, "b" * 64

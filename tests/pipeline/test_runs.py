@@ -10,8 +10,8 @@ import mlflow
 import pytest
 
 from pipeline import runs
-from pipeline.params import Mlflow
 from pipeline.publish import Publication
+from pipeline.sections.common import Mlflow
 from tests.shared import ROOT
 
 SETTINGS = Mlflow(tracking_uri="sqlite:///runs.db", experiment="demo", system_metrics=False)
@@ -56,7 +56,7 @@ def test_what_a_killed_stage_left_running_is_closed_by_the_next(tmp_path: Path) 
     code = f"""
 import os, signal
 from pathlib import Path
-from pipeline.params import Mlflow
+from pipeline.sections.common import Mlflow
 from pipeline.runs import started
 with started(Mlflow.model_validate({SETTINGS.model_dump()}), Path({str(tmp_path)!r}), stage="track", tags={{}}):
     os.kill(os.getpid(), signal.SIGKILL)

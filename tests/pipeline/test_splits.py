@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.params import Split
+from pipeline.sections.data import Split
 from pipeline.splits import Ranges, check_rule, half, read_split, spans, split_sequence, write_split
 
 MOT17 = [600, 1050, 837, 525, 654, 900, 750]  # frames of 02, 04, 05, 09, 10, 11, 13

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.params import STAGES
+from pipeline.sections import STAGES
 from pipeline.startup import collecting_nothing
 from tests.shared import ROOT
 

@@ -18,8 +18,8 @@ import torch
 
 from pipeline import checkpoints, training, weights
 from pipeline.errors import UserError
-from pipeline.params import Cluster
 from pipeline.publish import Manifest, Publication, read_manifest
+from pipeline.sections.common import Cluster
 from pipeline.training_worker import build_task
 from tests.pipeline.tiny import TinyNetwork, feed, write_samples
 

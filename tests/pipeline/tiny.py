@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from pipeline import depthmap
 from pipeline.frames import encode_jpeg
 from pipeline.loader import Feed
-from pipeline.params import Augment, Training
 from pipeline.samples import SampleWriter
+from pipeline.sections.training import Augment, Training
 from pipeline.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
 from pipeline.store import Place
 

@@ -10,9 +10,9 @@ import yaml
 from pipeline import params as parameters
 from pipeline.errors import UserError
 from pipeline.frames import frame_files, read_frames
-from pipeline.params import Params
 from pipeline.publish import Manifest, Publication, read_manifest
 from pipeline.runs import StageRun
+from pipeline.sections import Params
 from stages import Context
 from stages.extract_frames import extract_frames
 from tests.pipeline.imitated import coco_video, mot17, videos, zipped

@@ -14,9 +14,9 @@ import yaml
 
 from pipeline import params as parameters
 from pipeline.errors import UserError
-from pipeline.params import Params
 from pipeline.publish import Publication, read_manifest
 from pipeline.runs import StageRun
+from pipeline.sections import Params
 from pipeline.sources import media
 from stages import Context
 from stages.extract_frames import extract_frames

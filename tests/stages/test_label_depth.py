@@ -16,9 +16,9 @@ from pipeline import params as parameters
 from pipeline.depths import depth_facts, read_depths
 from pipeline.errors import UserError
 from pipeline.frames import Objects, frame_files, read_frames
-from pipeline.params import Params
 from pipeline.publish import Manifest, Publication, read_manifest
 from pipeline.runs import StageRun
+from pipeline.sections import Params
 from stages import Context
 from stages.label_depth import label_depth
 from tests.models.depth import scenes

@@ -8,9 +8,9 @@ import yaml
 
 from pipeline import params as parameters
 from pipeline.errors import UserError
-from pipeline.params import Params
 from pipeline.publish import Manifest, read_manifest
 from pipeline.runs import StageRun
+from pipeline.sections import Params
 from pipeline.walkers import tasks
 from stages import Context
 from stages.render_walkers import render_walkers

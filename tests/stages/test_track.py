@@ -15,9 +15,9 @@ from models import load as load_spec
 from pipeline import registry, weights
 from pipeline.mot_text import read_rows
 from pipeline.observations import read_observations
-from pipeline.params import Mlflow
 from pipeline.publish import read_manifest
 from pipeline.runs import started
+from pipeline.sections.common import Mlflow
 from pipeline.tracking import track_sequence
 from pipeline.video import VideoWriter
 from stages.track import main, track

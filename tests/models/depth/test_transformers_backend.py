@@ -16,7 +16,7 @@ from models.depth.transformers_backend import DepthModel, forward, loaded, prepa
 from models.depth.windows import Plan
 from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, encode_jpeg
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from tests.models.depth import scenes
 from tests.models.depth.scenes import HEIGHT, WIDTH
 from tests.shared import ROOT

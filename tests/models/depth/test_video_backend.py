@@ -15,7 +15,7 @@ from models.depth.video.pixels import normalised
 from models.depth.video_backend import REPORT, VideoModel
 from pipeline.errors import UserError
 from pipeline.frames import decode_jpeg, encode_jpeg
-from pipeline.params import LabelDepth
+from pipeline.sections.data import LabelDepth
 from tests.models.depth import scenes
 from tests.models.depth.scenes import HEIGHT, WIDTH
 from tests.models.depth.video.test_network import GRID, SMALL, small

@@ -47,6 +47,13 @@ def test_peaks_become_boxes_best_first_and_neighbours_are_suppressed() -> None:
     assert second.embeddings.shape == (0, 3)
 
 
+def test_what_is_no_number_is_no_peak() -> None:
+    outputs = two_objects()
+    outputs.heatmap[0, 0, 9, 3] = float("nan")
+    first, _ = decode(outputs, small_options())
+    assert first.scores == pytest.approx([0.880797, 0.731059], abs=1e-5)
+
+
 def test_top_k_keeps_the_best() -> None:
     (found, _) = decode(two_objects(), small_options(tracker={"top_k": 1}))
     assert found.boxes == pytest.approx(np.array([[72, 40, 88, 56]]))

@@ -19,6 +19,7 @@ from pipeline.experiments.recipes import Recipe, Systems, overridden
 from pipeline.experiments.tuning import Machinery, Report
 from pipeline.publish import Publication, write_file
 from pipeline.runs import StageRun
+from pipeline.sections import Params
 from tests.shared import ROOT
 
 SYSTEMS = Systems(models.load, models.options)
@@ -31,7 +32,7 @@ def plan(body: dict[str, Any], name: str = "demo", **changes: Any) -> Plan:
     base = {"mlflow.system_metrics": False, "mlflow.tracking_uri": "sqlite:///runs.db", "cluster.address": "local", "cluster.num_cpus": 2}
     raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
     raw = overridden(raw, base | {key.replace("__", "."): value for key, value in changes.items()}, "test")
-    params = parameters.validate(parameters.Params, raw, where="test")
+    params = parameters.validate(Params, raw, where="test")
     return Plan(name, parameters.validate(definitions.Definition, body, where="test", prefix=name), raw, params, SYSTEMS)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.bdd100k import plan
 from pipeline.sources.planned import Defects, Plan
 from tests.pipeline.imitated import bdd100k

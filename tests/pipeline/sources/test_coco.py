@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.coco import plan
 from pipeline.sources.planned import Defects, Plan
 from tests.pipeline.imitated import coco, coco_video

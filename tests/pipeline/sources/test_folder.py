@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.folder import plan
 from pipeline.sources.planned import Defects, PlannedSequence
 from tests.pipeline.imitated import videos

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import sources
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.planned import Defects, Plan
 from tests.pipeline.imitated import bdd100k, coco, coco_video, mot17, mots, zipped
 from tests.pipeline.recorded import crowdhuman, person, record

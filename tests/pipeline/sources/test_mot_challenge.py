@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.frames import Frame
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.mot_challenge import plan
 from pipeline.sources.planned import Defects, PlannedSequence
 from tests.pipeline.recorded import mot_sequence, record, truncate, write_image

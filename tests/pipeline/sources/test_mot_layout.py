@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources import mot_challenge
 from pipeline.sources.planned import Defects, Plan
 from tests.pipeline.imitated import bft, cvat, dancetrack, mot15, mot17, mots, put, sequence, sportsmot

@@ -15,7 +15,7 @@ from pipeline import sources
 from pipeline.errors import ConnectionLost, UserError
 from pipeline.frames import Frame
 from pipeline.inspect import inspect
-from pipeline.params import Source
+from pipeline.sections.data import Source
 from pipeline.sources.place import Remote, listed, local_copy, locate, relative, walked
 from pipeline.sources.planned import Defects
 from tests.pipeline.imitated import mot17, zipped

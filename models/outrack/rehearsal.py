@@ -1,0 +1,31 @@
+"""A scene in small that the tracker goes through before its time is taken, so that its machine code is made, or read, by then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.outrack.decode import OutrackDetections
+from models.outrack.options import OutrackOptions, looks_back
+from models.outrack.tracker import build_tracker
+
+WIDTH, HEIGHT, RATE, STEP = 640, 360, 10.0, 8.0  # pixels, pixels, frames a second, pixels a frame
+IN_SIGHT, HIDDEN = 4, 3  # frames
+
+
+def rehearse(options: OutrackOptions) -> None:
+    """Track one who stands and one who walks behind them, is refound there, and then gone for good."""
+    tracker = build_tracker(options, RATE, WIDTH, HEIGHT)
+    for frame in range(IN_SIGHT + HIDDEN + round(RATE * options.tracker.buffer_seconds) + 2):
+        tracker.update(_scene(frame, options))
+
+
+def _scene(frame: int, options: OutrackOptions) -> OutrackDetections:
+    """The walker is seen at first; then an occlusion centre tells where they are; then nothing does."""
+    nearby, left = np.array([200, 80, 280, 320]), 220 - STEP * (IN_SIGHT - frame)
+    walker = np.array([left, 100, left + 70, 300])
+    people = np.array([nearby, walker] if frame < IN_SIGHT else [nearby], np.float32)
+    low, high = np.maximum(nearby[:2], walker[:2]), np.minimum(nearby[2:], walker[2:])
+    hidden = np.array([(low + high) / 2] if IN_SIGHT <= frame < IN_SIGHT + HIDDEN else np.zeros((0, 2)), np.float32)
+    embeddings = np.eye(2, dtype=np.float32)[: len(people), : 0 if options.loss.reid == "none" else 2]
+    displacements = np.zeros((len(people), 2 if looks_back(options) else 0), np.float32)
+    return OutrackDetections(people, np.ones(len(people), np.float32), embeddings, hidden, np.ones(len(hidden), np.float32), displacements)

@@ -1,0 +1,63 @@
+"""After a rehearsal no frame waits for machine code."""
+
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from models.outrack.decode import OutrackDetections
+from models.outrack.rehearsal import rehearse
+from models.outrack.spec import SPEC
+from models.outrack.tracker import build_tracker
+from models.tracking import kernels
+from tests.models.outrack.samples import small_options
+
+
+def signatures() -> dict[str, list[str]]:
+    """What each kernel was compiled for so far in this process."""
+    modules = [module for module in vars(kernels).values() if isinstance(module, ModuleType)]
+    found = chain.from_iterable(vars(module).values() for module in modules)
+    return {str(kernel): [str(signature) for signature in kernel.signatures] for kernel in found if hasattr(kernel, "signatures")}
+
+
+def crowd(random: np.random.Generator, embedding: int, displacement: int) -> OutrackDetections:
+    """People who come and go, with occlusion centres among them; sometimes nobody."""
+    count = int(random.integers(0, 12))
+    centre, half = random.uniform(0, [640, 360], (count, 2)), random.uniform([10, 30], [40, 90], (count, 2))
+    vectors = random.normal(size=(count, embedding)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) if embedding else 1
+    return OutrackDetections(
+        np.hstack([centre - half, centre + half]).astype(np.float32),
+        np.sort(random.uniform(0.3, 1, count))[::-1].astype(np.float32).copy(),
+        vectors,
+        random.uniform(0, [640, 360], (8, 2)).astype(np.float32),
+        np.ones(8, np.float32),
+        np.zeros((count, displacement), np.float32),
+    )
+
+
+def compiled_later(style: str, refind: str, displacement: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What this process had compiled after the rehearsal, and after a crowd."""
+    options = small_options({}, {"refind": refind}, style=style)
+    rehearse(options)
+    before, random, follower = signatures(), np.random.default_rng(3), build_tracker(options, 25.0, 640, 360)
+    for _ in range(60):
+        follower.update(crowd(random, 8, displacement))
+    return before, signatures()
+
+
+@pytest.mark.parametrize(
+    ("style", "refind", "displacement"), [("fairmot", "paper", 0), ("fairmot", "release", 0), ("centertrack", "paper", 2)]
+)
+def test_a_crowd_compiles_nothing_after_it(style, refind, displacement):
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # in this process other tests have compiled before
+        before, after = fresh.submit(compiled_later, style, refind, displacement).result()
+    assert sum(map(len, before.values())) > 5
+    assert after == before
+
+
+def test_the_tracking_stage_knows_it():
+    assert SPEC.rehearse is rehearse
