@@ -35,6 +35,12 @@ class Growing:
     def __len__(self) -> int:
         return self._used
 
+    def keep(self, rows: NDArray[np.bool_]) -> None:
+        """Drop the rows where the mask (N,) is False."""
+        left = self.rows[rows]
+        self._block[: len(left)] = left
+        self._used = len(left)
+
     def clear(self) -> None:
         """Begin anew, in the same block."""
         self._used = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,21 +17,36 @@ from pipeline.scoring.rules import Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
 from pipeline.store import Place
 
+MOST_COMPARED = 100_000  # boxes: retrieval compares half of them with the other half, which takes some minutes then
+
 
 class _Shown:
-    """Ground truth boxes of all frames: each box's (sequence, identity), its frame, and its embedding, float32."""
+    """Ground truth boxes: each one's (sequence, identity), its frame, and its embedding, float32.
+
+    Of all frames, unless that is too much to compare: then of every second one, every fourth and so on, the same in all sequences.
+    """
 
     def __init__(self) -> None:
-        self.people, self.frames = Growing(np.int64, 2), Growing(np.int64)
+        self.people, self.frames, self._turns = Growing(np.int64, 2), Growing(np.int64), Growing(np.int64)
         self.embeddings: Growing | None = None  # until one says how long they are
+        self.step, self._turn = 1, -1
 
     def add(self, sequence: int, frame: int, identities: NDArray[np.int64], embeddings: NDArray[np.float32]) -> None:
         """Append a frame's boxes."""
+        self._turn += 1
+        if self._turn % self.step:
+            return
         self.people.add(np.stack([np.full(len(identities), sequence), identities], axis=1))
         self.frames.add(np.full(len(identities), frame))
+        self._turns.add(np.full(len(identities), self._turn))
         if self.embeddings is None:
             self.embeddings = Growing(np.float32, embeddings.shape[1])
         self.embeddings.add(embeddings)
+        if len(self.frames) > MOST_COMPARED:
+            self.step *= 2
+            kept = self._turns.rows % self.step == 0
+            for column in (self.people, self.frames, self._turns, self.embeddings):
+                column.keep(kept)
 
 
 def score_network(
@@ -38,7 +54,8 @@ def score_network(
 ) -> tuple[Retrieval | None, DetectionMetrics]:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
 
-    There is no retrieval for a network without re-identification, whose embeddings have no dimension.
+    There is no retrieval for a network without re-identification, whose embeddings have no dimension. Where `MOST_COMPARED` boxes are not
+    enough for all frames, it takes every second, fourth, ... frame, and a line on stderr says so.
 
     Args:
         sequences: ground truth and the frames that count.
@@ -60,6 +77,8 @@ def score_network(
                     shown.add(number, frame, *truth.shown(item, min_visibility))
 
     detection = detection_metrics(seen())  # one observation in memory at a time; of each only what retrieval compares is kept
+    if shown.step > 1:
+        print(f"re-identification compares one frame of {shown.step}: there are over {MOST_COMPARED:,} boxes in all", file=sys.stderr)
     return _retrieval(shown), detection
 
 

@@ -58,6 +58,15 @@ def test_identity_numbers_count_within_a_sequence(tmp_path: Path) -> None:
     assert reid == (pytest.approx(100), pytest.approx(100), 8, 8, 4)
 
 
+def test_of_too_many_boxes_whole_frames_are_left_out_evenly(tmp_path, monkeypatch, capsys) -> None:
+    write(tmp_path / "a.parquet", range(1, 9), {1: 0, 2: 90})
+    monkeypatch.setattr("pipeline.scoring.network.MOST_COMPARED", 10)
+    reid, detection = score_network([sequence("a", 8)], tmp_path, "MOT17", 0.7)
+    assert reid == (100, 100, 4, 4, 2), "frames 1, 3, 5 and 7"
+    assert detection.objects == 16, "AP counts every frame"
+    assert capsys.readouterr().err == "re-identification compares one frame of 2: there are over 10 boxes in all\n"
+
+
 def test_frames_outside_the_part_and_hidden_boxes_do_not_count(tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", range(1, 9), {1: 0, 2: 90})
     reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
