@@ -18,7 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, trusted
 from pipeline.progress import Progress
 from pipeline.publish import file_digest, write_file
 
@@ -144,6 +144,7 @@ def _refused(file: File, part: Path, error: Exception) -> None:
     """Turn what no second attempt mends into the user's message."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise UserError(f"{part}: no space left on the disk; what came is kept\nnext: free space and run the same command again") from None
+    trusted(file.url, error)
     if not isinstance(error, urllib.error.HTTPError) or error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return
     if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the part does not fit the file that is there now

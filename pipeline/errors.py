@@ -65,6 +65,7 @@ def connection(where: str) -> Iterator[None]:
 
     Raises:
         ConnectionLost: it broke.
+        UserError: the server's certificate is not trusted.
     """
     try:
         yield
@@ -72,6 +73,7 @@ def connection(where: str) -> Iterator[None]:
         raise
     except Exception as error:
         chain = list(_within(error))
+        trusted(where, error)
         refused = any(0 < _status(inner) < _SERVER_FAILS for inner in chain)  # by a server that answers well enough
         broken = next((inner for inner in chain if _of_network(inner) and not refused), None)
         if broken is None:
@@ -81,6 +83,20 @@ def connection(where: str) -> Iterator[None]:
             f"{where}: the connection was lost ({said})\n"
             "next: see that the address answers and run the same command again; finished parts are kept"
         ) from error
+
+
+def trusted(where: str, error: BaseException) -> None:
+    """Say of an error that came from an unknown certificate what to do; of any other nothing.
+
+    Raises:
+        UserError: it did.
+    """
+    for inner in _within(error):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            raise UserError(
+                f"{where}: its certificate is not trusted ({' '.join(str(inner).split())})\n"
+                "next: set SSL_CERT_FILE to the PEM file of the authority that signed it (for s3:// AWS_CA_BUNDLE)"
+            ) from None
 
 
 @contextmanager
@@ -102,7 +118,8 @@ def unwrapped() -> Iterator[None]:
 def _within(error: BaseException) -> Iterator[BaseException]:
     """The error and what it came from."""
     yield error
-    inner: list[Any] = [getattr(error, "cause", None), error.__cause__, *getattr(error, "worker_failures", {}).values()]
+    named = [getattr(error, name, None) for name in ("cause", "reason")]
+    inner: list[Any] = [*named, error.__cause__, *getattr(error, "worker_failures", {}).values()]
     for each in inner:
         if isinstance(each, BaseException):
             yield from _within(each)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import fsspec
 
-from pipeline.errors import UserError, connection
+from pipeline.errors import UserError, connection, trusted
 from pipeline.sections.data import Source
 from pipeline.store import follow
 from pipeline.video import SUFFIXES
@@ -272,6 +272,7 @@ def _opened(url: str, shown: str | None = None) -> Remote:
     except ImportError as error:
         raise UserError(f"{url}: {error}\nnext: install what fsspec needs for this protocol") from None
     except (OSError, KeyError, *_BROKEN) as error:
+        trusted(shown or url, error)
         raise UserError(
             f"{shown or url}: cannot be opened ({' '.join(str(error).split()) or type(error).__name__})\n"
             "next: check the address; allowed are folders, .zip files and URLs that fsspec knows, as in zip://MOT17::/data/MOT17.zip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Site(ThreadingHTTPServer):
         validators: whether an ETag is sent.
         wrong_start: answer a range with another one.
         answering: cleared, every answer waits until it is set.
+        scheme: http, or https where `serving` was given a certificate.
     """
 
     def __init__(self) -> None:
@@ -33,12 +35,13 @@ class Site(ThreadingHTTPServer):
         self.wrong_start = False
         self.answering = threading.Event()
         self.answering.set()
+        self.scheme = "http"
 
     def handle_error(self, *_: object) -> None:
         """Clients that go away are what this is for."""
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/{name}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,9 +91,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
-    """A site for the duration of the block."""
+def serving(certificate: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """A site for the duration of the block; https with a certificate."""
     site = Site()
+    if certificate is not None:
+        site.socket, site.scheme = certificate.wrap_socket(site.socket, server_side=True), "https"
     thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
