@@ -21,7 +21,7 @@ from pipeline.publish import Publication
 from pipeline.samples import SampleWriter
 from pipeline.sections import Params
 from pipeline.sections.data import Source
-from pipeline.sources.planned import Defects
+from pipeline.sources.defects import Defects
 from pipeline.walkers import tasks
 
 MINI = "MOT17-mini"

@@ -11,8 +11,9 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
+from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, address, folder_of, locate
-from pipeline.sources.planned import Defects, Plan, PlannedSequence
+from pipeline.sources.planned import Plan, PlannedSequence
 
 __all__ = ["Defects", "Plan", "PlannedSequence", "folder_of", "plan", "plan_one"]
 

@@ -16,9 +16,10 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources import categories
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import frame_number, images_in, is_image
 from pipeline.sources.place import Place, relative, walked
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose
+from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.records import Clip, Collected, Gallery, load, number, text, whole
 
 FRAME_RATE = 5.0  # frames a second of BDD100K's tracking images; the files do not state it

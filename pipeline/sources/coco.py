@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources import categories
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, is_image
 from pipeline.sources.place import Place, relative, walked
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose
+from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.records import Clip, Collected, Gallery, load, number, text, whole
 from pipeline.sources.stills import Chunk, Still
 

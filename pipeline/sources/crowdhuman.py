@@ -19,9 +19,10 @@ from pipeline.frames import Objects
 from pipeline.sections.data import Source
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import DISTRACTOR, PEDESTRIAN
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import is_image
 from pipeline.sources.place import Place, listed
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose
+from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.stills import Chunk, Still
 
 SPLITS = ("train", "val")

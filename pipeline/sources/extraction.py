@@ -13,10 +13,11 @@ from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, frame_facts, read_frames
 from pipeline.params import digest
 from pipeline.publish import Publication
+from pipeline.sources.defects import Defects
 from pipeline.sources.images import Picture
 from pipeline.sources.media import Shot
 from pipeline.sources.place import relative
-from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.sources.planned import PlannedSequence
 from pipeline.store import Place
 
 _PICTURES = ["frame", "time", "width", "height", "image"]

@@ -17,8 +17,9 @@ from pipeline.boxes import intersection_over_area
 from pipeline.frames import Frame, Objects
 from pipeline.sources.annotation import Annotation
 from pipeline.sources.categories import NAMES, PEDESTRIAN
+from pipeline.sources.defects import Defects
 from pipeline.sources.extraction import same_size
-from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.sources.planned import PlannedSequence
 
 LONG_GAP = 5.0  # seconds without an identity after which its return is remarked upon
 HIDDEN = 0.5  # visibility below which an object counts as hidden, and share of a box that another must cover

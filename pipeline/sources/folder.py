@@ -11,9 +11,10 @@ from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources import media
 from pipeline.sources.annotation import nothing
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, Media, Reading, frame_number
 from pipeline.sources.place import Place, relative, walked
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, choose, content_digest
+from pipeline.sources.planned import Plan, PlannedSequence, choose, content_digest
 
 
 def plan(source: Source, folder: Place, strict: bool) -> Plan:

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.sections.data import SourceKind
 from pipeline.sources import mot_layout
+from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, listed, walked
-from pipeline.sources.planned import Defects
 
 PEEKED = 1 << 20  # bytes of a JSON file that are looked at
 COCO_KEYS = rb'"(images|categories|annotations)"\s*:'

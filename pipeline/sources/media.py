@@ -16,8 +16,8 @@ from pipeline.errors import UserError
 from pipeline.frames import Frame, encode_jpeg
 from pipeline.sources import images
 from pipeline.sources.annotation import Annotation, nothing
+from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, listed, local_copy
-from pipeline.sources.planned import Defects
 
 ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
 SHOWN = 8  # gaps that a note names

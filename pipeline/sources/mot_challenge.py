@@ -24,9 +24,10 @@ from pipeline.sources import categories, images, media, mot_layout, mots
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import NEITHER, PEDESTRIAN
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, Media, Reading
 from pipeline.sources.place import Place, relative
-from pipeline.sources.planned import Defects, Plan, PlannedSequence, content_digest
+from pipeline.sources.planned import Plan, PlannedSequence, content_digest
 from pipeline.video import SUFFIXES
 
 

@@ -6,9 +6,10 @@ import functools
 from typing import NamedTuple
 
 from pipeline.errors import UserError
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, images_in, numbered, videos_in
 from pipeline.sources.place import Place, Remote, listed, locate
-from pipeline.sources.planned import Defects, choose
+from pipeline.sources.planned import choose
 
 MARKS = ("img1", "gt", "det", "seqinfo.ini")
 SPLITS = ("train", "val", "test")

@@ -12,9 +12,10 @@ from pipeline.errors import UserError
 from pipeline.frames import Objects
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading, gaps
 from pipeline.sources.place import Place, relative
-from pipeline.sources.planned import Defects, PlannedSequence, content_digest
+from pipeline.sources.planned import PlannedSequence, content_digest
 
 LARGEST = 1e9  # pixels; what is beyond is no coordinate
 LARGEST_FRAME = 2**31 - 1

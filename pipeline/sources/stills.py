@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pipeline.frames import Objects
 from pipeline.schema import OBJECTS
 from pipeline.sources.annotation import Annotation
+from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading
 from pipeline.sources.place import Place, relative
-from pipeline.sources.planned import Defects, PlannedSequence, content_digest
+from pipeline.sources.planned import PlannedSequence, content_digest
 
 
 class Still(NamedTuple):

@@ -10,7 +10,8 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources.bdd100k import plan
-from pipeline.sources.planned import Defects, Plan
+from pipeline.sources.defects import Defects
+from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import bdd100k
 from tests.pipeline.recorded import write_image
 

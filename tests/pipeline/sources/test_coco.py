@@ -9,7 +9,8 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources.coco import plan
-from pipeline.sources.planned import Defects, Plan
+from pipeline.sources.defects import Defects
+from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import coco, coco_video
 
 STILLS, VIDEOS = "annotations/instances_val2017.json", "annotations/train_cocoformat.json"

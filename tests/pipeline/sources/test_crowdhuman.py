@@ -12,7 +12,8 @@ from pipeline.errors import UserError
 from pipeline.frames import Frame
 from pipeline.sections.data import Source
 from pipeline.sources.crowdhuman import plan
-from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.sources.defects import Defects
+from pipeline.sources.planned import PlannedSequence
 from tests.pipeline.recorded import crowdhuman, person, truncate, write_image
 
 

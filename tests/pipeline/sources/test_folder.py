@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
+from pipeline.sources.defects import Defects
 from pipeline.sources.folder import plan
-from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.sources.planned import PlannedSequence
 from tests.pipeline.imitated import videos
 from tests.pipeline.recorded import record, truncate, write_image
 

@@ -14,7 +14,8 @@ import pytest
 from pipeline import sources
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
-from pipeline.sources.planned import Defects, Plan
+from pipeline.sources.defects import Defects
+from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import bdd100k, coco, coco_video, mot17, mots, zipped
 from tests.pipeline.recorded import crowdhuman, person, record
 from tests.pipeline.sources.mutations import harm_bytes, harm_json, harm_text

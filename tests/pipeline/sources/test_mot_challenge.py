@@ -8,8 +8,9 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.frames import Frame
 from pipeline.sections.data import Source
+from pipeline.sources.defects import Defects
 from pipeline.sources.mot_challenge import plan
-from pipeline.sources.planned import Defects, PlannedSequence
+from pipeline.sources.planned import PlannedSequence
 from tests.pipeline.recorded import mot_sequence, record, truncate, write_image
 from tests.shared import dataset
 

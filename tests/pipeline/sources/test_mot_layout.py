@@ -9,7 +9,8 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.sections.data import Source
 from pipeline.sources import mot_challenge
-from pipeline.sources.planned import Defects, Plan
+from pipeline.sources.defects import Defects
+from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import bft, cvat, dancetrack, mot15, mot17, mots, put, sequence, sportsmot
 
 

@@ -16,8 +16,8 @@ from pipeline.errors import ConnectionLost, UserError
 from pipeline.frames import Frame
 from pipeline.inspect import inspect
 from pipeline.sections.data import Source
+from pipeline.sources.defects import Defects
 from pipeline.sources.place import Remote, listed, local_copy, locate, relative, walked
-from pipeline.sources.planned import Defects
 from tests.pipeline.imitated import mot17, zipped
 from tests.pipeline.recorded import record
 from tests.pipeline.server import serving
