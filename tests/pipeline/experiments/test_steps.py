@@ -109,7 +109,7 @@ def test_reports_come_after_each_sequence_and_may_stop_the_trial(repository: Rep
     told: list[tuple[float, float]] = []
     steps.realise(recipe(repository), repository.root, RUN, lambda metrics, share: told.append((share, metrics["FN"])))
     assert [share for share, _ in told] == [0.5]
-    stopped = recipe(repository, track={"model.tracker.iou_limit": 0.8})
+    stopped = recipe(repository, track={"model.tracker.iou_limit": 0.6})
 
     def stop(metrics: dict[str, float], share: float) -> None:
         raise RuntimeError("enough")
