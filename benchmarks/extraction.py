@@ -1,6 +1,6 @@
 """Extraction beside a bare loop: decode and encode of a video, read and write of images. Then two workers beside one.
 
-Each call of either writes anew and leaves what it wrote: to remove files is no part of the work.
+To remove what was written is no part of the work, of neither.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pipeline.sources.extraction import Extraction, perform
 WIDTH, HEIGHT, FRAMES, RATE, QUALITY = 1280, 720, 120, 30, 92
 NOISE = 6.0  # standard deviation of the grain, which decides how many bytes a frame takes
 GROUP_MB = 4.0
+WRITTEN = "written-"  # start of the names of folders with results
 
 
 def measure() -> Iterator[Timed]:
@@ -39,15 +40,17 @@ def measure() -> Iterator[Timed]:
             shutil.copytree(folder / kind / "a", folder / kind / "b")
         size = f"{WIDTH}x{HEIGHT}"
         ways = {"decode, encode, write": partial(decode_and_encode, folder, "a")}
-        yield _beside(f"extraction, video {size}", partial(extract, folder, "videos", ("a",)), ways)
+        yield _beside(f"extraction, video {size}", folder, partial(extract, folder, "videos", ("a",)), ways)
         ways = {"read, check, write": partial(read_check_write, folder, "a"), "read, write": partial(read_and_write, folder, "a")}
-        yield _beside(f"extraction, images {size}", partial(extract, folder, "images", ("a",)), ways)
+        yield _beside(f"extraction, images {size}", folder, partial(extract, folder, "images", ("a",)), ways)
         for what, kind, bare in (("video", "videos", decode_and_encode), ("images", "images", read_check_write)):
-            yield from beside_one(f"extraction, {what}", 2 * FRAMES, partial(extract_one, kind=kind), bare, [(folder, "a"), (folder, "b")])
+            yield from beside_one(
+                f"extraction, {what}", 2 * FRAMES, partial(extract_one, kind=kind), bare, [(folder, "a"), (folder, "b")], forget(folder)
+            )
 
 
-def _beside(what: str, ours: Work, ways: dict[str, Work]) -> Timed:
-    return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=5, clock=time.process_time)
+def _beside(what: str, folder: Path, ours: Work, ways: dict[str, Work]) -> Timed:
+    return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=5, clock=time.process_time, after=forget(folder))
 
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
@@ -71,7 +74,17 @@ def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -
 
 def fresh(folder: Path) -> Path:
     """A new folder in `folder`."""
-    return Path(tempfile.mkdtemp(dir=folder))
+    return Path(tempfile.mkdtemp(prefix=WRITTEN, dir=folder))
+
+
+def forget(folder: Path) -> Work:
+    """Removes what lies in `fresh` folders."""
+
+    def work() -> None:
+        for written in folder.glob(f"{WRITTEN}*"):
+            shutil.rmtree(written)
+
+    return work
 
 
 def decode_and_encode(folder: Path, name: str) -> Path:

@@ -117,6 +117,7 @@ def compare(
     aim: float | None = None,
     rounds: int = 7,
     clock: Clock = time.perf_counter,
+    after: Work | None = None,
 ) -> Timed:
     """Time the ways in turn, after one round of warm-up.
 
@@ -130,12 +131,15 @@ def compare(
         aim: see `Timed`.
         rounds: how often each is timed.
         clock: `time.process_time` for seconds of a core, which other programs hardly disturb; not for work that other processes do.
+        after: what is done after each, untimed, such as removing what it wrote.
     """
     ways: dict[str, Work] = {"ours": ours, **(peers or {}), **({"limit": limit} if limit else {})}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, work in ways.items():
             seconds = _seconds(work, clock)
+            if after is not None:
+                after()
             if turn:
                 times[name].append(seconds / units)
     middle = {name: statistics.median(values) for name, values in times.items()}

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, fresh, write_video
+from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, forget, fresh, write_video
 from benchmarks.harness import Timed, compare
 from benchmarks.workers import beside_one
 from pipeline import depthmap
@@ -36,8 +36,8 @@ def measure() -> Iterator[Timed]:
         bare_loop = {"decode, resize, encode, write": partial(bare, folder, "a")}
         ours = partial(pack, folder, "a")
         what = f"packing, {WIDTH}x{HEIGHT} to {SHAPE.width}x{SHAPE.height}"
-        yield compare(what, "frame", FRAMES, ours, bare_loop, aim=0.85, rounds=5, clock=time.process_time)
-        yield from beside_one("packing", 2 * FRAMES, pack, bare, [(folder, "a"), (folder, "b")])
+        yield compare(what, "frame", FRAMES, ours, bare_loop, aim=0.85, rounds=5, clock=time.process_time, after=forget(folder))
+        yield from beside_one("packing", 2 * FRAMES, pack, bare, [(folder, "a"), (folder, "b")], forget(folder))
 
 
 def prepare(folder: Path) -> None:

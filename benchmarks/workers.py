@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from benchmarks.harness import Timed, compare
+from benchmarks.harness import Timed, Work, compare
 
 LINEAR = 1.8  # times one worker: within 10 % of twice
 Task = Callable[..., Any]
 
 
-def beside_one(what: str, units: int, ours: Task, bare: Task, halves: Sequence[tuple[Any, ...]]) -> Iterator[Timed]:
+def beside_one(what: str, units: int, ours: Task, bare: Task, halves: Sequence[tuple[Any, ...]], after: Work) -> Iterator[Timed]:
     """A line for our work and one for the bare loop, frames a second of two workers against one.
 
     Args:
@@ -22,6 +22,7 @@ def beside_one(what: str, units: int, ours: Task, bare: Task, halves: Sequence[t
         ours: our work, picklable.
         bare: the bare loop of it, picklable.
         halves: arguments of the two calls, of either work.
+        after: what is done after each, untimed.
     """
     with ProcessPoolExecutor(len(halves), multiprocessing.get_context("spawn")) as pool:
 
@@ -34,6 +35,6 @@ def beside_one(what: str, units: int, ours: Task, bare: Task, halves: Sequence[t
                 pool.submit(task, *half).result()
 
         peers = {"one": lambda: in_turn(ours), "bare, two": lambda: together(bare), "bare, one": lambda: in_turn(bare)}
-        timed = compare(what, "frame", units, lambda: together(ours), peers, rounds=5)
+        timed = compare(what, "frame", units, lambda: together(ours), peers, rounds=5, after=after)
     yield Timed(f"{what}, two workers", "frame", timed.ours, {"one worker": timed.peers["one"]}, None, LINEAR, timed.spread)
     yield Timed(f"{what}, its bare loop twice", "frame", timed.peers["bare, two"], {"bare loop once": timed.peers["bare, one"]})
