@@ -50,7 +50,7 @@ def measure() -> Iterator[Timed]:
 
 
 def _beside(what: str, folder: Path, ours: Work, ways: dict[str, Work]) -> Timed:
-    return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=5, clock=time.process_time, after=forget(folder))
+    return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=11, clock=time.process_time, after=forget(folder))
 
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
