@@ -119,6 +119,8 @@ def _within(error: BaseException) -> Iterator[BaseException]:
     """The error and what it came from."""
     yield error
     named = [getattr(error, name, None) for name in ("cause", "reason")]
+    told = getattr(error, "kwargs", None)  # what botocore makes its message of
+    named.append(told.get("error") if isinstance(told, dict) else None)
     inner: list[Any] = [*named, error.__cause__, *getattr(error, "worker_failures", {}).values()]
     for each in inner:
         if isinstance(each, BaseException):

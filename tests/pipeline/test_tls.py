@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import botocore.exceptions
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.closure import ROOT
 from pipeline.download import File, download
-from pipeline.errors import UserError
+from pipeline.errors import UserError, connection
 from pipeline.publish import file_digest
 from tests.pipeline.imitated import mot17, zipped
 from tests.pipeline.server import serving
@@ -87,3 +88,12 @@ def test_a_download_trusts_the_same_certificate_and_asks_no_other_twice(
         download(File(secure.url), tmp_path / "MOT17.zip", first_wait=60.0)
     monkeypatch.setenv("SSL_CERT_FILE", str(secure.certificate))
     assert download(File(secure.url), tmp_path / "MOT17.zip") == file_digest(secure.archive)
+
+
+def test_object_stores_wrap_it_in_errors_of_their_own() -> None:
+    inner = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    with (
+        pytest.raises(UserError, match=r"s3://b/a: its certificate is not trusted \(.*self-signed.*\n.*AWS_CA_BUNDLE"),
+        connection("s3://b/a"),
+    ):
+        raise botocore.exceptions.SSLError(endpoint_url="https://host/b", error=inner)
