@@ -26,7 +26,7 @@ from pipeline.sources.extraction import Extraction, perform
 
 WIDTH, HEIGHT, FRAMES, RATE, QUALITY = 1280, 720, 120, 30, 92
 NOISE = 6.0  # standard deviation of the grain, which decides how many bytes a frame takes
-GROUP_MB = 4.0
+GROUP_MB = 16.0  # as in the paper's preset
 WRITTEN = "written-"  # start of the names of folders with results
 
 
