@@ -72,8 +72,8 @@ def connection(where: str) -> Iterator[None]:
     except PlainError:
         raise
     except Exception as error:
-        chain = list(_within(error))
         trusted(where, error)
+        chain = list(_within(error))
         refused = any(0 < _status(inner) < _SERVER_FAILS for inner in chain)  # by a server that answers well enough
         broken = next((inner for inner in chain if _of_network(inner) and not refused), None)
         if broken is None:
