@@ -95,7 +95,8 @@ class _AtCells(torch.autograd.Function):
         holder = cells.new_zeros(images, height * width).scatter_(1, cells, slots).gather(1, cells)[..., None].expand_as(gradient)
         sums = torch.zeros_like(gradient).scatter_add_(1, holder, gradient).gather(1, holder)
         rows = gradient.new_zeros(images, height * width, channels, dtype=ctx.dtype)
-        rows.scatter_(1, cells[..., None].expand_as(gradient), sums.to(ctx.dtype))  # where cells repeat, equal values are written
+        # where cells repeat, equal values are written; scatter_ would copy the map twice when asked for deterministic work
+        rows[torch.arange(images, device=cells.device)[:, None], cells] = sums.to(ctx.dtype)
         return rows.unflatten(1, (height, width)).permute(0, 3, 1, 2), None
 
 
