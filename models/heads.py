@@ -100,7 +100,14 @@ class _AtCells(torch.autograd.Function):
         return rows.unflatten(1, (height, width)).permute(0, 3, 1, 2), None
 
 
+class _GroupNorm(nn.GroupNorm):
+    """Over maps that lie channel by channel: torch's own takes 30 times as long on a CPU to go back through channels-last bfloat16."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.contiguous())
+
+
 def _normalised(inputs: int, outputs: int, *, kernel: int) -> nn.Sequential:
     """Convolution and group normalisation, in 32 groups where the channels divide into them, as FDTA."""
     groups = max(n for n in range(1, 33) if outputs % n == 0)
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.GroupNorm(groups, outputs))
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), _GroupNorm(groups, outputs))
