@@ -19,8 +19,9 @@ from pipeline import checkpoints, weights
 from pipeline.loader import SAMPLES, build_feed
 from pipeline.runs import started, worker_log
 from pipeline.sections.common import Mlflow
+from pipeline.trainer import Trainer, build_task
 from pipeline.training import _precision
-from pipeline.training_worker import Trainer, TrainingJob, build_task
+from pipeline.training_meter import TrainingJob
 
 SEQUENCES, FRAMES = 2, 16
 STEPS, PAIRS = 30, 4  # of an epoch; of a step, a worker's share of the preset's batch

@@ -1,12 +1,12 @@
-"""The exponential moving average of a network in training, which short trainings are judged by (Tarvainen & Valpola 2017, mean teacher)."""
+"""The exponential moving average of a network in training (Polyak & Juditsky 1992; Tarvainen & Valpola 2017, section 2)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def averaged(task: nn.Module, decay: float) -> AveragedModel:
@@ -20,7 +20,7 @@ def averaged(task: nn.Module, decay: float) -> AveragedModel:
         decay: in (0, 1).
     """
 
-    def follow(old: list[Tensor], new: list[Tensor], steps: Tensor | int) -> None:
+    def follow(old: Tensors, new: Tensors, steps: Tensor | int) -> None:
         if not old[0].is_floating_point():
             torch._foreach_copy_(old, new)
             return
@@ -28,8 +28,3 @@ def averaged(task: nn.Module, decay: float) -> AveragedModel:
         torch._foreach_lerp_(old, new, 1 - min(decay, (1 + n) / (10 + n)))
 
     return AveragedModel(task, multi_avg_fn=torch.no_grad()(follow), use_buffers=True)
-
-
-def state(average: AveragedModel | None) -> dict[str, Any] | None:
-    """All that an average needs to go on, or None."""
-    return None if average is None else average.state_dict()

@@ -29,7 +29,9 @@ from pipeline.samples import SampleStore
 from pipeline.sections.common import Cluster
 from pipeline.sections.training import Training
 from pipeline.store import Place, filesystem
-from pipeline.training_worker import TrainingJob, build_task, train_worker
+from pipeline.trainer import build_task
+from pipeline.training_meter import TrainingJob
+from pipeline.training_worker import train_worker
 
 HISTORY = "history.csv"
 INITIAL = "initial.safetensors"
@@ -43,8 +45,10 @@ RAY_TRAIN_ENVIRONMENT = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
 }
-# Without this every worker remarks that the network has no unused parameters; another model's may.
-WORKER_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
+WORKER_ENVIRONMENT = {
+    "TORCH_CPP_LOG_LEVEL": "ERROR",  # or every worker remarks that the network has no unused parameters; another model's may
+    "MALLOC_ARENA_MAX": "1",  # Ray trains in a thread, and glibc gives memory of a thread's own arena back whatever `pipeline.memory` says
+}
 
 
 @dataclass(frozen=True)

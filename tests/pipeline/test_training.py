@@ -20,7 +20,7 @@ from pipeline import checkpoints, training, weights
 from pipeline.errors import UserError
 from pipeline.publish import Manifest, Publication, read_manifest
 from pipeline.sections.common import Cluster
-from pipeline.training_worker import build_task
+from pipeline.trainer import build_task
 from tests.pipeline.tiny import TinyNetwork, feed, write_samples
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,8 @@ from pipeline import training, weights
 from pipeline.errors import UserError
 from pipeline.loader import Feed
 from pipeline.publish import Publication, read_manifest
-from pipeline.training_worker import Trainer, TrainingJob, build_task
+from pipeline.trainer import Trainer, build_task
+from pipeline.training_meter import TrainingJob
 from stages import ROOT, Context, check
 from stages.finetune import finetune
 from stages.pretrain import pretrain
