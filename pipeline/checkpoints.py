@@ -21,8 +21,6 @@ from pipeline.store import Place, remove
 FILE = "state.pt"
 FOLDER = Path(".throughline") / "checkpoints"
 
-MODULE = "module."  # what torch puts before the names of an average
-
 EpochRecord = dict[str, float]
 
 
@@ -36,7 +34,6 @@ class TrainingState:
         task: state of the network and the loss's own parameters.
         optimiser: its state.
         history: one record an epoch done (epoch from 1, step, lr and the mean of each loss term).
-        average: state of the running average of `task`; None without one.
     """
 
     fingerprint: str
@@ -44,14 +41,6 @@ class TrainingState:
     task: dict[str, Any]
     optimiser: dict[str, Any]
     history: list[EpochRecord]
-    average: dict[str, Any] | None = None
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """State of the task that counts: its average where there is one."""
-        if self.average is None:
-            return self.task
-        return {name.removeprefix(MODULE): value for name, value in self.average.items() if name.startswith(MODULE)}
 
 
 def run_folder(root: Path, stage: str, fingerprint: str) -> Path:

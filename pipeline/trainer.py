@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline import average, weights
+from pipeline import weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.errors import UserError
 from pipeline.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
@@ -64,7 +64,6 @@ class Trainer:
         weights.load(self.task.network, job.initial)
         self.model = self.task if wrap is None else wrap(self.task)
         self.optimiser = _optimiser(self.task, self.settings)
-        self.average = average.averaged(self.task, self.settings.ema) if self.settings.ema and self.speaks else None
         self.epochs, self.history = 0, list[EpochRecord]()
 
     @property
@@ -74,16 +73,12 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """All that is needed to go on from here."""
-        task, optimiser = self.task.state_dict(), self.optimiser.state_dict()
-        averages = None if self.average is None else self.average.state_dict()
-        return TrainingState(self.job.fingerprint, self.epochs, task, optimiser, self.history, averages)
+        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), self.optimiser.state_dict(), self.history)
 
     def restore(self, state: TrainingState) -> None:
         """Go on from a state."""
         self.task.load_state_dict(state.task)
         self.optimiser.load_state_dict(state.optimiser)
-        if self.average is not None and state.average is not None:
-            self.average.load_state_dict(state.average)
         self.epochs, self.history = state.epochs, list(state.history)
         if self.speaks and self.epochs < self.settings.epochs:
             say(self.job.stage, f"resumed after epoch {self.epochs}")
@@ -125,8 +120,6 @@ class Trainer:
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.task.parameters(), self.settings.clip_norm)
         self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.task)
         return losses
 
     def _lr(self, step: int) -> float:

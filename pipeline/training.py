@@ -114,7 +114,7 @@ def trained(
             weights.save(task.network, _made(kept) / INITIAL)
             for until in (*(rungs.epochs if rungs else ()), settings.epochs):
                 state = _fit(feed, kept, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
-                task.load_state_dict(state.result)
+                task.load_state_dict(state.task)
                 if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
                     _judge(task.network, feed, rungs, until, publication)
         history = state.history

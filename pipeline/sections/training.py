@@ -39,7 +39,6 @@ class Training(Section):
     lr_drop_factor: float = Field(gt=0, le=1)
     warmup_steps: int = Field(ge=0)
     clip_norm: float | None = Field(gt=0)
-    ema: float = Field(default=0.0, ge=0, lt=1, exclude_if=lambda ema: not ema)  # so that none has the digests of before
     id_weight: float = Field(ge=0)
     max_gap: int = Field(ge=1)
     negative_ratio: float = Field(ge=0)
