@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.heads import at_cells
+from models.heads import GroupNorm, at_cells
 
 
 def plain(maps: Tensor, cells: Tensor) -> Tensor:
@@ -40,3 +40,22 @@ def test_a_strided_choice_of_frames() -> None:
     maps = torch.randn(6, 2, 3, 3).to(memory_format=torch.channels_last)[::2]
     cells = torch.tensor([[0, 8], [4, 4], [1, 0]])
     assert torch.equal(at_cells(maps, cells), plain(maps, cells))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
+def test_group_normalisation_is_torchs(layout: torch.memory_format, dtype: torch.dtype, tolerance: float) -> None:
+    torch.manual_seed(2)
+    maps = torch.randn(2, 8, 6, 10, dtype=dtype).contiguous(memory_format=layout)
+    upstream = torch.randn_like(maps)
+    found = []
+    for kind in (GroupNorm, nn.GroupNorm):
+        norm, x = kind(4, 8), maps.clone(memory_format=torch.preserve_format).requires_grad_()
+        with torch.no_grad():
+            norm.weight.copy_(torch.linspace(0.5, 2, 8))
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            y = norm(x)
+        y.backward(upstream)
+        found.append((y.detach(), x.grad, norm.weight.grad, norm.bias.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)

@@ -68,8 +68,8 @@ def test_a_sweep_over_pretraining_has_its_own_pretraining() -> None:
     assert recipe.pretrain == {
         "pretrain.workers": 2,
         "pretrain.negative_ratio": 0.1111,
-        "pretrain.epochs": 2,
-        "pretrain.lr_drop_epochs": [1, 2],
+        "pretrain.epochs": 1,
+        "pretrain.lr_drop_epochs": [1],
     }
     assert recipe.finetune is None
     assert recipe.track == {"track.frames": "all", "pretrain.negative_ratio": 0.1111}
