@@ -30,7 +30,7 @@ TRACKER = {"description": "Thresholds", "first": "track", "grid": {THRESHOLD: [0
 def plan(body: dict[str, Any], name: str = "demo", **changes: Any) -> Plan:
     """A sweep of the walkers preset with the values that tests name, and changes by dotted key (two underscores for a dot)."""
     base = {"mlflow.system_metrics": False, "mlflow.tracking_uri": "sqlite:///runs.db", "cluster.address": "local", "cluster.num_cpus": 2}
-    base |= {THRESHOLD: 0.4, "pretrain.lr": 0.001, "finetune.lr": 0.0008}
+    base |= {THRESHOLD: 0.4, "model.tracker.refind_window": 15, "pretrain.lr": 0.001, "finetune.lr": 0.0008}
     raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
     raw = overridden(raw, base | {key.replace("__", "."): value for key, value in changes.items()}, "test")
     params = parameters.validate(Params, raw, where="test")

@@ -57,7 +57,7 @@ def test_only_steps_from_the_first_on_are_changed() -> None:
     trial = fake.plan(TEMPERATURE, sweep__seeds=[5], sweep__budget=0.5).trials()[1]
     changed = {"model.loss.temperature": 1.0}
     assert trial.recipe.pretrain == {}
-    assert trial.recipe.finetune == {**changed, "finetune.workers": 2, "finetune.epochs": 8, "finetune.lr_drop_epochs": [5, 6, 7]}
+    assert trial.recipe.finetune == {**changed, "finetune.workers": 2, "finetune.epochs": 4, "finetune.lr_drop_epochs": [2, 4]}
     assert trial.recipe.track == changed
     assert (trial.recipe.seed, trial.recipe.shared_seed) == (5, 317)
 
@@ -68,8 +68,8 @@ def test_a_sweep_over_pretraining_has_its_own_pretraining() -> None:
     assert recipe.pretrain == {
         "pretrain.workers": 2,
         "pretrain.negative_ratio": 0.1111,
-        "pretrain.epochs": 1,
-        "pretrain.lr_drop_epochs": [1],
+        "pretrain.epochs": 2,
+        "pretrain.lr_drop_epochs": [1, 2],
     }
     assert recipe.finetune is None
     assert recipe.track == {"track.frames": "all", "pretrain.negative_ratio": 0.1111}
