@@ -23,7 +23,6 @@ from pipeline.store import HERE, Place, folder_of, local
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 PARAMS_A_CALL = 100
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"  # by this MLflow's page shows runs and curves, not traces of prompts
 PLACE, PROCESS = "throughline.place", "throughline.process"  # tags: machine and repository, and number of the process there
 
 
@@ -151,9 +150,7 @@ def experiment(settings: Mlflow, root: Path, store: str = HERE) -> str:
     mlflow.set_tracking_uri(uri)
     if uri.startswith("sqlite:////") and mlflow.get_experiment_by_name(name) is None:
         mlflow.create_experiment(name, artifact_location=_artifacts(uri, root, store))
-    chosen = mlflow.set_experiment(name)
-    if KIND not in chosen.tags:
-        client(uri).set_experiment_tag(chosen.experiment_id, KIND, TRAINING)
+    mlflow.set_experiment(name)
     return uri
 
 

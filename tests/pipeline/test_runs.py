@@ -40,16 +40,6 @@ def test_a_run_finds_the_run_that_wrote_its_input(tmp_path: Path) -> None:
     assert read.info.status == "FINISHED"
 
 
-def test_experiments_are_marked_as_training_once_and_a_users_choice_stays(tmp_path: Path) -> None:
-    uri = runs.experiment(SETTINGS, tmp_path)
-    client = mlflow.MlflowClient(uri)
-    made = client.get_experiment_by_name("demo")
-    assert made.tags["mlflow.experimentKind"] == "custom_model_development"
-    client.set_experiment_tag(made.experiment_id, "mlflow.experimentKind", "finetuning")
-    runs.experiment(SETTINGS, tmp_path)
-    assert client.get_experiment_by_name("demo").tags["mlflow.experimentKind"] == "finetuning"
-
-
 def test_a_failed_stage_leaves_a_failed_run(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), runs.started(SETTINGS, tmp_path, stage="broken", tags={}) as run:
         raise RuntimeError("no")
