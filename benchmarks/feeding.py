@@ -137,7 +137,7 @@ class RayClips(ClipDataset):
             negative_ratio=settings.negative_ratio,
             seed=self.feed.seed,
         )
-        batch = collate([self[0, row] for row in range(len(found))])
+        batch = collate([self[0, row] for row in range(len(found))], self.feed.spec.trim)
         images = batch.images.permute(0, 1, 3, 4, 2).numpy()
         return {"images": images, **{name: value.numpy() for name, value in batch.targets.items()}}
 

@@ -1,7 +1,8 @@
-"""Dense prediction heads on the stride-4 map."""
+"""Prediction heads on the stride-4 map."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -14,7 +15,7 @@ PRIOR_BIAS = -2.19  # sigmoid(-2.19) = 0.1, CenterNet's start for heat maps
 RARE_PRIOR_BIAS = -4.6
 
 
-class DenseHeads(nn.Module):
+class Heads(nn.Module):
     """A 3x3 convolution, ReLU and a 1x1 convolution for each output, all at the input's stride.
 
     The heads share no weight. Their first convolutions are held as one wide convolution, which gives the same numbers and
@@ -36,10 +37,47 @@ class DenseHeads(nn.Module):
             if name.endswith("bias"):
                 nn.init.constant_(parameter, priors.get(name.split(".")[1], 0.0))
 
-    def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Args: features (N, inputs, h, w). Returns (N, channels, h, w) for each name."""
-        hidden = functional.relu(self.hidden(features), inplace=True).chunk(len(self.names), dim=1)
-        return {name: self.last[name](part) for name, part in zip(self.names, hidden, strict=True)}
+    def forward(self, features: Tensor, cells: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Maps, or, of heads that a loss reads at objects alone, what the maps would hold there: a small part of the work.
+
+        Args:
+            features: (N, inputs, h, w).
+            cells: flat cells (N, K) by name of a head, each head with a K of its own; None: all heads give maps.
+
+        Returns:
+            By name, (N, channels, h, w); (N, K, channels) of the heads in `cells`.
+        """
+        if cells is None:
+            return self._maps(features, self.names)
+        found: dict[str, Tensor] = {}
+        for name in self.names:
+            if name not in cells:
+                found |= self._maps(features, (name,))  # side by side, their gradients would be gathered in another order of memory
+        places = list({id(where): where for where in cells.values()}.values())
+        around = neighbourhoods(features, torch.cat(places, 1)).split([where.shape[1] for where in places], 1)
+        for where, part in zip(places, around, strict=True):
+            found |= self._at_cells(part, tuple(name for name in self.names if cells.get(name) is where))
+        return found
+
+    def _maps(self, features: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        weight, bias = self._first(names)
+        hidden = functional.relu(functional.conv2d(features, weight, bias, padding=1), inplace=True).chunk(len(names), dim=1)
+        return {name: self.last[name](part) for name, part in zip(names, hidden, strict=True)}
+
+    def _at_cells(self, around: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        weight, bias = self._first(names)
+        hidden = functional.relu(functional.linear(around, weight.permute(0, 2, 3, 1).flatten(1), bias), inplace=True)
+        parts = zip(names, hidden.chunk(len(names), dim=-1), strict=True)
+        return {name: functional.linear(part, self.last[name].weight.flatten(1), self.last[name].bias) for name, part in parts}
+
+    def _first(self, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the first convolution of these heads side by side."""
+        if names == self.names:
+            return self.hidden.weight, cast(Tensor, self.hidden.bias)
+        chosen = [self.names.index(name) for name in names]
+        parts = [cast(Tensor, parameter).chunk(len(self.names)) for parameter in (self.hidden.weight, self.hidden.bias)]
+        weight, bias = (torch.cat([part[i] for i in chosen]) for part in parts)
+        return weight, bias
 
 
 class DepthHead(nn.Module):
@@ -77,35 +115,47 @@ class GroupNorm(nn.GroupNorm):
 
 
 def at_cells(maps: Tensor, cells: Tensor) -> Tensor:
-    """Values (N, K, C) float32 of maps (N, C, h, w), of any precision, at flat cells (N, K).
+    """Values (N, K, C) float32 of maps (N, C, h, w), of any precision, at flat cells (N, K); channels-last maps are not copied."""
+    rows = maps.permute(0, 2, 3, 1).flatten(1, 2)
+    return rows.gather(1, cells[..., None].expand(-1, -1, maps.shape[1])).float()
 
-    Channels-last maps are neither copied nor converted as a whole, nor are their gradients, which add up in float32 where cells repeat.
+
+def neighbourhoods(maps: Tensor, cells: Tensor) -> Tensor:
+    """Each cell's 3x3 surroundings, 0 beyond the edge: (N, K, 9 C), row by row, channels innermost; of the maps' precision.
+
+    Channels-last maps are not copied. Gradients add up in float32, in the order of cells.
+
+    Args:
+        maps: (N, C, h, w).
+        cells: flat cells (N, K).
     """
-    return cast(Tensor, _AtCells.apply(maps, cells))
+    height, width = maps.shape[-2:]
+    steps = torch.arange(-1, 2, device=cells.device)
+    rows = (cells // width)[..., None] + steps  # (N, K, 3)
+    columns = (cells % width)[..., None] + steps
+    inside = ((rows >= 0) & (rows < height))[..., :, None] & ((columns >= 0) & (columns < width))[..., None, :]
+    images = torch.arange(len(maps), device=cells.device)[:, None, None, None]
+    flat = (images * height + rows.clamp(0, height - 1)[..., :, None]) * width + columns.clamp(0, width - 1)[..., None, :]
+    values = cast(Tensor, _Rows.apply(maps, flat.flatten())).unflatten(0, flat.shape)
+    return (values * inside[..., None]).flatten(2)
 
 
-class _AtCells(torch.autograd.Function):
-    """`at_cells` with its gradient: torch's own would be a map in float32, in another order of memory than the network's."""
+class _Rows(torch.autograd.Function):
+    """Channels (M, C) of maps (N, C, h, w) at cells (M,) counted through all maps: torch's own gradient would add up in bfloat16."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, cells: Tensor) -> Tensor:
         ctx.save_for_backward(cells)
         ctx.shape, ctx.dtype = maps.shape, maps.dtype
-        rows = maps.permute(0, 2, 3, 1).flatten(1, 2)
-        found = rows.gather(1, cells[..., None].expand(-1, -1, maps.shape[1])).float()
-        return found.transpose(1, 2).contiguous().transpose(1, 2)  # lies as torch's own would: sums over it round alike
+        return maps.permute(0, 2, 3, 1).flatten(0, 2).index_select(0, cells)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (cells,) = ctx.saved_tensors
         images, channels, height, width = ctx.shape
-        slots = torch.arange(cells.shape[1], device=cells.device).expand_as(cells)
-        holder = cells.new_zeros(images, height * width).scatter_(1, cells, slots).gather(1, cells)[..., None].expand_as(gradient)
-        sums = torch.zeros_like(gradient).scatter_add_(1, holder, gradient).gather(1, holder)
-        rows = gradient.new_zeros(images, height * width, channels, dtype=ctx.dtype)
-        # where cells repeat, equal values are written; scatter_ would copy the map twice when asked for deterministic work
-        rows[torch.arange(images, device=cells.device)[:, None], cells] = sums.to(ctx.dtype)
-        return rows.unflatten(1, (height, width)).permute(0, 3, 1, 2), None
+        rows = torch.zeros(images * height * width, channels, device=gradient.device)
+        rows.index_add_(0, cells, gradient.float())
+        return rows.to(ctx.dtype).view(images, height, width, channels).permute(0, 3, 1, 2), None
 
 
 def _normalised(inputs: int, outputs: int, *, kernel: int) -> nn.Sequential:

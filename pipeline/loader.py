@@ -6,9 +6,10 @@ process it is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +35,7 @@ from pipeline.store import Place, follow
 
 PEDESTRIAN = 1
 SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
+Trim = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 _VIEW, _TARGETS = 3, 5  # last words of the random seeds drawn here
 
 
@@ -204,7 +206,7 @@ def build_loader(
         dataset,  # type: ignore[arg-type]
         batch_sampler=batches,
         num_workers=processes,
-        collate_fn=collate,
+        collate_fn=partial(collate, trim=feed.spec.trim),
         pin_memory=pin_memory,
         persistent_workers=processes > 0,
         worker_init_fn=_start_process,
@@ -212,13 +214,16 @@ def build_loader(
     return loader, batches
 
 
-def collate(items: Sequence[Item]) -> Batch:
-    """Stack samples. Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3)."""
+def collate(items: Sequence[Item], trim: Trim) -> Batch:
+    """Stack samples and trim their targets (`ModelSpec.trim`).
+
+    Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
+    """
     frames = np.stack([image for item in items for image in item.images])
     images = torch.from_numpy(frames).unflatten(0, (len(items), -1)).permute(0, 1, 4, 2, 3)
     names = items[0].targets
     targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
-    return Batch(images, targets, torch.tensor([item.same_scene for item in items]))
+    return Batch(images, trim(targets), torch.tensor([item.same_scene for item in items]))
 
 
 def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

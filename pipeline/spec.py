@@ -145,6 +145,10 @@ def _nothing(options: BaseModel) -> None:
     return None
 
 
+def _as_they_are(targets: dict[str, Tensor]) -> dict[str, Tensor]:
+    return targets
+
+
 def _always(options: BaseModel) -> bool:
     return True
 
@@ -165,6 +169,8 @@ class ModelSpec:
             weights; `identities` is how many different ones the sample set holds (0 for a model that may not see them); forward takes
             a `Batch` on the device and returns `Losses`.
         make_targets: (clip, options) -> arrays of fixed shape for one sample; runs in loader processes.
+        trim: targets of a batch, tensors (B, ...) by name -> the same without padding that no sample of it needs; before they are copied
+            to a device, so that none has to be waited for.
         decode: (outputs, options) -> Detections per image, in network input pixels, best first.
         describe: (outputs, boxes per image, scores per image, options) -> Detections per image at given boxes (network input pixels),
             in their order: what the network says about boxes of another detector, or of the ground truth.
@@ -189,6 +195,7 @@ class ModelSpec:
     decode: Any = field(repr=False)
     describe: Any = field(repr=False)
     build_tracker: Any = field(repr=False)
+    trim: Any = field(default=_as_they_are, repr=False)
     detections: type[Detections] = Detections
     decodes_with: Any = field(default=_no_names, repr=False)
     remember: Any = field(default=_nothing, repr=False)

@@ -172,4 +172,4 @@ def _optimiser(task: nn.Module, settings: Training) -> torch.optim.Optimizer:
         {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
     ]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
-    return kind([group for group in groups if group["params"]], lr=settings.lr)
+    return kind([group for group in groups if group["params"]], lr=settings.lr, fused=True)

@@ -7,7 +7,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.heads import at_cells
 from models.outrack import objectives
 from models.outrack.depth import depth_error, depth_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
@@ -46,37 +45,35 @@ class OutrackTask(nn.Module):
         Args:
             batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/outrack/targets.py lists them.
         """
-        outputs = self.network(to_float(batch.images.flatten(0, 1)))
+        cells = cells_of(self.network, {name: x.flatten(0, 1) for name, x in batch.targets.items()})
+        outputs = self.network(to_float(batch.images.flatten(0, 1)), cells=cells)
         with torch.autocast(batch.images.device.type, enabled=False):  # similarities need all their digits under bfloat16 training
             return self.losses(outputs, batch.targets, batch.same_scene)
 
     def losses(self, outputs: OutrackOutputs, targets: dict[str, Tensor], same_scene: Tensor) -> Losses:
-        """Losses of maps of (B * 2) frames, pair by pair.
+        """Losses of the outputs of (B * 2) frames, pair by pair.
 
         Args:
-            outputs: maps of frame 1 and 2 of pair 1, then of pair 2, and so on.
+            outputs: of frame 1 and 2 of pair 1, then of pair 2, and so on, at `cells_of`.
             targets: tensors (B, 2, ...).
             same_scene: (B,) bool, False for negative pairs.
         """
         frames = 2 if self.options.loss.partner_detection else 1
         truth = {name: x[:, :frames].flatten(0, 1) for name, x in targets.items()}
-        maps = {
+        found = {
             name: x.unflatten(0, (-1, 2))[:, :frames].flatten(0, 1).float()
             for name, x in outputs._asdict().items()
             if x is not None and name != "embedding"
         }
-        terms = detection_terms(maps, truth)
+        terms = detection_terms(found, truth)
         terms |= self._reid_terms(cast(Tensor, outputs.embedding), targets, same_scene)
-        if "depth" in maps:
-            terms |= depth_terms(maps["depth"], truth, self.options)
+        if "depth" in found:
+            terms |= depth_terms(found["depth"], truth, self.options)
         return self._weighted(terms)
 
     def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
-        valid = targets["object_valid"]
-        used = max(1, int(valid.sum(-1).max()))  # objects come first: cut the padding that no frame of the batch needs
-        features = at_cells(embedding, targets["object_cells"][..., :used].flatten(0, 1))
-        identities = targets["object_identities"][..., :used] if "object_identities" in targets else None
-        found: dict[str, Tensor] = self.objective(features.unflatten(0, (-1, 2)), valid[..., :used], same_scene, identities)
+        given = (targets["object_valid"], same_scene, targets.get("object_identities"))
+        found: dict[str, Tensor] = self.objective(embedding.float().unflatten(0, (-1, 2)), *given)
         return found
 
     def _weighted(self, terms: dict[str, Tensor]) -> Losses:
@@ -99,23 +96,28 @@ def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: floa
     return OutrackTask(network, options, id_weight, identities)
 
 
-def detection_terms(maps: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+def cells_of(network: OutrackNetwork, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Where losses read the outputs of which only values at objects count: flat cells (N, K) by name, from targets (N, ...)."""
+    at_objects = dict.fromkeys(("size", "offset", "embedding", "displacement"), targets["object_cells"])
+    cells = at_objects | ({"occlusion_offset": targets["occlusion_cells"]} if "occlusion_cells" in targets else {})
+    return {name: where for name, where in cells.items() if name in network.heads.names}
+
+
+def detection_terms(found: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
     """Heat map, size and offset losses, and those of occlusions where the network has the heads (Eqs. 11-14, with one normaliser each).
 
     Args:
-        maps: (N, C, h, w) float32 by name of `OutrackOutputs`.
+        found: float32 by name of `OutrackOutputs`, maps (N, 1, h, w) of heat maps and (N, K, C) of the others.
         truth: targets (N, ...).
     """
-    cells, valid = truth["object_cells"], truth["object_valid"]
     terms = {
-        "heatmap": focal_loss(maps["heatmap"], truth["heatmap"], truth["background"]),
-        "size": l1_loss(at_cells(maps["size"], cells), truth["size"], valid),
-        "offset": l1_loss(at_cells(maps["offset"], cells), truth["offset"], valid),
+        "heatmap": focal_loss(found["heatmap"], truth["heatmap"], truth["background"]),
+        "size": l1_loss(found["size"], truth["size"], truth["object_valid"]),
+        "offset": l1_loss(found["offset"], truth["offset"], truth["object_valid"]),
     }
-    if "occlusion" in maps:
-        offset = at_cells(maps["occlusion_offset"], truth["occlusion_cells"])
-        terms["occlusion"] = focal_loss(maps["occlusion"], truth["occlusion"], truth["background"])
-        terms["occlusion_offset"] = l1_loss(offset, truth["occlusion_offset"], truth["occlusion_valid"])
+    if "occlusion" in found:
+        terms["occlusion"] = focal_loss(found["occlusion"], truth["occlusion"], truth["background"])
+        terms["occlusion_offset"] = l1_loss(found["occlusion_offset"], truth["occlusion_offset"], truth["occlusion_valid"])
     return terms
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from models import backbones
-from models.heads import PRIOR_BIAS, RARE_PRIOR_BIAS, DenseHeads, DepthHead
+from models.heads import PRIOR_BIAS, RARE_PRIOR_BIAS, DepthHead, Heads
 from models.outrack.options import OutrackOptions, looks_back
 
 STRIDE = 4
@@ -15,7 +16,7 @@ DEPTH_STRIDE = 8
 
 
 class OutrackOutputs(NamedTuple):
-    """Raw maps; h = H/4, w = W/4.
+    """Raw maps; h = H/4, w = W/4. Of heads that were asked for at cells alone: (N, K, C) instead of (N, C, h, w).
 
     Attributes:
         heatmap: (N, 1, h, w) logits of object centres.
@@ -55,20 +56,21 @@ class OutrackNetwork(nn.Module):
         if o.occlusion:
             channels |= {"occlusion": 1, "occlusion_offset": 2}
         at4, at8, at16, at32 = self.backbone.channels
-        self.heads = DenseHeads(at4, o.head_width, channels, priors={"heatmap": PRIOR_BIAS, "occlusion": RARE_PRIOR_BIAS})
+        self.heads = Heads(at4, o.head_width, channels, priors={"heatmap": PRIOR_BIAS, "occlusion": RARE_PRIOR_BIAS})
         self.depth_head = DepthHead((at8, at16, at32), o.head_width, o.depth_bins) if o.depth_head else None
         self.depth_detached = o.depth_detached
 
-    def forward(self, images: Tensor, memory: Tensor | None = None) -> OutrackOutputs:
+    def forward(self, images: Tensor, memory: Tensor | None = None, cells: Mapping[str, Tensor] | None = None) -> OutrackOutputs:
         """Maps of each image.
 
         Args:
             images: (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32.
             memory: (N, 4, H, W), CenterTrack style only: the frame before and the heat map of its objects at full size
                 (models/outrack/centertrack/prior.py); None at the start of a sequence.
+            cells: for training, flat cells (N, K) by name of an output that is wanted there alone.
         """
         pyramid = self.backbone(images, memory)
-        return OutrackOutputs(**self.heads(pyramid.stride4), depth=self._depth(pyramid))
+        return OutrackOutputs(**self.heads(pyramid.stride4, cells), depth=self._depth(pyramid))
 
     def _depth(self, pyramid: backbones.Pyramid) -> Tensor | None:
         if self.depth_head is None:

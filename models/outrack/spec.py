@@ -8,6 +8,7 @@ from models.outrack.network import build_network
 from models.outrack.options import OutrackOptions, uses_depth, uses_identities
 from models.outrack.rehearsal import rehearse
 from models.outrack.styles import build_task, make_targets
+from models.outrack.targets import trim
 from models.outrack.tracker import build_tracker
 from pipeline.spec import ModelSpec
 
@@ -20,6 +21,7 @@ SPEC = ModelSpec(
     build_network=build_network,
     build_task=build_task,
     make_targets=make_targets,
+    trim=trim,
     decode=decode,
     describe=describe,
     build_tracker=build_tracker,

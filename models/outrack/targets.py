@@ -1,7 +1,7 @@
 """Training targets of one sample, made in loader processes with numpy: heat maps and what to regress at their peaks.
 
 Targets hold identities only if `uses_identities(options)`. All arrays have a shape that depends only on the options and the image size,
-so that samples stack. With h = H/4, w = W/4, K = max_objects, F frames:
+so that samples stack; `trim` then cuts off slots that a whole batch leaves empty. With h = H/4, w = W/4, K = max_objects, F frames:
 
     heatmap (F, 1, h, w) float32            1 at object centres, Gaussian around them
     background (F, 1, h, w) bool            False inside ignored boxes, where nothing is learnt from absence
@@ -24,6 +24,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.outrack.network import DEPTH_STRIDE, STRIDE
 from models.outrack.occlusion import occluded_regions
@@ -31,6 +32,10 @@ from models.outrack.options import OutrackOptions, uses_identities
 from pipeline.spec import TrainingClip, TrainingFrame
 
 MIN_OVERLAP = 0.7
+SLOTS = {  # what says which slots are filled, from the first on -> targets of the same slots
+    "object_valid": ("object_cells", "object_identities", "size", "offset", "displacement", "displacement_valid"),
+    "occlusion_valid": ("occlusion_cells", "occlusion_offset"),
+}
 Floats = NDArray[np.floating[Any]]
 
 
@@ -38,6 +43,17 @@ def make_targets(clip: TrainingClip, options: OutrackOptions) -> dict[str, NDArr
     """Targets of all frames of a clip, stacked along the first axis (see the module's text)."""
     frames = [frame_targets(frame, options) for frame in clip.frames]
     return {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
+
+
+def trim(targets: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Targets of a batch (B, ...) without the slots that none of its frames fills; at least one slot stays."""
+    cut = dict(targets)
+    for valid, aligned in SLOTS.items():
+        if valid in targets:
+            used = max(1, int(targets[valid].flatten(0, -2).any(0).sum()))
+            axis = targets[valid].ndim - 1
+            cut |= {name: targets[name].narrow(axis, 0, used).contiguous() for name in (valid, *aligned) if name in targets}
+    return cut
 
 
 def gaussian_radius(heights: NDArray[Any], widths: NDArray[Any], min_overlap: float = MIN_OVERLAP) -> NDArray[np.float64]:

@@ -52,6 +52,14 @@ def test_processes_and_workers_change_nothing(samples: Path) -> None:
         assert torch.equal(one.images, three)
 
 
+def test_a_model_trims_the_targets_of_each_batch(samples: Path) -> None:
+    plain = feed(samples)
+    trimmed = replace(plain, spec=replace(plain.spec, trim=lambda targets: {"cover": targets["cover"][:1] + 1}))
+    (whole, _), (cut, _) = (build_loader(item, rank=0, workers=1, pin_memory=False) for item in (plain, trimmed))
+    for one, two in zip(whole, cut, strict=True):
+        assert torch.equal(two.targets["cover"], one.targets["cover"][:1] + 1)
+
+
 def test_samples_at_a_url_give_the_same_batches(samples: Path, s3: dict[str, str], tmp_path: Path) -> None:
     files = sorted(path for path in samples.rglob("*") if path.is_file())
     for path in files:

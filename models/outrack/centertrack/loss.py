@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.heads import at_cells
-from models.outrack.loss import depth_terms, detection_terms, detection_total, l1_loss
+from models.outrack.loss import cells_of, depth_terms, detection_terms, detection_total, l1_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
 from models.outrack.options import OutrackOptions
 from pipeline.spec import Batch, Losses, to_float
@@ -37,21 +36,21 @@ class CenterTrackTask(nn.Module):
             batch: images (B, 2, 3, H, W) uint8, the present frame first, and targets as models/outrack/centertrack/targets.py lists them.
         """
         present, previous = to_float(batch.images[:, 0]), to_float(batch.images[:, 1])
-        outputs = self.network(present, torch.cat([previous, batch.targets["prior"]], 1))
+        cells = cells_of(self.network, batch.targets)
+        outputs = self.network(present, torch.cat([previous, batch.targets["prior"]], 1), cells)
         with torch.autocast(batch.images.device.type, enabled=False):
             return self.losses(outputs, batch.targets)
 
     def losses(self, outputs: OutrackOutputs, targets: dict[str, Tensor]) -> Losses:
-        """Losses of maps of B frames against targets (B, ...)."""
-        maps = {name: x.float() for name, x in outputs._asdict().items() if x is not None}
-        terms = detection_terms(maps, targets)
-        found = at_cells(maps["displacement"], targets["object_cells"])
-        terms["displacement"] = l1_loss(found, targets["displacement"], targets["displacement_valid"])
+        """Losses of the outputs of B frames, at `cells_of`, against targets (B, ...)."""
+        found = {name: x.float() for name, x in outputs._asdict().items() if x is not None}
+        terms = detection_terms(found, targets)
+        terms["displacement"] = l1_loss(found["displacement"], targets["displacement"], targets["displacement_valid"])
         weights = self.options.loss
         terms["detection"] = detection_total(terms, weights)
         total = terms["detection"] + weights.displacement_weight * terms["displacement"]
-        if "depth" in maps:
-            terms |= depth_terms(maps["depth"], targets, self.options)
+        if "depth" in found:
+            terms |= depth_terms(found["depth"], targets, self.options)
             total = total + weights.depth_weight * terms["depth"]
         terms["total"] = total
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})

@@ -9,6 +9,7 @@ import torch
 
 from models.outrack.loss import OutrackTask, focal_loss, l1_loss
 from models.outrack.network import build_network
+from models.outrack.targets import trim
 from pipeline.spec import Losses
 from tests.models.outrack.samples import mixed_batch, small_options
 
@@ -99,3 +100,14 @@ def test_partner_frame_counts_for_detection_only_when_asked() -> None:
     assert float(alone(one).terms["detection"]) == float(alone(both).terms["detection"])
     joint = OutrackTask(network, small_options(loss={"partner_detection": True}), 1.0)
     assert float(joint(one).terms["detection"]) != float(joint(both).terms["detection"])
+
+
+@pytest.mark.parametrize("reid", ["utrack", "cycas", "classification", "none"])
+def test_padding_teaches_nothing(reid: str) -> None:
+    task, (total, terms) = run(reid=reid)
+    padded = mixed_batch(task.options)
+    found = task(padded._replace(targets=trim(padded.targets)))
+    assert padded.targets["size"].shape[2] > 3
+    assert found.total.item() == pytest.approx(total.item(), rel=1e-5)
+    expected = {name: value.item() for name, value in terms.items()}
+    assert {name: value.item() for name, value in found.terms.items()} == pytest.approx(expected, rel=1e-4, abs=1e-6)

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from models.outrack.occlusion import occluded_regions
-from models.outrack.targets import gaussian_radius, learnt_boxes, make_targets
+from models.outrack.targets import SLOTS, gaussian_radius, learnt_boxes, make_targets, trim
 from pipeline.spec import TrainingClip
-from tests.models.outrack.samples import EMPTY, PEOPLE, frame, small_options
+from tests.models.outrack.samples import EMPTY, PEOPLE, batch, frame, mixed_batch, small_options
 
 
 @pytest.mark.parametrize(
@@ -125,3 +126,29 @@ def test_depth_keeps_unknown_apart_when_resized() -> None:
 def test_heads_that_are_off_need_no_targets() -> None:
     targets = make_targets(TrainingClip((frame(PEOPLE),)), small_options(occlusion=False, depth_head=False))
     assert sorted(targets) == ["background", "heatmap", "object_cells", "object_valid", "offset", "size"]
+
+
+@pytest.mark.parametrize("style", ["fairmot", "centertrack"])
+def test_trimming_cuts_what_no_frame_of_a_batch_fills(style: str) -> None:
+    options = small_options(style=style)
+    whole = mixed_batch(options).targets
+    cut = trim(whole)
+    axis = whole["object_valid"].ndim - 1
+    counts = {"object_valid": 3, "occlusion_valid": 1}
+    assert set(cut) == set(whole)
+    for name, value in cut.items():
+        aligned = [valid for valid, others in SLOTS.items() if name in (valid, *others)]
+        assert torch.equal(value, whole[name].narrow(axis, 0, counts[aligned[0]]) if aligned else whole[name])
+    for valid, count in counts.items():
+        assert cut[valid].shape[axis] == count
+        assert cut[valid].sum() == whole[valid].sum()
+
+
+def test_a_batch_without_objects_keeps_a_slot() -> None:
+    options = small_options()
+    empty = TrainingClip((frame(EMPTY), frame(EMPTY, seed=1)))
+    cut = trim(batch([empty, empty], options).targets)
+    assert cut["object_cells"].shape == (2, 2, 1)
+    assert cut["size"].shape == (2, 2, 1, 4)
+    assert cut["occlusion_offset"].shape == (2, 2, 1, 2)
+    assert not cut["object_valid"].any()
