@@ -42,7 +42,7 @@ class Heads(nn.Module):
 
         Args:
             features: (N, inputs, h, w).
-            cells: flat cells (N, K) by name of a head, each head with a K of its own; None: all heads give maps.
+            cells: flat cells (N, K) by name of a head, each head with a K of its own, at least 1; None: all heads give maps.
 
         Returns:
             By name, (N, channels, h, w); (N, K, channels) of the heads in `cells`.
@@ -67,8 +67,8 @@ class Heads(nn.Module):
     def _at_cells(self, around: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
         weight, bias = self._first(names)
         hidden = functional.relu(functional.linear(around, weight.permute(0, 2, 3, 1).flatten(1), bias), inplace=True)
-        parts = zip(names, hidden.chunk(len(names), dim=-1), strict=True)
-        return {name: functional.linear(part, self.last[name].weight.flatten(1), self.last[name].bias) for name, part in parts}
+        columns = hidden.transpose(1, 2)[..., None].chunk(len(names), dim=1)  # each (N, hidden, K, 1), an image to the last convolutions
+        return {name: self.last[name](part)[..., 0].transpose(1, 2) for name, part in zip(names, columns, strict=True)}
 
     def _first(self, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """Weight and bias of the first convolution of these heads side by side."""

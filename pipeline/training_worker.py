@@ -30,7 +30,7 @@ def train_worker(config: dict[str, Any]) -> PlainError | None:
     workers = context.get_world_size()
 
     def wrap(task: nn.Module) -> nn.Module:
-        return prepare_model(task, parallel_strategy_kwargs={"find_unused_parameters": True})
+        return prepare_model(task, parallel_strategy_kwargs={"find_unused_parameters": True, "gradient_as_bucket_view": True})
 
     folder = job.feed.folder
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.memory import keep_freed_memory
 from pipeline.publish import Publication
 from pipeline.sections.data import RenderWalkers
 from pipeline.walkers import labels
@@ -79,6 +80,7 @@ def perform(task: Task) -> None:
         UserError: the disk is full.
     """
     cv2.setNumThreads(1)
+    keep_freed_memory()
     if task.publication.done(task.marker):
         return
     with task.publication.write(task.marker) as marker:
