@@ -70,17 +70,20 @@ def paint_backdrop(backdrop: Backdrop, camera: Camera) -> Image:
     """(height, width, 3) uint8: what the camera sees without people and occluders."""
     rng = np.random.default_rng(backdrop.seed)
     picture = _far_plane(backdrop, camera, rng)
-    ground, seen = _ground(backdrop, camera, rng)
-    picture[seen] = ground[seen]
+    top, ground, seen = _ground(backdrop, camera, rng)
+    np.copyto(picture[top:], ground, where=seen[..., None])
     grain = rng.normal(1.0, 0.025, picture.shape[:2]).astype(np.float32)
     return np.asarray(np.clip(picture * grain[..., None], 0, 255), np.uint8)
 
 
-def _ground(backdrop: Backdrop, camera: Camera, rng: np.random.Generator) -> tuple[FloatImage, NDArray[np.bool_]]:
+def _ground(backdrop: Backdrop, camera: Camera, rng: np.random.Generator) -> tuple[int, FloatImage, NDArray[np.bool_]]:
+    """The first row that shows ground; the ground from there on, and where it is what is seen."""
     rays = camera.rays()
     depth = -camera.altitude / np.minimum(rays[..., 1], -1e-3)
+    seen = (rays[..., 1] < -1e-3) & (rays[..., 2] * depth < backdrop.distance)
+    top = int(seen.any(axis=1).argmax())
+    rays, depth, seen = rays[top:], depth[top:], seen[top:]
     x, z = rays[..., 0] * depth, rays[..., 2] * depth
-    seen = (rays[..., 1] < -1e-3) & (z < backdrop.distance)
     stains = _stains(rng, x, z, 3.0) * backdrop.contrast + _stains(rng, x, z, 16.0) * backdrop.contrast * 0.6
     colour = np.empty((*x.shape, 3), np.float32)
     colour[:] = backdrop.ground
@@ -89,7 +92,7 @@ def _ground(backdrop: Backdrop, camera: Camera, rng: np.random.Generator) -> tup
     colour[strip] *= np.float32(1.14 if backdrop.seed % 2 else 0.84)
     footprint = depth / camera.focal
     shade = 1.0 + stains - _joints(backdrop, x, z, footprint, footprint * depth / camera.altitude)
-    return np.asarray(colour * shade.astype(np.float32)[..., None]), seen
+    return top, colour * shade.astype(np.float32)[..., None], seen
 
 
 def _stains(rng: np.random.Generator, x: Array, z: Array, frequency: float) -> FloatImage:
