@@ -42,7 +42,8 @@ class Heads(nn.Module):
 
         Args:
             features: (N, inputs, h, w).
-            cells: flat cells (N, K) by name of a head, each head with a K of its own, at least 1; None: all heads give maps.
+            cells: flat cells (N, K) by name of a head, with a K of its own, at least 1; heads that are given one and the same tensor
+                share their work. None: all heads give maps.
 
         Returns:
             By name, (N, channels, h, w); (N, K, channels) of the heads in `cells`.

@@ -65,7 +65,7 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
     top_k = options.tracker.top_k
     scores, cells = _peaks(outputs.heatmap, top_k)
     centres = _points(cells, outputs.offset)
-    size = at_cells(outputs.size.float(), cells)
+    size = at_cells(outputs.size, cells)
     boxes = torch.cat([centres - size[..., :2], centres + size[..., 2:]], -1) * STRIDE
     embeddings = functional.normalize(_read(_embedding(outputs, options), cells), dim=-1)
     displacements = _read(outputs.displacement, cells) * STRIDE
@@ -130,7 +130,7 @@ def _one(maps: Tensor | None, image: int, cells: Tensor) -> Tensor:
 
 def _read(maps: Tensor | None, cells: Tensor) -> Tensor:
     """(N, k, C) float32 values of maps (N, C, h, w) at flat cells (N, k); C is 0 for a map that there is not."""
-    return at_cells(maps, cells).float() if maps is not None else torch.zeros((*cells.shape, 0), device=cells.device)
+    return at_cells(maps, cells) if maps is not None else torch.zeros((*cells.shape, 0), device=cells.device)
 
 
 def _occlusions(outputs: OutrackOutputs, top_k: int) -> tuple[Tensor, Tensor]:
@@ -164,7 +164,7 @@ def _highest_around(heat: Tensor) -> Tensor:
 def _points(cells: Tensor, offset: Tensor) -> Tensor:
     """(N, k, 2) x, y in map cells: the cell plus the predicted offset."""
     width = offset.shape[-1]
-    return torch.stack([cells % width, cells // width], -1) + at_cells(offset.float(), cells)
+    return torch.stack([cells % width, cells // width], -1) + at_cells(offset, cells)
 
 
 def _numpy(values: Tensor) -> NDArray[np.float32]:

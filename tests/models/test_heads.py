@@ -28,7 +28,7 @@ def test_values_are_those_of_a_plain_gather(dtype: torch.dtype, layout: torch.me
 
 
 def test_a_strided_choice_of_frames() -> None:
-    """As the loss takes the first frame of each pair."""
+    """Maps need not lie in one piece."""
     maps = torch.randn(6, 2, 3, 3).to(memory_format=torch.channels_last)[::2]
     cells = torch.tensor([[0, 8], [4, 4], [1, 0]])
     assert torch.equal(at_cells(maps, cells), plain(maps, cells))
