@@ -27,7 +27,7 @@ def test_stage_names_agree_and_keep_one_order() -> None:
     sections = [name for name in Params.model_fields if name in STAGES]
     files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
     assert list(DVC) == list(STAGES) == sections
-    assert files == set(STAGES) | {"sweep", "tables"}
+    assert files == set(STAGES) | {"sweep", "tables", "rehearse"}
     for name, body in DVC.items():
         assert body["cmd"] == f"python -m stages.{name}"
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
+from pipeline.compiled import compiled
 
 Array = NDArray[Any]
 NOBODY = -1

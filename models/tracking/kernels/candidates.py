@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
 from models.tracking.kernels import kalman
 from models.tracking.kernels.vectors import dot
+from pipeline.compiled import compiled
 
 Array = NDArray[Any]
 Pairs = tuple[Array, Array, Array]

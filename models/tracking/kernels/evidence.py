@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
 from models.tracking.kernels.candidates import corners, overlap
+from pipeline.compiled import compiled
 
 Array = NDArray[Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
+from pipeline.compiled import compiled
 
 Floats = NDArray[Any]
 

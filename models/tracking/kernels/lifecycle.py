@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
 from models.tracking.kernels.candidates import corners, overlap
 from models.tracking.kernels.memory import BORN, IDENTITY, LOST, LOST_FRAMES, PHASE, RECOVERED, SEEN, TRACKED
+from pipeline.compiled import compiled
 
 Array = NDArray[Any]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled
 from models.tracking.kernels import kalman
 from models.tracking.kernels.assignment import NOBODY, solve
 from models.tracking.kernels.candidates import gated, overlapping
 from models.tracking.kernels.vectors import blend
+from pipeline.compiled import compiled
 
 Array = NDArray[Any]
 

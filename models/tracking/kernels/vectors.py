@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.compiled import compiled, reordering
+from pipeline.compiled import compiled, reordering
 
 Floats = NDArray[np.float32]
 LEAST_LENGTH = np.float32(1e-12)

@@ -1,7 +1,7 @@
-"""Compilation of loops over tracks, kept on disk so that one process in a checkout pays for it.
+"""Compilation of loops over tracks and pixels, kept on disk so that one process in a checkout pays for it.
 
 Numba looks for changes in the file of a function alone, not in those of the functions it calls. Its files therefore lie in a folder that is
-named by the text of all kernels: any change makes all of them anew.
+named by the text of all kernels beside that file: any change makes all of these anew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core import config
-
-KERNELS = Path(__file__).parent / "kernels"
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -32,7 +30,7 @@ def reordering(function: Kernel) -> Kernel:
 
 def _compiled(function: Kernel, liberties: set[str]) -> Kernel:
     before = config.CACHE_DIR
-    config.CACHE_DIR = before or str(_folder())
+    config.CACHE_DIR = before or str(_folder(Path(function.__code__.co_filename).parent))
     private = function.__name__.startswith("_")  # called by other kernels alone: no way in from Python need be made
     exact = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": private}
     try:
@@ -43,8 +41,8 @@ def _compiled(function: Kernel, liberties: set[str]) -> Kernel:
 
 
 @functools.cache
-def _folder() -> Path:
+def _folder(kernels: Path) -> Path:
     total = hashlib.sha256()
-    for path in sorted(KERNELS.glob("*.py")):
+    for path in sorted(kernels.glob("*.py")):
         total.update(path.read_bytes())
-    return KERNELS / "__pycache__" / total.hexdigest()[:12]
+    return kernels / "__pycache__" / total.hexdigest()[:12]

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.tracking import compiled
 from models.tracking.kernels.vectors import dot
+from pipeline import compiled
 
 
-def test_machine_code_is_made_anew_when_any_kernel_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_code_is_made_anew_when_any_kernel_changes(tmp_path: Path) -> None:
     """Numba itself looks at the file of the function that is called, not at those that it calls."""
-    monkeypatch.setattr(compiled, "KERNELS", tmp_path)
     folders = set()
     for text in ("a = 1\n", "a = 2\n", "a = 1\n"):
         (tmp_path / "b.py").write_text(text)
         compiled._folder.cache_clear()
-        folders.add(compiled._folder())
+        folders.add(compiled._folder(tmp_path))
     compiled._folder.cache_clear()
     assert len(folders) == 2
     assert all(folder.parent == tmp_path / "__pycache__" for folder in folders)
