@@ -21,6 +21,7 @@ from pipeline import params as parameters
 from pipeline.closure import ROOT
 from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.inference import Detector, letterbox
+from pipeline.precision import resolved
 from pipeline.publish import Publication
 from pipeline.tracking import Job, Outputs, follow
 
@@ -70,7 +71,7 @@ def network(width: int, height: int) -> Detector:
     spec, chosen = load("outrack"), options()
     torch.manual_seed(0)
     made = spec.build_network(chosen).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
-    return Detector(spec, chosen, made, width, height, torch.device("cpu"))
+    return Detector(spec, chosen, made, width, height, torch.device("cpu"), resolved("auto", use_gpu=False))
 
 
 def tracked(frames: Path, folder: Path, detector: Detector, batch: int) -> Work:
@@ -89,7 +90,7 @@ def bare(pictures: Sequence[NDArray[np.uint8]], detector: Detector, batch: int) 
     ready = [detector.images(canvases[first : first + batch]) for first in range(0, len(canvases), batch)]
 
     def work() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=detector.precision == "bfloat16"):
             for images in ready:
                 detector.network(images)
 

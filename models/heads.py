@@ -102,8 +102,8 @@ class DepthHead(nn.Module):
         """Returns logits (N, K + 1, H/8, W/8)."""
         size = stride8.shape[-2:]
         maps = [layer(x) for layer, x in zip(self.project, (stride8, stride16, stride32), strict=True)]
-        risen = [functional.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:]]
-        logits: Tensor = self.classify(self.dense(torch.stack([maps[0], *risen]).mean(0)))
+        middle, top = (functional.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:])
+        logits: Tensor = self.classify(self.dense((maps[0] + middle + top) / 3))
         return logits
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from pipeline import weights
 from pipeline.association import LEAST_SCORE, Follower
 from pipeline.given import Given
+from pipeline.precision import resolved
+from pipeline.sections.common import Precision
 from pipeline.spec import Detections, ModelSpec, Tracks, to_float
 from pipeline.store import Place
 
@@ -107,7 +109,8 @@ class Detector:
         network: in evaluation mode on `device`.
         width: of the network input, pixels.
         height: of the network input, pixels.
-        device: where the network lies; on a GPU it runs in bfloat16 (autocast).
+        device: where the network lies.
+        precision: of the network (autocast); what it says is float32.
     """
 
     spec: ModelSpec
@@ -116,6 +119,7 @@ class Detector:
     width: int
     height: int
     device: torch.device
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
         """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
@@ -129,7 +133,7 @@ class Detector:
             memory: (B, M, H, W), what `ModelSpec.remember` kept of the pictures before these.
         """
         inputs = (self.images(canvases),) if memory is None else (self.images(canvases), memory)
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             outputs = self.network(*inputs)
         floats = [value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value for value in outputs]
         return type(outputs)(*floats)
@@ -156,13 +160,14 @@ class Detector:
             return found, [item.embeddings for item in at_boxes]
 
 
-def load_detector(spec: ModelSpec, options: BaseModel, folder: Place) -> Detector:
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
     """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
 
     Args:
         spec: the model of the folder's card.
         options: its checked options.
         folder: holds weights.safetensors and model.json.
+        precision: of the network; auto: bfloat16 where the device multiplies it natively.
 
     Raises:
         UserError: the folder holds no model, or one of another architecture.
@@ -172,7 +177,7 @@ def load_detector(spec: ModelSpec, options: BaseModel, folder: Place) -> Detecto
     weights.load(network, folder / weights.WEIGHTS)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
-    return Detector(spec, options, ready, card.width, card.height, device)
+    return Detector(spec, options, ready, card.width, card.height, device, resolved(precision, device.type == "cuda"))
 
 
 def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:

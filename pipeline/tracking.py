@@ -19,6 +19,7 @@ from pipeline.frames import Frame, Objects, decode_jpeg, frame_span, read_frames
 from pipeline.given import Given, oracle, read_detections, scored
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
+from pipeline.sections.common import Precision
 from pipeline.spec import ModelSpec
 from pipeline.store import Place
 
@@ -51,6 +52,7 @@ class Job:
         outputs: where the results go.
         given: MOTChallenge text of another detector, whose boxes replace the network's.
         oracle: whether the boxes that scoring counts replace the network's.
+        precision: of the network.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Job:
     outputs: Outputs
     given: Path | None = None
     oracle: bool = False
+    precision: Precision = "auto"
 
     @property
     def length(self) -> int:
@@ -92,7 +95,7 @@ def track_sequence(job: Job) -> None:
     """Track one sequence and leave its text, observations and timing as finished parts."""
     torch.set_num_threads(job.threads)
     job.spec.rehearse(job.options)
-    follow(job, inference.load_detector(job.spec, job.options, job.model))
+    follow(job, inference.load_detector(job.spec, job.options, job.model, job.precision))
 
 
 def follow(job: Job, detector: inference.Detector) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 
-from pipeline import checkpoints, params, weights
+from pipeline import checkpoints, params, precision, weights
 from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.cluster import attached
 from pipeline.errors import UserError, unwrapped
@@ -142,7 +142,7 @@ def _fit(feed: Feed, folder: Place, until: int, *, stage: str, fingerprint: str,
             fingerprint=fingerprint,
             feed=replace(feed, settings=settings),
             initial=folder / INITIAL,
-            precision=_precision(settings, use_gpu),
+            precision=precision.resolved(settings.precision, use_gpu),
             run=None if run is None else (run.tracking_uri, run.run_id, run.prefix),
             until=until,
         )
@@ -231,16 +231,6 @@ def _devices(settings: Training, stage: str) -> tuple[Training, bool]:
             f"next: lower {stage}.workers or {stage}.threads, or raise cluster.num_cpus"
         )
     return settings.model_copy(update={"workers": workers}), use_gpu
-
-
-def _precision(settings: Training, use_gpu: bool) -> Literal["float32", "bfloat16"]:
-    """What `auto` means: bfloat16 where the device multiplies it natively (twice as fast), float32 elsewhere."""
-    import torch
-
-    if settings.precision != "auto":
-        return settings.precision
-    capable = torch.cpu.get_capabilities()
-    return "bfloat16" if use_gpu or capable.get("avx512_bf16") or capable.get("amx_bf16") else "float32"
 
 
 def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: Publication, facts: dict[str, Any]) -> Manifest:

@@ -94,7 +94,8 @@ def _detector(context: Context) -> Detector | None:
     where = follow(folder)
     card = weights.load_model(where)
     spec = load_spec(card.name)
-    return inference.load_detector(spec, parameters.validate(spec.options, card.options, where=str(where / weights.CARD)), where)
+    options = parameters.validate(spec.options, card.options, where=str(where / weights.CARD))
+    return inference.load_detector(spec, options, where, context.params.track.precision)
 
 
 def _provenance(context: Context) -> str:

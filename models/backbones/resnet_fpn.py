@@ -27,7 +27,7 @@ class ResnetFpn(Backbone):
         self.stage4 = _Stage(width, width, blocks=1, stride=1)
         self.stage8 = _Stage(width, 2 * width, blocks=2, stride=2)
         self.stage16 = _Stage(2 * width, 4 * width, blocks=2, stride=2)
-        self.stage32 = _Stage(4 * width, 8 * width, blocks=2, stride=2)
+        self.stage32 = _Stage(4 * width, 8 * width, blocks=1, stride=2)
         self.lateral32 = conv_bn_relu(8 * width, merged, kernel=1)
         self.lateral16 = conv_bn_relu(4 * width, merged, kernel=1)
         self.lateral8 = conv_bn_relu(2 * width, merged, kernel=1)

@@ -35,7 +35,7 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Plac
         options.model_dump(exclude={"tracker"}),
         {name: tracker[name] for name in spec.decodes_with(options)},
         [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
-        [params.track.frames, params.track.detections, params.evaluate.model_dump()],
+        [params.track.frames, params.track.detections, params.track.precision, params.evaluate.model_dump()],
         [file_digest(path) for path in tracked_frames(params, root).given.values()],
         closure.digest("pipeline/experiments/observing.py", closure.ROOT),
     )

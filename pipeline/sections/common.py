@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Precision = Literal["float32", "bfloat16", "auto"]
 
 
 class Section(BaseModel):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.sections.common import Section
+from pipeline.sections.common import Precision, Section
 
 
 class Track(Section):
@@ -18,6 +18,7 @@ class Track(Section):
     detections_files: str | None
     batch_size: int = Field(ge=1)
     threads: int = Field(ge=1)
+    precision: Precision
     model: str | None
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.sections.common import Section
+from pipeline.sections.common import Precision, Section
 
 
 class Augment(Section):
@@ -47,7 +47,7 @@ class Training(Section):
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)
     use_gpu: bool | Literal["auto"]
-    precision: Literal["float32", "bfloat16", "auto"]
+    precision: Precision
     loader_processes: int = Field(ge=0)
     weights: str | None
     min_loaded: float = Field(ge=0, le=1)

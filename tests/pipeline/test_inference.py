@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from models import load
 from pipeline.given import Given
 from pipeline.inference import Picture, Stopwatch, detect, letterbox, load_detector, track
 from pipeline.spec import Detections
 from tests.pipeline import seen
+from tests.stages.repository import model_folder, outrack_options
 
 BOX = (20, 10, 60, 90)
 
@@ -170,14 +173,29 @@ def test_an_error_while_reading_reaches_the_caller() -> None:
         list(detect(pictures(), seen.detector(64, 64), 1, Stopwatch()))
 
 
+def test_bfloat16_says_nearly_the_same(tmp_path: Path) -> None:
+    folder, canvas = model_folder(tmp_path / "model"), np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), np.uint8)
+    exact, rough = (
+        load_detector(load("outrack"), outrack_options(), folder, precision).outputs(list(canvas)) for precision in ("float32", "bfloat16")
+    )
+    for name in ("heatmap", "size", "offset", "embedding", "occlusion", "occlusion_offset"):
+        values, precise = getattr(rough, name), getattr(exact, name)
+        assert values.dtype == torch.float32
+        assert 0 < (values - precise).norm() < 0.02 * precise.norm(), name
+
+
+def test_auto_is_bfloat16_where_the_processor_multiplies_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = model_folder(tmp_path / "model")
+    for native, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        assert load_detector(load("outrack"), outrack_options(), folder).precision == expected
+
+
 @pytest.mark.gpu
-def test_gpu_agrees_with_cpu(tmp_path: object) -> None:
+def test_gpu_agrees_with_cpu(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU here")
-    from models import load
-    from tests.stages.repository import model_folder, outrack_options
-
-    folder = model_folder(tmp_path / "model")  # type: ignore[operator]
+    folder = model_folder(tmp_path / "model")
     spec, options = load("outrack"), outrack_options()
     on_gpu = load_detector(spec, options, folder)
     assert on_gpu.device.type == "cuda"

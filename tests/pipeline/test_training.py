@@ -18,6 +18,7 @@ import torch
 
 from pipeline import checkpoints, training, weights
 from pipeline.errors import UserError
+from pipeline.precision import resolved
 from pipeline.publish import Manifest, Publication, read_manifest
 from pipeline.sections.common import Cluster
 from pipeline.trainer import build_task
@@ -93,7 +94,7 @@ def test_devices_come_from_ray(
     assert (found.workers, gpu) == (workers, use_gpu)
     for native in (True, False):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
-        assert training._precision(found, gpu) == ("bfloat16" if use_gpu or native else "float32")
+        assert resolved(found.precision, gpu) == ("bfloat16" if use_gpu or native else "float32")
 
 
 @pytest.mark.parametrize(
