@@ -1,0 +1,30 @@
+"""Installing rehearses the system that the parameter file names, with its own options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from models.outrack.options import OutrackOptions
+from stages import rehearse
+from tests.shared import ROOT
+
+
+def test_the_tracker_of_the_parameter_file_is_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsed: list[tuple[str, Any]] = []
+    monkeypatch.setattr(rehearse, "load", lambda name: SimpleNamespace(rehearse=lambda options: rehearsed.append((name, options))))
+    rehearse.main()
+    [(name, options)] = rehearsed
+    assert name == "outrack"
+    assert isinstance(options, OutrackOptions)
+
+
+def test_a_broken_parameter_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("  top_k:", "  top_q:"))
+    monkeypatch.setattr(rehearse, "ROOT", tmp_path)
+    with pytest.raises(SystemExit):
+        rehearse.main()
+    assert "model.tracker.top_q" in capsys.readouterr().err
