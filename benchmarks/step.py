@@ -17,10 +17,10 @@ from benchmarks.samples import draw_walkers, read_options, read_preset, read_seq
 from models import load
 from pipeline import checkpoints, weights
 from pipeline.loader import SAMPLES, build_feed
+from pipeline.precision import resolved
 from pipeline.runs import started, worker_log
 from pipeline.sections.common import Mlflow
 from pipeline.trainer import Trainer, build_task
-from pipeline.training import _precision
 from pipeline.training_meter import TrainingJob
 
 SEQUENCES, FRAMES = 2, 16
@@ -44,7 +44,7 @@ def measure() -> Iterator[Timed]:
                 fingerprint="0" * 64,
                 feed=feed,
                 initial=folder / "initial.safetensors",
-                precision=_precision(feed.settings, False),
+                precision=resolved(feed.settings.precision, use_gpu=False),
                 run=(run.tracking_uri, run.run_id, ""),
                 until=1,
             )
