@@ -110,7 +110,7 @@ class Detector:
         width: of the network input, pixels.
         height: of the network input, pixels.
         device: where the network lies.
-        precision: of the network (autocast); what it says is float32.
+        precision: of the network (autocast); detections are float32.
     """
 
     spec: ModelSpec
@@ -126,7 +126,7 @@ class Detector:
         return to_float(torch.from_numpy(np.stack(canvases)).to(self.device, non_blocking=True).permute(0, 3, 1, 2))
 
     def outputs(self, canvases: list[NDArray[np.uint8]], memory: Tensor | None = None) -> Any:
-        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, float32.
+        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, of its precision: only what is read is converted.
 
         Args:
             canvases: (H, W, 3) each.
@@ -134,9 +134,7 @@ class Detector:
         """
         inputs = (self.images(canvases),) if memory is None else (self.images(canvases), memory)
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            outputs = self.network(*inputs)
-        floats = [value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value for value in outputs]
-        return type(outputs)(*floats)
+            return self.network(*inputs)
 
     def look(
         self,

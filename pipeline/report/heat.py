@@ -39,7 +39,8 @@ def heat_overlays(image: NDArray[np.uint8], detector: Detector) -> list[HeatOver
     found = []
     for name, value in outputs._asdict().items():
         if isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[1] == 1:
-            heat = value[0, 0] if value.min() >= 0 and value.max() <= 1 else value[0, 0].sigmoid()
+            heat = value[0, 0].float()
+            heat = heat if heat.min() >= 0 and heat.max() <= 1 else heat.sigmoid()
             peak = float(heat.max())
             over = _over(heat.cpu().numpy(), image.shape[:2], box, detector.width) / np.float32(max(peak, LEAST_PEAK))
             found.append(HeatOverlay(name, peak, overlay_heat(image, over)))
