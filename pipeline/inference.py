@@ -149,13 +149,14 @@ class Detector:
         """
         outputs = self.outputs(canvases, memory)
         with torch.inference_mode():
-            ones = [np.ones(len(item), np.float32) for item in boxes]
-            at_boxes = self.spec.describe(outputs, boxes, ones, self.options)
             if given is None:
                 found = self.spec.decode(outputs, self.options)
             else:
                 found = self.spec.describe(outputs, [item.boxes for item in given], [item.scores for item in given], self.options)
-            return found, [item.embeddings for item in at_boxes]
+            if not any(map(len, boxes)):
+                return found, [item.embeddings[:0] for item in found]
+            ones = [np.ones(len(item), np.float32) for item in boxes]
+            return found, [item.embeddings for item in self.spec.describe(outputs, boxes, ones, self.options)]
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
