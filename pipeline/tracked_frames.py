@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -58,9 +58,9 @@ class TrackedFrames:
             facts = frame_facts(self.file(name))
             _require(public, facts["detections"], f"{name[0]}/{name[1]} has no det/det.txt")
             _require(oracle, facts["ground_truth"], f"{name[0]}/{name[1]} has no gt/gt.txt")
-            rate, sizes, other = float(facts["frame_rate"]), (settings.batch_size, settings.threads), self.given.get(name)
-            job = Job(name[1], self.file(name), first, last, rate, public, spec, options, model, *sizes, outputs, other, oracle)
-            jobs.append(replace(job, precision=settings.precision))
+            frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
+            given = self.given.get(name)
+            jobs.append(Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, settings.precision))
         return jobs
 
 
