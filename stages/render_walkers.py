@@ -10,10 +10,9 @@ from stages import Context, run
 def render_walkers(context: Context) -> None:
     """Write data/walkers: sequences with ground truth and detections, stills with annotations, true depth beside both."""
     from pipeline.cluster import attached, map_tasks
-    from pipeline.walkers import labels, tasks, video
+    from pipeline.walkers import labels, tasks
 
     section = context.params.render_walkers
-    video.even(section.width, section.height)
     publication = context.publication(context.data / "walkers")
     require_space(publication.partial, _bytes(section, tasks.BYTES_PER_PIXEL), "rendering walkers")
     todo = tasks.plan(publication, section, context.params.base.seed)

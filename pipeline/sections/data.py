@@ -15,8 +15,8 @@ class RenderWalkers(Section):
     sequences: int = Field(ge=0)
     frames: int = Field(ge=2)
     frame_rate: float = Field(gt=0)
-    width: int = Field(ge=64)
-    height: int = Field(ge=64)
+    width: int = Field(ge=64, multiple_of=2)  # video has half as many colours as pixels
+    height: int = Field(ge=64, multiple_of=2)
     people: int = Field(ge=1)
     occluders: int = Field(ge=0)
     moving_camera: float = Field(ge=0, le=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,17 @@ import numpy as np
 from pipeline.memory import keep_freed_memory
 from pipeline.publish import Publication
 from pipeline.sections.data import RenderWalkers
+from pipeline.video import VideoWriter
 from pipeline.walkers import labels
 from pipeline.walkers.camera import Array
 from pipeline.walkers.detector import detect
 from pipeline.walkers.people import Image
 from pipeline.walkers.render import render
 from pipeline.walkers.scene import Scene, sample_sequence, sample_still
-from pipeline.walkers.video import Sink, video_sink
 
 DEPTH_SCALE = 0.001  # metres a step of the 16-bit depth files
 STILLS_PER_TASK = 24
+VIDEO_QUALITY = 19  # x264's constant rate factor
 BYTES_PER_PIXEL = 0.35  # of a JPEG frame with its depth at quality 90, for the disk check
 
 
@@ -137,13 +138,13 @@ def _stills(task: Task) -> str:
 
 
 @contextmanager
-def _frames(task: Task, folder: Path, name: str) -> Iterator[Sink]:
-    """A sink for the frames: a video for odd sequences, img1/ for even ones."""
+def _frames(task: Task, folder: Path, name: str) -> Iterator[Callable[[Image], None]]:
+    """What takes the frames: a video for odd sequences, img1/ for even ones."""
     section = task.section
     if task.first % 2:
         folder.mkdir(parents=True, exist_ok=True)
-        with video_sink(folder / f"{name}.mp4", section.width, section.height, section.frame_rate) as append:
-            yield append
+        with VideoWriter(folder / f"{name}.mp4", section.frame_rate, VIDEO_QUALITY) as writer:
+            yield lambda image: writer.write(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8))
         return
     written = 0
 

@@ -32,6 +32,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
             "  backend: guess",
             ["label_depth.backend", "'ground_plane', 'files', 'transformers' or 'video_depth_anything'"],
         ),
+        ("  width: 640", "  width: 641", ["render_walkers.width", "multiple of 2", "641"]),
         ("  overlap: 10 ", "  overlap: 32 ", ["label_depth", "overlap must be below window (32), got 32"]),
         ("    backbone: resnet_fpn", "    backbone: vgg", ["model.network.backbone", "'resnet_fpn' or 'dla34'"]),
         ("    placeholder: mean", "    placeholder: median", ["model.loss.placeholder", "'mean', 'zero' or 'none'"]),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -113,6 +114,13 @@ def test_a_written_video_plays_everywhere_and_keeps_its_frames(tmp_path: Path) -
         assert float(stream.average_rate) == pytest.approx(29.97, abs=1e-3)
     assert path.read_bytes().find(b"moov") < path.read_bytes().find(b"mdat")
     assert [place(frame.image) for frame in read_video(path)] == list(range(12))
+
+
+def test_a_broken_rate_is_kept_exactly(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 30000 / 1001) as writer:
+        writer.write(picture(0))
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert container.streams.video[0].average_rate == Fraction(30000, 1001)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (320, 180), (480, 270)])

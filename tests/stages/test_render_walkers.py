@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from pipeline import params as parameters
-from pipeline.errors import UserError
 from pipeline.publish import Manifest, read_manifest
 from pipeline.runs import StageRun
 from pipeline.sections import Params
@@ -71,10 +70,3 @@ def test_nothing_asked_for_publishes_an_empty_folder(tmp_path: Path) -> None:
     render_walkers(made)
     assert read_manifest(tmp_path / "data/walkers").files == {}
     assert run.logged == {}
-
-
-def test_odd_sizes_stop_before_any_work(tmp_path: Path) -> None:
-    made, _ = context(tmp_path, width=193)
-    with pytest.raises(UserError, match="even sides"):
-        render_walkers(made)
-    assert not (tmp_path / "data").exists()
