@@ -49,7 +49,7 @@ class Feed:
         settings: the stage's section.
         folder: of the sample set.
         seed: of the run.
-        width: of the network input.
+        width: of the network input, where `settings.input_size` says nothing else for training.
         height: of the network input.
         depth_stride: input pixels a cell of the depth map.
     """
@@ -150,7 +150,8 @@ class ClipDataset(Dataset[Item]):
 
     def _show(self, frame: TrainingFrame, view: augment.View) -> TrainingFrame:
         feed = self.feed
-        return augment.show(frame, view, width=feed.width, height=feed.height, depth_stride=feed.depth_stride)
+        width, height = feed.settings.input_size or (feed.width, feed.height)
+        return augment.show(frame, view, width=width, height=height, depth_stride=feed.depth_stride)
 
     def sample(self, row: int) -> Sample:
         """The row as it is stored."""

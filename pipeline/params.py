@@ -70,7 +70,10 @@ def _complaint(kind: type[BaseModel], item: Any, prefix: str) -> str:
         return f"  {key}: unknown key; allowed here: {', '.join(_siblings(kind, item['loc']))}"
     if item["type"] == "missing":
         return f"  {key}: missing; add it (presets/walkers.yaml shows every key with its meaning)"
-    return f"  {key}: {item['msg'].removeprefix('Value error, ')} (got {item['input']!r})"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error" and isinstance(item["input"], dict):  # about several keys, and says what it got
+        return f"  {key}: {message}" if key else f"  {message}"
+    return f"  {key}: {message} (got {item['input']!r})"
 
 
 def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

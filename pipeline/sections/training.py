@@ -25,6 +25,7 @@ class Augment(Section):
 
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=64, multiple_of=32)]  # networks halve a side five times
 
 
 class Training(Section):
@@ -44,6 +45,7 @@ class Training(Section):
     negative_ratio: float = Field(ge=0)
     epoch_samples: int | None = Field(ge=1)
     mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
+    input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)
     use_gpu: bool | Literal["auto"]

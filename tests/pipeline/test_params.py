@@ -39,6 +39,8 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),
         ("  height: 256", "  height: 250", ["pack_samples", "multiples of 32"]),
         ("  mix: {}", "  mix: {walkers: -1.0}", ["pretrain.mix.walkers", "greater than or equal to 0", "-1.0"]),
+        ("  input_size: [320, 192]", "  input_size: [320, 200]", ["pretrain.input_size.1", "multiple of 32", "200"]),
+        ("  input_size: [320, 192]", "  input_size: [320]", ["pretrain.input_size", "at least 2 items", "[320]"]),
         ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )
@@ -47,6 +49,11 @@ def test_a_wrong_key_or_value_names_itself_and_what_is_allowed(tmp_path: Path, o
         stages.check(changed(tmp_path, old, new))
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_a_complaint_about_several_keys_does_not_repeat_their_section(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pack_samples: width and height must be multiples of 32, got 448x250$"):
+        stages.check(changed(tmp_path, "  height: 256", "  height: 250"))
 
 
 def test_missing_file_and_broken_yaml(tmp_path: Path) -> None:
