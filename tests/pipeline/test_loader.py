@@ -179,6 +179,16 @@ def test_depth_comes_at_its_stride(samples: Path) -> None:
     assert 8 < depth.max() <= 9.001
 
 
+def test_a_stage_may_train_on_another_size_than_the_network_is_for(samples: Path) -> None:
+    asked = feed(samples, input_size=[96, 32])
+    loader, _ = build_loader(asked, rank=0, workers=1, pin_memory=False)
+    assert next(iter(loader)).images.shape == (4, 2, 3, 32, 96)
+    frame, whole = (ClipDataset(item).clip(0, 0).frames[0] for item in (asked, feed(samples, input_size=None)))
+    assert frame.depth is not None
+    assert frame.depth.shape == (8, 24)
+    assert (asked.width, asked.height) == whole.image.shape[1::-1] == (SIZE, SIZE)  # what the model's card will say
+
+
 def test_partners_of_a_still_show_the_same_picture_in_two_ways(tmp_path: Path) -> None:
     folder = write_samples(tmp_path, video=False)
     clip = ClipDataset(feed(folder, negative_ratio=0.0)).clip(0, 5)
