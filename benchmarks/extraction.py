@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def measure() -> Iterator[Timed]:
             )
 
 
-def _beside(what: str, folder: Path, ours: Work, ways: dict[str, Work]) -> Timed:
+def _beside(what: str, folder: Path, ours: Work, ways: Mapping[str, Work]) -> Timed:
     return compare(what, "frame", FRAMES, ours, ways, aim=0.85, rounds=11, clock=time.process_time, after=forget(folder))
 
 

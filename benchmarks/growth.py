@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import av
 
 from benchmarks import longvideo
 from benchmarks.extraction import extract, extract_to
-from benchmarks.harness import Growth, grow
+from benchmarks.harness import Growth, Work, grow
 from benchmarks.packing import pack
 from models.depth.folders import Folder
 from models.depth.ground_plane import GroundPlane
@@ -32,14 +32,18 @@ def measure(frames: Sequence[int] = FRAMES) -> Iterator[Growth]:
         folders = {count: Path(name, str(count)) for count in frames}
         for count, folder in folders.items():
             prepare(folder, count)
-        stages = {
+        stages: dict[str, Callable[[Path], object]] = {
             "extraction, video": partial(extract, kind="videos", sequences=("a",)),
             "extraction, images": partial(extract, kind="images", sequences=("a",)),
             "depth labelling, ground plane": label,
             "packing": partial(pack, name="a"),
         }
         for what, work in stages.items():
-            yield grow(what, "frames", frames, lambda count, work=work: partial(work, folders[count]), rounds=2, clock=time.process_time)
+            yield grow(what, "frames", frames, _on(work, folders), rounds=2, clock=time.process_time)
+
+
+def _on(work: Callable[[Path], object], folders: Mapping[int, Path]) -> Callable[[int], Work]:
+    return lambda count: partial(work, folders[count])
 
 
 def prepare(folder: Path, frames: int) -> None:

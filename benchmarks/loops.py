@@ -31,11 +31,11 @@ def heat_map(boxes: Floats, height: int, width: int) -> Floats:
     return heat
 
 
-def occluded_regions(boxes: Floats, threshold: float) -> list[tuple[float, ...]]:
+def occluded_regions(boxes: Floats, threshold: float) -> list[tuple[float, float, float, float]]:
     """Overlaps of pairs of boxes (N, 4), pair by pair, in no promised order."""
     found = []
     for first, second in combinations(boxes, 2):
-        left, top, right, bottom = (*np.maximum(first[:2], second[:2]), *np.minimum(first[2:], second[2:]))
+        left, top, right, bottom = _common(first, second)
         smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
         if right > left and bottom > top and (right - left) * (bottom - top) / smaller > threshold:
             found.append((left, top, right, bottom))
@@ -65,7 +65,7 @@ def find_evidence(predicted: Floats, occluders: Floats, centres: Floats) -> list
     for box in predicted:
         best = 0.0
         for other in occluders:
-            left, top, right, bottom = (*np.maximum(box[:2], other[:2]), *np.minimum(box[2:], other[2:]))
+            left, top, right, bottom = _common(box, other)
             if right > left and bottom > top:
                 sigma = max(float(gaussian_radius(np.array([bottom - top]), np.array([right - left]))[0]), 1e-3)
                 for x, y in centres:
@@ -74,3 +74,10 @@ def find_evidence(predicted: Floats, occluders: Floats, centres: Floats) -> list
                         best = max(best, math.exp(-away / (2 * sigma**2)))
         scores.append(best)
     return scores
+
+
+def _common(first: Floats, second: Floats) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what two boxes (4,) share; turned around where they share nothing."""
+    left, top = np.maximum(first[:2], second[:2])
+    right, bottom = np.minimum(first[2:], second[2:])
+    return left, top, right, bottom

@@ -52,7 +52,7 @@ def work(stage: str, root: Path) -> int:
     from stages import execute
 
     cluster.map_tasks = _map_tasks  # type: ignore[assignment]
-    cluster.attached = lambda _: nullcontext()  # type: ignore[assignment]
+    cluster.attached = lambda _: nullcontext()  # type: ignore[assignment, return-value]
     cluster.gpus = lambda: 0
     execute(stage, getattr(import_module(f"stages.{stage}"), stage), root / "params.yaml", root)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -47,7 +47,7 @@ def prepare(folder: Path) -> None:
     extract_to(folder / "frames", folder, "videos", ("a", "b"))
     png, scale = depthmap.encode(np.random.default_rng(1).normal(20, 3, MAP[::-1]).astype(np.float32).round())
     for path in frame_files(folder / "frames"):
-        depths = folder / "depth" / path.relative_to(folder / "frames")
+        depths = folder / "depth" / path.parent.name / path.name
         depths.parent.mkdir(parents=True, exist_ok=True)
         with DepthWriter(depths, {}) as writer:
             for row in read_frames(path, ["dataset", "sequence", "frame"]):

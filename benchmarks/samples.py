@@ -60,7 +60,7 @@ def draw_walkers(params: Params, folder: Path, sequences: int, frames: int) -> P
     section = params.render_walkers.model_copy(update={"sequences": sequences, "frames": frames})
     for number in range(1, sequences + 1):
         tasks.perform(tasks.Task(publication, section, params.base.seed, "sequence", number, frames))
-    return publication.path("sequences")
+    return Path(str(publication.path("sequences")))
 
 
 def read_sequences(folder: Path) -> Iterator[Frame]:
