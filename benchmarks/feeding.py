@@ -17,12 +17,15 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
+from torch.utils.data import DataLoader
 
 from benchmarks.harness import Timed
 from benchmarks.samples import mot17_mini, read_options, read_preset, read_sequences, write_samples
@@ -30,7 +33,7 @@ from models import load
 from pipeline.clips import ClipPlanner
 from pipeline.closure import ROOT
 from pipeline.frames import Frame, decode_jpeg
-from pipeline.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate
+from pipeline.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
 from pipeline.memory import keep_freed_memory
 from pipeline.packing import PEDESTRIAN, ignored
 from pipeline.samples import COLUMNS, RowGroup, Sample, SampleIndex
@@ -111,8 +114,18 @@ def batches(way: str, folder: Path, processes: int) -> Iterator[Batch | dict[str
     feed = read_feed(folder, processes)
     if way == "ray":
         return _ray(feed, processes)
-    dataset = None if way == "ours" else FileClips(feed, folder / way)
-    return iter(build_loader(feed, rank=0, workers=1, pin_memory=False, dataset=dataset)[0])
+    loader, sampler = build_loader(feed, rank=0, workers=1, pin_memory=False)
+    if way == "ours":
+        return iter(loader)
+    return iter(
+        DataLoader(
+            FileClips(feed, folder / way),
+            batch_sampler=sampler,
+            num_workers=processes,
+            collate_fn=partial(collate, trim=feed.spec.trim),
+            worker_init_fn=start_process,
+        )
+    )
 
 
 class RayClips(ClipDataset):
@@ -181,15 +194,23 @@ def _whole(frame: Frame, packed: TrainingFrame) -> TrainingFrame:
     return replace(packed, boxes=frame.objects.boxes[keep])
 
 
+def _read(batch: Batch | dict[str, Any]) -> int:
+    """Read a byte of each page of the images, as training reads all: until then shared memory is neither mapped nor counted."""
+    images = torch.as_tensor(batch["images"]) if isinstance(batch, dict) else batch.images.permute(0, 1, 3, 4, 2)
+    return int(images.reshape(-1)[::4096].sum()) >= 0
+
+
 class Watch:
     """Megabytes and seconds of processor time of this process and those that it starts, as long as the context is open.
 
     Attributes:
-        megabytes: most at once, shared pages counted once.
+        megabytes: most at once, shared pages counted once: also those of batches on their way, which no process has mapped. They
+            count by what the system holds more than at the start, so that the machine must be quiet.
     """
 
     def __init__(self) -> None:
         self.megabytes, self._seconds, self._stop = 0.0, dict[int, float](), threading.Event()
+        self._shared = _kilobytes("/proc/meminfo", "Shmem:")
         self._lock, self._thread = threading.Lock(), threading.Thread(target=self._run)
 
     def __enter__(self) -> Watch:
@@ -212,14 +233,20 @@ class Watch:
     def _look(self) -> None:
         import psutil
 
-        me, held = psutil.Process(), 0.0
+        me, held = psutil.Process(), _kilobytes("/proc/meminfo", "Shmem:") - self._shared
         with self._lock:
             for process in (me, *me.children(recursive=True)):
-                with suppress(psutil.Error):
-                    held += process.memory_full_info().pss / 1e6
+                with suppress(psutil.Error, OSError):
+                    held += _kilobytes(f"/proc/{process.pid}/smaps_rollup", "Pss_Anon:", "Pss_File:")
                     times = process.cpu_times()
                     self._seconds[process.pid] = times.user + times.system
-            self.megabytes = max(self.megabytes, held)
+            self.megabytes = max(self.megabytes, held * 1024 / 1e6)
+
+
+def _kilobytes(path: str, *names: str) -> int:
+    """The sum of some lines of one of the system's tables."""
+    lines = (line.split() for line in Path(path).read_text().splitlines())
+    return sum(int(words[1]) for words in lines if words[0] in names)
 
 
 def main() -> None:
@@ -234,7 +261,7 @@ def main() -> None:
             source = batches(way, folder, processes)
             next(source)
             begun, used = time.perf_counter(), watch.seconds()
-            pairs = BATCH * sum(1 for _ in source)
+            pairs = BATCH * sum(map(_read, source))
             seconds, core = (time.perf_counter() - begun) / pairs, (watch.seconds() - used) / pairs
     print(json.dumps({"seconds": seconds, "core": core, "megabytes": watch.megabytes}))
 

@@ -6,7 +6,8 @@ process it is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from pipeline.order import EpochBatches, Key
 from pipeline.samples import Sample, SampleStore
 from pipeline.sections import Params
 from pipeline.sections.training import Training
+from pipeline.slots import SharedLoader
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 from pipeline.store import Place, follow
 
@@ -62,6 +64,12 @@ class Feed:
     width: int
     height: int
     depth_stride: int
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of the images that are trained on."""
+        width, height = self.settings.input_size or (self.width, self.height)
+        return width, height
 
 
 def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Literal["pretrain", "finetune"], samples: Path) -> Feed:
@@ -149,9 +157,8 @@ class ClipDataset(Dataset[Item]):
         return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
 
     def _show(self, frame: TrainingFrame, view: augment.View) -> TrainingFrame:
-        feed = self.feed
-        width, height = feed.settings.input_size or (feed.width, feed.height)
-        return augment.show(frame, view, width=width, height=height, depth_stride=feed.depth_stride)
+        width, height = self.feed.shown
+        return augment.show(frame, view, width=width, height=height, depth_stride=self.feed.depth_stride)
 
     def sample(self, row: int) -> Sample:
         """The row as it is stored."""
@@ -178,9 +185,7 @@ def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNu
     return IdentityNumbers(store or SampleStore(feed.folder)) if feed.spec.uses_identities(feed.options) else None
 
 
-def build_loader(
-    feed: Feed, *, rank: int, workers: int, pin_memory: bool, dataset: ClipDataset | None = None
-) -> tuple[DataLoader[Batch], EpochBatches]:
+def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
     """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
 
     Args:
@@ -188,31 +193,36 @@ def build_loader(
         rank: of this worker among `workers`.
         workers: how many share each global batch.
         pin_memory: page-locked batches, for a GPU.
-        dataset: makes the samples; None: a `ClipDataset`.
     """
     cv2.setNumThreads(0)
-    dataset = dataset or ClipDataset(feed)
+    dataset, settings = ClipDataset(feed), feed.settings
     mixed = mix(feed, dataset.store)
     batches = EpochBatches(
         dataset.store.row_groups,
-        batch_size=feed.settings.batch_size,
+        batch_size=settings.batch_size,
         rank=rank,
         workers=workers,
         seed=feed.seed,
-        samples=feed.settings.epoch_samples,
+        samples=settings.epoch_samples,
         weights=mixed.weights if mixed else None,
     )
-    processes = feed.settings.loader_processes
+    if settings.loader_processes:
+        make = partial(_make, dataset=dataset, trim=feed.spec.trim)
+        room = 2 * settings.batch_size // workers * feed.spec.clip_frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
+        return SharedLoader(
+            make, batches, processes=settings.loader_processes, slot_bytes=room, pin=pin_memory, begin=start_process
+        ), batches
     loader: DataLoader[Batch] = DataLoader(
         dataset,  # type: ignore[arg-type]
         batch_sampler=batches,
-        num_workers=processes,
         collate_fn=partial(collate, trim=feed.spec.trim),
         pin_memory=pin_memory,
-        persistent_workers=processes > 0,
-        worker_init_fn=_start_process,
     )
     return loader, batches
+
+
+def _make(keys: Sequence[Key], *, dataset: ClipDataset, trim: Trim) -> Batch:
+    return collate([dataset[key] for key in keys], trim)
 
 
 def collate(items: Sequence[Item], trim: Trim) -> Batch:
@@ -247,7 +257,8 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(batch.images.to(device, non_blocking=True), targets, batch.same_scene.to(device, non_blocking=True))
 
 
-def _start_process(number: int) -> None:
+def start_process(number: int) -> None:
+    """What a loader process does first."""
     keep_freed_memory()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

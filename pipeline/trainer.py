@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -93,9 +93,7 @@ class Trainer:
         self.task.train()
         self.batches.epoch = self.epochs
         meter = Meter(self.job, self.epochs, len(self.batches), workers=self.workers, speaks=self.speaks)
-        source: Iterator[Batch] = iter(self.loader)
-        if not self.settings.loader_processes:
-            source = read_ahead(source)
+        source = read_ahead(iter(self.loader))
         for index in range(len(self.batches)):
             began = time.perf_counter()
             batch = to_device(next(source), self.device)

@@ -43,6 +43,11 @@ def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
     assert first.history[-1]["step"] == 36
 
 
+def test_loader_processes_change_nothing(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    assert same(trained(tmp_path, samples, epochs=3), trained(tmp_path, samples, epochs=3, loader_processes=2))
+
+
 def test_no_weight_depends_on_identities(tmp_path: Path) -> None:
     plain = trained(tmp_path, write_samples(tmp_path / "plain"))
     shuffled = trained(tmp_path, write_samples(tmp_path / "shuffled", identity=500))
