@@ -110,8 +110,8 @@ class SharedLoader:
         )
 
     def __iter__(self) -> Iterator[Batch]:
-        for written in self._loader:
-            yield self.slots.take(written, pin=self.pin)
+        begun = iter(self._loader)  # forks here and not in a reader's thread, which a child would try to join at its end
+        return (self.slots.take(written, pin=self.pin) for written in begun)
 
 
 @dataclass(frozen=True)
