@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from unittest import mock
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def test_the_layout_is_the_public_one(tmp_path: Path) -> None:
         assert depth.dtype == np.uint16
         assert depth.shape == (32, 48)
         assert 1.0 < depth.min() * scale < depth.max() * scale < 66.0
+
+
+def test_a_video_gives_every_frame_back_in_order_with_its_time_and_colour(tmp_path: Path) -> None:
+    task = tasks.plan(publication(tmp_path), tiny(sequences=1), 1)[0]
+    rng = np.random.default_rng(0)
+    tint = np.array([60, 0, 30], np.uint8)  # channels differ, so that none may change places
+    images = [np.full((64, 96, 3), 40 + 20 * index, np.uint8) + tint + rng.integers(0, 9, (64, 96, 3), np.uint8) for index in range(7)]
+    with tasks._frames(task, tmp_path, "a") as append:
+        for image in images:
+            append(image)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        frames = list(container.decode(video=0))
+    assert [float(frame.time) for frame in frames] == pytest.approx([index / 15 for index in range(7)])
+    for frame, image in zip(frames, images, strict=True):
+        assert np.abs(frame.to_ndarray(format="bgr24").astype(int) - image).mean() < 6
 
 
 def test_stills_are_listed_once_each_with_their_image(tmp_path: Path) -> None:
