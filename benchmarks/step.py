@@ -70,9 +70,10 @@ def _bare(trainer: Trainer) -> Work:
         for step in range(STEPS):
             with torch.autocast("cpu", torch.bfloat16, enabled=trainer.job.precision == "bfloat16"):
                 losses = trainer.model(batches[step % len(batches)])
-            trainer.optimiser.zero_grad(set_to_none=True)
+            trainer.task.zero_grad(set_to_none=True)
             losses.total.backward()
             torch.nn.utils.clip_grad_norm_(trainer.task.parameters(), 10.0)
-            trainer.optimiser.step()
+            for optimiser in trainer.optimisers:
+                optimiser.step()
 
     return steps

@@ -32,14 +32,14 @@ class TrainingState:
         fingerprint: of the run.
         epochs: how many are done.
         task: state of the network and the loss's own parameters.
-        optimiser: its state.
+        optimisers: state of each.
         history: one record an epoch done (epoch from 1, step, lr and the mean of each loss term).
     """
 
     fingerprint: str
     epochs: int
     task: dict[str, Any]
-    optimiser: dict[str, Any]
+    optimisers: list[dict[str, Any]]
     history: list[EpochRecord]
 
 

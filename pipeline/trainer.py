@@ -20,6 +20,7 @@ from pipeline.checkpoints import EpochRecord, TrainingState
 from pipeline.errors import UserError
 from pipeline.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
 from pipeline.memory import keep_freed_memory
+from pipeline.optimisers import build_optimisers
 from pipeline.sections.training import Training
 from pipeline.spec import Batch, Losses
 from pipeline.training_meter import Meter, TrainingJob, say
@@ -63,7 +64,7 @@ class Trainer:
         self.task = build_task(job.feed).to(device=device, memory_format=torch.channels_last)
         weights.load(self.task.network, job.initial)
         self.model = self.task if wrap is None else wrap(self.task)
-        self.optimiser = _optimiser(self.task, self.settings)
+        self.optimisers = build_optimisers(self.task, self.settings)
         self.epochs, self.history = 0, list[EpochRecord]()
 
     @property
@@ -73,12 +74,14 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """All that is needed to go on from here."""
-        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), self.optimiser.state_dict(), self.history)
+        optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
+        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), optimisers, self.history)
 
     def restore(self, state: TrainingState) -> None:
         """Go on from a state."""
         self.task.load_state_dict(state.task)
-        self.optimiser.load_state_dict(state.optimiser)
+        for optimiser, kept in zip(self.optimisers, state.optimisers, strict=True):
+            optimiser.load_state_dict(kept)
         self.epochs, self.history = state.epochs, list(state.history)
         if self.speaks and self.epochs < self.settings.epochs:
             say(self.job.stage, f"resumed after epoch {self.epochs}")
@@ -109,15 +112,16 @@ class Trainer:
         return record | meter.speeds()
 
     def _step(self, batch: Batch, step: int) -> Losses:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._lr(step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.job.precision == "bfloat16"):
             losses: Losses = self.model(batch)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.task.zero_grad(set_to_none=True)
         losses.total.backward()
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.task.parameters(), self.settings.clip_norm)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self._lr(step)
+            optimiser.step()
         return losses
 
     def _lr(self, step: int) -> float:
@@ -160,14 +164,3 @@ def _make_deterministic(threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, hides no randomness here
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(threads)
-
-
-def _optimiser(task: nn.Module, settings: Training) -> torch.optim.Optimizer:
-    """Weight decay acts on matrices and kernels, not on biases, norms and the loss's weights."""
-    parameters = [parameter for parameter in task.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
-    return kind([group for group in groups if group["params"]], lr=settings.lr, fused=True)

@@ -33,7 +33,7 @@ class Training(Section):
 
     epochs: int = Field(ge=0)
     batch_size: int = Field(ge=1)
-    optimiser: Literal["adam", "adamw"]
+    optimiser: Literal["adam", "adamw", "muon"]
     lr: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     lr_drop_epochs: list[int]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,18 +11,18 @@ from pipeline import checkpoints, weights
 from pipeline.errors import UserError
 from pipeline.trainer import Trainer, build_task, learning_rate
 from pipeline.training_meter import TrainingJob
-from tests.pipeline.tiny import TRAINING, feed, write_samples
+from tests.pipeline.tiny import TRAINING, TinyOptions, feed, write_samples
 
 CPU = torch.device("cpu")
 
 
-def job(tmp_path: Path, samples: Path, **settings: object) -> TrainingJob:
-    made = feed(samples, **settings)
+def job(tmp_path: Path, samples: Path, channels: int = 4, **settings: Any) -> TrainingJob:
+    made = replace(feed(samples, **settings), options=TinyOptions(channels=channels))
     weights.save(build_task(made).network, tmp_path / "initial.safetensors")
     return TrainingJob("finetune", "f" * 64, made, tmp_path / "initial.safetensors", "float32", None, made.settings.epochs)
 
 
-def trained(tmp_path: Path, samples: Path, **settings: object) -> Trainer:
+def trained(tmp_path: Path, samples: Path, **settings: Any) -> Trainer:
     trainer = Trainer(job(tmp_path, samples, **settings), CPU)
     for _ in range(trainer.settings.epochs):
         trainer.run_epoch()
@@ -63,10 +64,12 @@ def test_a_model_that_learns_from_identities_needs_some(tmp_path: Path) -> None:
     build_task(replace(shown, folder=tmp_path / "nothing", settings=shown.settings.model_copy(update={"epochs": 0})))
 
 
-def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path, optimiser: str) -> None:
     samples = write_samples(tmp_path / "samples")
-    whole = trained(tmp_path, samples, epochs=3)
-    broken = Trainer(job(tmp_path, samples, epochs=3), CPU)
+    whole = trained(tmp_path, samples, channels=16, epochs=3, optimiser=optimiser)
+    assert len(whole.optimisers) == (2 if optimiser == "muon" else 1)
+    broken = Trainer(job(tmp_path, samples, channels=16, epochs=3, optimiser=optimiser), CPU)
     broken.run_epoch()
     checkpoints.save(tmp_path, broken.state())
     resumed = Trainer(broken.job, CPU)
@@ -105,7 +108,7 @@ def test_divergence_is_a_plain_error(tmp_path: Path) -> None:
 def test_the_loss_has_its_own_parameters_in_the_optimiser(tmp_path: Path) -> None:
     trainer = trained(tmp_path, write_samples(tmp_path / "samples"))
     assert trainer.task.balance.item() != 0.0
-    decayed = {parameter.ndim for group in trainer.optimiser.param_groups if group["weight_decay"] for parameter in group["params"]}
+    decayed = {parameter.ndim for group in trainer.optimisers[0].param_groups if group["weight_decay"] for parameter in group["params"]}
     assert decayed == {4}
 
 
