@@ -57,7 +57,7 @@ def test_only_steps_from_the_first_on_are_changed() -> None:
     trial = fake.plan(TEMPERATURE, sweep__seeds=[5], sweep__budget=0.5).trials()[1]
     changed = {"model.loss.temperature": 1.0}
     assert trial.recipe.pretrain == {}
-    assert trial.recipe.finetune == {**changed, "finetune.workers": 2, "finetune.epochs": 4, "finetune.lr_drop_epochs": [2, 4]}
+    assert trial.recipe.finetune == {**changed, "finetune.workers": 2, "finetune.epochs": 2, "finetune.lr_drop_epochs": [1, 2]}
     assert trial.recipe.track == changed
     assert (trial.recipe.seed, trial.recipe.shared_seed) == (5, 317)
 

@@ -72,7 +72,7 @@ def test_values_that_cannot_be_used_are_named() -> None:
         recipe(finetune={"model.loss.temperature": -1}).parameters("finetune")
 
 
-@pytest.mark.parametrize(("budget", "epochs", "drops"), [(1.0, 8, [5, 7]), (0.5, 4, [2, 4]), (0.1, 1, [1]), (0.001, 1, [1])])
+@pytest.mark.parametrize(("budget", "epochs", "drops"), [(1.0, 5, [3, 4]), (0.5, 2, [1, 2]), (0.1, 1, [1]), (0.001, 1, [1])])
 def test_budgets_scale_epochs_and_drops(budget: float, epochs: int, drops: list[int]) -> None:
     assert scaled(RAW, "finetune", budget) == {"finetune.epochs": epochs, "finetune.lr_drop_epochs": drops}
 

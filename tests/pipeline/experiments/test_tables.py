@@ -53,7 +53,7 @@ def test_fine_tuning_shares_a_pretraining_and_the_rest_repeats_it() -> None:
     assert own[0].parameters("pretrain")[1].model_dump()["loss"]["reid"] == "classification"
     assert [item.shared_seed for item in alone] == [1, 2]
     assert alone[0].finetune is None
-    assert (base[0].parameters("finetune")[0].finetune.epochs, base[0].parameters("pretrain")[0].pretrain.epochs) == (4, 4)
+    assert (base[0].parameters("finetune")[0].finetune.epochs, base[0].parameters("pretrain")[0].pretrain.epochs) == (2, 2)
 
 
 def test_occlusion_estimation_is_refinding_on_the_same_weights() -> None:
