@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline import augment, depthmap
@@ -188,6 +189,8 @@ def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNu
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
     """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
 
+    Made by processes, a batch holds until the next but one is asked for (`pipeline/slots.py`).
+
     Args:
         feed: what samples are made of.
         rank: of this worker among `workers`.
@@ -221,17 +224,24 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
     return loader, batches
 
 
-def _make(keys: Sequence[Key], *, dataset: ClipDataset, trim: Trim) -> Batch:
-    return collate([dataset[key] for key in keys], trim)
+def _make(keys: Sequence[Key], memory: Tensor, *, dataset: ClipDataset, trim: Trim) -> Batch:
+    return collate([dataset[key] for key in keys], trim, memory)
 
 
-def collate(items: Sequence[Item], trim: Trim) -> Batch:
+def collate(items: Sequence[Item], trim: Trim, memory: Tensor | None = None) -> Batch:
     """Stack samples and trim their targets (`ModelSpec.trim`).
 
     Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
+
+    Args:
+        items: samples of one shape.
+        trim: the model's.
+        memory: (bytes,) uint8 at whose start the images are put where they fit; None: memory of their own.
     """
-    frames = np.stack([image for item in items for image in item.images])
-    images = torch.from_numpy(frames).unflatten(0, (len(items), -1)).permute(0, 1, 4, 2, 3)
+    frames = [image for item in items for image in item.images]
+    shape, size = (len(frames), *frames[0].shape), len(frames) * frames[0].size
+    room = None if memory is None or len(memory) < size else memory.numpy()[:size].reshape(shape)
+    images = torch.from_numpy(np.stack(frames, out=room)).unflatten(0, (len(items), -1)).permute(0, 1, 4, 2, 3)
     names = items[0].targets
     targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
     return Batch(images, trim(targets), torch.tensor([item.same_scene for item in items]))
@@ -240,6 +250,7 @@ def collate(items: Sequence[Item], trim: Trim) -> Batch:
 def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The same batches in the same order; the next one is made in a thread while the caller works on this one.
 
+    It asks for one batch ahead of the caller: a batch from processes holds until the caller asks for the next.
     An error while making a batch is raised where the batch would have come. Leaving early waits for the batch in the making.
     """
     with ThreadPoolExecutor(1, "batches") as thread:

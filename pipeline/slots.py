@@ -2,7 +2,7 @@
 
 PyTorch gives each tensor that leaves a process shared memory of its own, whose pages the system must clear and map anew for every batch;
 at 1088x608 that is a third of what a loader process costs. Here processes write into slots that are made once and come to them by fork, and
-the reader copies a batch out before its slot is written again. The slots are anonymous memory: a container's small /dev/shm is no limit.
+the reader trains on a batch where it lies. The slots are anonymous memory: a container's small /dev/shm is no limit.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class Slots:
         self.memory = torch.frombuffer(mmap.mmap(-1, count * size), dtype=torch.uint8).view(count, size)
 
     def put(self, slot: int, batch: Batch) -> Written | Batch:
-        """Write a batch; one that is larger than a slot is returned as it is, and goes PyTorch's way."""
+        """Write a batch; images that were made at the slot's start stay where they are.
+
+        One that is larger than a slot is returned as it is, and goes PyTorch's way.
+        """
         parts, end = [], 0
         for given in (batch.images, batch.same_scene, *batch.targets.values()):
             tensor = given if _is_dense(given) else given.contiguous()
@@ -61,24 +64,30 @@ class Slots:
             end += -(-tensor.nbytes // _ALIGNED) * _ALIGNED
             if end > self.memory.shape[1]:
                 return batch
-            _view(self.memory[slot], part).copy_(tensor)
+            place = _view(self.memory[slot], part)
+            if place.data_ptr() != tensor.data_ptr():
+                place.copy_(tensor)
             parts.append(part)
         return Written(slot, end, list(batch.targets), parts)
 
     def take(self, written: Written | Batch, *, pin: bool = False) -> Batch:
-        """The reader's own copy of a batch, tensors with their strides, in page-locked memory if wanted."""
+        """A batch with its strides: views of the slot, or the reader's own copy in page-locked memory if wanted."""
         if isinstance(written, Batch):
             return _pinned(written) if pin else written
-        own = torch.empty(written.size, dtype=torch.uint8, pin_memory=pin).copy_(self.memory[written.slot, : written.size])
-        images, same_scene, *targets = [_view(own, part) for part in written.parts]
+        memory = self.memory[written.slot, : written.size]
+        if pin:
+            memory = torch.empty_like(memory, pin_memory=True).copy_(memory)
+        images, same_scene, *targets = [_view(memory, part) for part in written.parts]
         return Batch(images, dict(zip(written.names, targets, strict=True)), same_scene)
 
 
 class SharedLoader:
     """Batches in order, made by processes and handed over through slots; they are forked at the first epoch and kept.
 
+    A batch holds until the next but one is asked for: then its slot is written again (with `pin` it holds for ever).
+
     Args:
-        make: a batch of some keys; runs in the processes.
+        make: a batch of some keys, its images at the start of the memory (bytes,) uint8 where they fit; runs in the processes.
         batches: the keys of each batch of an epoch.
         processes: how many make them.
         slot_bytes: room for a batch.
@@ -88,7 +97,7 @@ class SharedLoader:
 
     def __init__(
         self,
-        make: Callable[[Sequence[Any]], Batch],
+        make: Callable[[Sequence[Any], Tensor], Batch],
         batches: Iterable[list[Any]],
         *,
         processes: int,
@@ -96,8 +105,8 @@ class SharedLoader:
         pin: bool,
         begin: Callable[[int], None],
     ) -> None:
-        # One more than batches can be on their way: PyTorch asks for the next one before it hands one over.
-        self.slots, self.pin = Slots(AHEAD * processes + 1, slot_bytes), pin
+        # Two more than batches can be on their way: PyTorch asks for the next one before it hands one over, and the one before is in use.
+        self.slots, self.pin = Slots(AHEAD * processes + 2, slot_bytes), pin
         self._loader: DataLoader[Any] = DataLoader(
             _Making(make, self.slots),  # type: ignore[arg-type]
             batch_sampler=_Numbered(batches, self.slots.count),  # type: ignore[arg-type]
@@ -118,12 +127,12 @@ class SharedLoader:
 class _Making:
     """The data set of the processes: from the number of a slot and keys to what was written there."""
 
-    make: Callable[[Sequence[Any]], Batch]
+    make: Callable[[Sequence[Any], Tensor], Batch]
     slots: Slots
 
     def __getitems__(self, numbered: Sequence[Any]) -> Written | Batch:
         slot, *keys = numbered
-        return self.slots.put(slot, self.make(keys))
+        return self.slots.put(slot, self.make(keys, self.slots.memory[slot]))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,11 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(folder: Place, *, epoch: int = 0, rank: int = 0, workers: int = 1, **settings: object) -> list[Batch]:
     loader, batches = build_loader(feed(folder, **settings), rank=rank, workers=workers, pin_memory=False)
     batches.epoch = epoch
-    return list(loader)
+    return [copied(batch) for batch in loader]
+
+
+def copied(batch: Batch) -> Batch:
+    return Batch(batch.images.clone(), {name: target.clone() for name, target in batch.targets.items()}, batch.same_scene.clone())
 
 
 def test_batches_have_the_promised_shapes(samples: Path) -> None:
