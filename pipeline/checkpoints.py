@@ -7,6 +7,7 @@ parameters, data or code is refused, never continued. Only tensors and plain val
 from __future__ import annotations
 
 import fcntl
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pyarrow.fs import FileSystem, LocalFileSystem
 
 from pipeline.errors import UserError
 from pipeline.store import Place, remove
@@ -58,23 +60,39 @@ def save(folder: Path, state: TrainingState) -> None:
     torch.save(vars(state), folder / FILE)
 
 
-def load(folder: Path, fingerprint: str) -> TrainingState:
+def load(folder: Path | str, fingerprint: str, filesystem: FileSystem | None = None) -> TrainingState:
     """Read a state back, on the CPU.
+
+    Ray's own way to a remote checkpoint goes through lock files that users of one machine would share and cannot.
+
+    Args:
+        folder: of the checkpoint.
+        fingerprint: of the run.
+        filesystem: where the folder lies; None: on this machine.
 
     Raises:
         UserError: it is another run's, or unreadable.
     """
-    path = folder / FILE
+    path = Path(folder) / FILE
     try:
-        state = TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
+        with (filesystem or LocalFileSystem()).open_input_stream(str(path)) as stream:
+            content = stream.read()
+    except FileNotFoundError as error:
+        raise _unreadable(path, error) from None
+    try:
+        state = TrainingState(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     except Exception as error:  # torch.load raises whatever the damage leads to
-        raise UserError(f"{path}: not a readable checkpoint ({error})\nnext: delete {folder.parent} and train again") from None
+        raise _unreadable(path, error) from None
     if state.fingerprint != fingerprint:
         raise UserError(
             f"{path}: this checkpoint belongs to another run (its fingerprint is {state.fingerprint[:16]}, this run's {fingerprint[:16]})\n"
-            f"next: delete {folder.parent} and train again"
+            f"next: delete {path.parents[1]} and train again"
         )
     return state
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable checkpoint ({error})\nnext: delete {path.parents[1]} and train again")
 
 
 @contextmanager

@@ -177,8 +177,7 @@ def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingS
         result = trainer.fit()
     if result.return_value is not None:
         raise result.return_value
-    with result.checkpoint.as_directory() as path:
-        return checkpoints.load(Path(path), job.fingerprint)
+    return checkpoints.load(result.checkpoint.path, job.fingerprint, result.checkpoint.filesystem)
 
 
 def _storage(folder: Place) -> dict[str, Any]:

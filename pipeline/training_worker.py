@@ -38,8 +38,7 @@ def train_worker(config: dict[str, Any]) -> PlainError | None:
             trainer = Trainer(job, get_device(), rank=context.get_world_rank(), workers=workers, wrap=wrap)
             resumed = ray.train.get_checkpoint()
             if resumed is not None:
-                with resumed.as_directory() as copy:
-                    trainer.restore(checkpoints.load(Path(copy), job.fingerprint))
+                trainer.restore(checkpoints.load(resumed.path, job.fingerprint, resumed.filesystem))
             while trainer.epochs < job.until:
                 _report(trainer, trainer.run_epoch())
     except PlainError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from pipeline import checkpoints, weights
 from pipeline.errors import UserError
@@ -86,8 +87,18 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="belongs to another run"):
         checkpoints.load(tmp_path, "0" * 64)
     (tmp_path / checkpoints.FILE).write_bytes(b"half")
-    with pytest.raises(UserError, match="not a readable checkpoint"):
-        checkpoints.load(tmp_path, "f" * 64)
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UserError, match="not a readable checkpoint"):
+            checkpoints.load(folder, "f" * 64)
+
+
+def test_a_checkpoint_is_read_from_any_filesystem(tmp_path: Path) -> None:
+    trainer = trained(tmp_path, write_samples(tmp_path / "samples"), epochs=1)
+    (tmp_path / "kept").mkdir()
+    checkpoints.save(tmp_path / "kept", trainer.state())
+    found = checkpoints.load("kept", trainer.job.fingerprint, SubTreeFileSystem(str(tmp_path), LocalFileSystem()))
+    assert (found.epochs, found.history) == (1, trainer.history)
+    assert all(torch.equal(value, trainer.task.state_dict()[name]) for name, value in found.task.items())
 
 
 def test_a_run_is_not_trained_twice_at_once(tmp_path: Path) -> None:
