@@ -41,8 +41,8 @@ def build_optimisers(task: nn.Module, settings: Training) -> list[Optimizer]:
 class KernelMuon(torch.optim.Muon):
     """PyTorch's Muon (Jordan et al. 2024) for kernels: each is seen as a matrix that has a row for each of its outputs.
 
-    Three Newton-Schulz iterations instead of five: at equal rates the losses of the default's pretraining differed by less than two
-    trainings do, and the five took 70 of the 320 ms of its step, the three 43.
+    Three Newton-Schulz iterations instead of PyTorch's five: the default's losses were as low, and a step takes 40 instead of 61 ms of
+    processor time for them.
 
     Args:
         kernels: (outputs, inputs, height, width), channels last or contiguous, or (outputs, inputs); changed in place.
