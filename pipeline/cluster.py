@@ -14,6 +14,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -198,6 +199,7 @@ def up(cluster: Cluster) -> str:
     command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
     command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
     command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
+    command += [f"--temp-dir={tempfile.gettempdir()}/ray-{os.getuid()}"]  # Ray's own folder belongs to the user who came first
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
     HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
     HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
