@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,17 @@ def test_a_dead_head_is_named_and_auto_ignores_it(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(cluster, "HEAD_FILE", tmp_path / "head.json")
     (tmp_path / "head.json").write_text(json.dumps({"address": "127.0.0.1:9"}))
     assert cluster._address(Cluster(address="auto", num_cpus=1, object_store_mb=100)) is None
+
+
+def test_a_head_keeps_its_files_in_a_folder_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # short: sockets lie in it
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setattr(cluster, "HEAD_FILE", Path(folder) / "head.json")
+        settings = Cluster(address="auto", num_cpus=1, object_store_mb=100)
+        address = cluster.up(settings)
+        try:
+            assert (Path(folder) / f"ray-{os.getuid()}" / "ray_current_cluster").read_text() == address
+            assert cluster.up(settings) == address, "it answers"
+        finally:
+            cluster.down()
+        assert cluster._address(settings) is None
