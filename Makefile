@@ -18,7 +18,7 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch  # a CUDA build brings its libraries
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m stages.rehearse  # makes the tracker's machine code
+	$(BIN)/python -m stages.rehearse  # makes machine code
 	touch $@
 
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie

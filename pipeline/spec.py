@@ -182,6 +182,7 @@ class ModelSpec:
             network input pixels. Without memory (the first frame) its forward takes the images alone.
         rehearse: options -> None, called once before a process tracks: what its tracker does once, such as compiling, is done here and
             counts as nobody's time.
+        rehearse_training: options -> None, the same of what a task's first step does once; called at the end of an installation.
     """
 
     name: str
@@ -200,6 +201,7 @@ class ModelSpec:
     decodes_with: Any = field(default=_no_names, repr=False)
     remember: Any = field(default=_nothing, repr=False)
     rehearse: Any = field(default=_nothing, repr=False)
+    rehearse_training: Any = field(default=_nothing, repr=False)
     uses_depth: Any = field(default=_always, repr=False)
 
 

@@ -1,4 +1,4 @@
-"""Make the tracker's machine code, as the end of an installation, so that no stage waits for it: `python -m stages.rehearse`."""
+"""Make the machine code of tracker and losses, as the end of an installation, so that none waits for it: `python -m stages.rehearse`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ def main() -> None:
     """Rehearse the system that the parameter file names."""
     with plain_errors():
         params, options = check(ROOT / "params.yaml")
-        load(params.model.name).rehearse(options)
+        spec = load(params.model.name)
+        spec.rehearse(options)
+        spec.rehearse_training(options)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""A scene in small that the tracker goes through before its time is taken, so that its machine code is made, or read, by then."""
+"""A scene in small for the tracker, and objects for the losses, so that machine code is made, or read, before time is taken."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from models.outrack import objectives
 from models.outrack.decode import OutrackDetections
 from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.tracker import build_tracker
@@ -17,6 +19,12 @@ def rehearse(options: OutrackOptions) -> None:
     tracker = build_tracker(options, RATE, WIDTH, HEIGHT)
     for frame in range(IN_SIGHT + HIDDEN + round(RATE * options.tracker.buffer_seconds) + 2):
         tracker.update(_scene(frame, options))
+
+
+def rehearse_training(options: OutrackOptions) -> None:
+    """Compare one object in each of two frames by the objective that trains the embedding."""
+    objective, alike = objectives.build(options, identities=2), torch.ones(1, 2, 1, options.network.embedding)
+    objective(alike, torch.ones(1, 2, 1, dtype=torch.bool), torch.ones(1, dtype=torch.bool), torch.zeros(1, 2, 1, dtype=torch.int64))
 
 
 def _scene(frame: int, options: OutrackOptions) -> OutrackDetections:

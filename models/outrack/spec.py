@@ -6,7 +6,7 @@ from models.outrack.centertrack.memory import remember
 from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
 from models.outrack.network import build_network
 from models.outrack.options import OutrackOptions, uses_depth, uses_identities
-from models.outrack.rehearsal import rehearse
+from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.styles import build_task, make_targets
 from models.outrack.targets import trim
 from models.outrack.tracker import build_tracker
@@ -29,5 +29,6 @@ SPEC = ModelSpec(
     decodes_with=decodes_with,
     remember=remember,
     rehearse=rehearse,
+    rehearse_training=rehearse_training,
     uses_depth=uses_depth,
 )

@@ -13,13 +13,19 @@ from stages import rehearse
 from tests.shared import ROOT
 
 
-def test_the_tracker_of_the_parameter_file_is_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    rehearsed: list[tuple[str, Any]] = []
-    monkeypatch.setattr(rehearse, "load", lambda name: SimpleNamespace(rehearse=lambda options: rehearsed.append((name, options))))
+def test_tracker_and_losses_of_the_parameter_file_are_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsed: list[tuple[str, str, Any]] = []
+
+    def fake(name: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            rehearse=lambda options: rehearsed.append((name, "tracker", options)),
+            rehearse_training=lambda options: rehearsed.append((name, "losses", options)),
+        )
+
+    monkeypatch.setattr(rehearse, "load", fake)
     rehearse.main()
-    [(name, options)] = rehearsed
-    assert name == "outrack"
-    assert isinstance(options, OutrackOptions)
+    assert [(name, part) for name, part, _ in rehearsed] == [("outrack", "tracker"), ("outrack", "losses")]
+    assert all(isinstance(options, OutrackOptions) for *_, options in rehearsed)
 
 
 def test_a_broken_parameter_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,18 +1,23 @@
-"""UTrack, unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper over all pairs of a batch at once.
+"""UTrack, unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper.
 
-No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other.
+No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other. On a GPU all pairs are
+worked through at once; on a CPU one after the other in machine code (kernels/utrack.py), which also makes the gradient.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.outrack.objectives.kernels.utrack import AT_MEAN, AT_ZERO, NO_PLACEHOLDER, pair_losses
 from models.outrack.options import LossOptions
 
+PLACEHOLDERS = {"none": NO_PLACEHOLDER, "zero": AT_ZERO, "mean": AT_MEAN}
+HIGHEST = 40.0  # temperature up to which exp(-2 T) is a float32
 NEVER = -1e9  # similarity of what cannot be chosen; finite, so that a row without any choice stays a number
 
 
@@ -24,17 +29,14 @@ class ReidLosses(NamedTuple):
         inter: Eq. 4.
         cycle: Eq. 5.
         negative: Eq. 7, with the margin to the placeholder that the released code adds.
+        total: Eq. 8, their sum, and the one that has a gradient: the shares of positive and negative pairs follow from their object counts.
     """
 
     intra: Tensor
     inter: Tensor
     cycle: Tensor
     negative: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        """Eq. 8: the shares of positive and negative pairs follow from their object counts."""
-        return self.intra + self.inter + self.cycle + self.negative
+    total: Tensor
 
 
 class Utrack(nn.Module):
@@ -51,7 +53,8 @@ class Utrack(nn.Module):
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
         """See models/outrack/objectives/__init__.py."""
         found = reid_losses(embeddings, valid, same_scene, self.options)
-        return {f"reid_{name}": value for name, value in found._asdict().items()} | {"reid": found.total}
+        parts = found._asdict()
+        return {"reid": parts.pop("total")} | {f"reid_{name}": value for name, value in parts.items()}
 
 
 def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> ReidLosses:
@@ -63,6 +66,41 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
         positive: (B,) bool, False for two frames of different scenes.
         options: temperature, placeholder, margin and which terms count.
     """
+    if embeddings.device.type == "cpu" and (options.temperature == "adaptive" or options.temperature <= HIGHEST):
+        total, parts = _Compiled.apply(embeddings.float(), valid, positive, options)
+    else:
+        parts = torch.stack(batched_losses(embeddings, valid, positive, options))
+        total = parts.sum()
+    intra, inter, cycle, negative = parts.detach().unbind()
+    return ReidLosses(intra, inter, cycle, negative, total)
+
+
+class _Compiled(torch.autograd.Function):
+    """The total, which has a gradient, and its parts (4,), from the compiled loop over pairs."""
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> tuple[Tensor, Tensor]:
+        """Losses and gradient at once: neither needs anything to be kept but the gradient."""
+        weights = np.array([options.intra, options.inter, options.cycle, options.negative_hinge], np.float32)
+        given = embeddings.detach().contiguous()
+        slopes, found = torch.empty_like(given), np.zeros(4)
+        fixed = 0.0 if options.temperature == "adaptive" else float(options.temperature)
+        pairs = (given.numpy(), valid.contiguous().numpy(), positive.contiguous().numpy())
+        pair_losses(*pairs, fixed, PLACEHOLDERS[options.placeholder], options.margin, weights, found, slopes.numpy())
+        ctx.save_for_backward(slopes)
+        weights[3] = 1  # the hinge has its weight already
+        parts = torch.from_numpy(found * weights / max(int(valid.sum()), 1)).float()
+        ctx.mark_non_differentiable(parts)
+        return parts.sum(), parts
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+        """Of the total."""
+        return ctx.saved_tensors[0] * slope, None, None, None
+
+
+def batched_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> list[Tensor]:
+    """The four parts of `reid_losses` by PyTorch, all pairs at once."""
     slots = valid.shape[2]
     exists = valid.flatten(1)
     features = functional.normalize(embeddings.float().flatten(1, 2), dim=-1)
@@ -76,12 +114,12 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
     positives, negatives = positive.float(), (~positive).float()
     hinge = functional.relu(assigned.amax(2) + options.margin - placed) * rows * options.negative_hinge
     counted = exists.sum().clamp(min=1)
-    return ReidLosses(
-        intra=(positives * assigned.where(same_frame, 0.0).sum((1, 2))).sum() / counted * options.intra,
-        inter=(positives * (_margin(assigned, placed, options.margin) * rows).sum(1)).sum() / counted * options.inter,
-        cycle=(positives * (forward - backward).abs().sum((1, 2))).sum() / counted * options.cycle,
-        negative=(negatives * (assigned.sum((1, 2)) + hinge.sum(1))).sum() / counted,
-    )
+    return [
+        (positives * assigned.where(same_frame, 0.0).sum((1, 2))).sum() / counted * options.intra,
+        (positives * (_margin(assigned, placed, options.margin) * rows).sum(1)).sum() / counted * options.inter,
+        (positives * (forward - backward).abs().sum((1, 2))).sum() / counted * options.cycle,
+        (negatives * (assigned.sum((1, 2)) + hinge.sum(1))).sum() / counted,
+    ]
 
 
 def temperature(columns: Tensor, options: LossOptions) -> Tensor:

@@ -7,9 +7,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from models.outrack.decode import OutrackDetections
-from models.outrack.rehearsal import rehearse
+from models.outrack.objectives.kernels import utrack
+from models.outrack.objectives.utrack import reid_losses
+from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.spec import SPEC
 from models.outrack.tracker import build_tracker
 from models.tracking import kernels
@@ -61,3 +64,23 @@ def test_a_crowd_compiles_nothing_after_it(style, refind, displacement):
 
 def test_the_tracking_stage_knows_it():
     assert SPEC.rehearse is rehearse
+
+
+def losses_compiled_later() -> tuple[int, int]:
+    """For how many types the losses were compiled after the rehearsal, and after a batch of people."""
+    options = small_options()
+    rehearse_training(options)
+    before = len(utrack.pair_losses.signatures)
+    embeddings = torch.randn(3, 2, 5, 8, requires_grad=True)
+    reid_losses(embeddings, torch.rand(3, 2, 5) > 0.3, torch.tensor([True, False, True]), options.loss).total.backward()
+    return before, len(utrack.pair_losses.signatures)
+
+
+def test_a_batch_compiles_nothing_after_it():
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        assert fresh.submit(losses_compiled_later).result() == (1, 1)
+
+
+@pytest.mark.parametrize("reid", ["utrack", "cycas", "classification", "none"])
+def test_every_objective_can_be_rehearsed(reid):
+    SPEC.rehearse_training(small_options(loss={"reid": reid}))
