@@ -52,7 +52,8 @@ def pair_losses(
         placeholder: of positive pairs; negative ones have theirs at zero.
         margin: m of Eqs. 4 and 7.
         weights: (4,) float32.
-        found: (4,) float64, to which unweighted sums are added, but for NEGATIVE, in which the hinge has its weight.
+        found: (4,) float64, to which unweighted sums are added, but for NEGATIVE, in which the hinge has its weight; NaN if an embedding
+            is not finite.
         slopes: (B, 2, K, D) float32, written: of the weighted sum to the embeddings, divided by the number of objects of all pairs.
     """
     most, size = 2 * embeddings.shape[2], embeddings.shape[3]
@@ -60,6 +61,8 @@ def pair_losses(
     memory, share = np.empty(most * most, np.float32), _ONE / np.float32(max(valid.sum(), 1))
     for pair in range(len(embeddings)):
         first, count = _gather(embeddings[pair], valid[pair], unit, lengths)
+        if not np.isfinite(lengths[:count]).all():
+            found[:] = np.nan
         similar = memory[: count * count].reshape(count, count)
         np.dot(unit[:count], unit[:count].T, similar)
         kind = placeholder if positive[pair] else AT_ZERO
@@ -83,7 +86,7 @@ def _gather(embeddings: Array, valid: Array, unit: Array, lengths: Array) -> tup
                 total = _ZERO
                 for channel in range(len(given)):
                     total += given[channel] * given[channel]
-                lengths[count] = max(np.sqrt(total), _SHORTEST)
+                lengths[count] = _SHORTEST if total < _SHORTEST * _SHORTEST else np.sqrt(total)  # what is no number stays so
                 for channel in range(len(given)):
                     unit[count, channel] = given[channel] / lengths[count]
                 count += 1

@@ -210,3 +210,10 @@ def test_of_two_people_each_rather_matches_the_other_than_the_placeholder() -> N
     features, valid = torch.tensor([[[[1.0, 0.0]], [[0.6, 0.8]]]]), torch.ones(1, 2, 1, dtype=torch.bool)
     slope = slopes(compiled, features, valid, torch.tensor([True]), small_options().loss)
     assert slope[0, 0, 0, 1] < 0 < -slope[0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_network_that_diverged_is_seen(wrong: float) -> None:
+    features, valid = golden_pair()
+    features[0, 1, 1, 2] = wrong
+    assert torch.isnan(compiled(features, valid, torch.tensor([True]), small_options().loss))
