@@ -205,7 +205,8 @@ class Watch:
 
     Attributes:
         megabytes: most at once, shared pages counted once: also those of batches on their way, which no process has mapped. They
-            count by what the system holds more than at the start, so that the machine must be quiet.
+            count by what the system holds more than at the start, so that the machine must be quiet. Pages of files (libraries, the
+            images themselves) do not count: they are the system's to drop, and the same for all processes of a machine.
     """
 
     def __init__(self) -> None:
@@ -237,7 +238,7 @@ class Watch:
         with self._lock:
             for process in (me, *me.children(recursive=True)):
                 with suppress(psutil.Error, OSError):
-                    held += _kilobytes(f"/proc/{process.pid}/smaps_rollup", "Pss_Anon:", "Pss_File:")
+                    held += _kilobytes(f"/proc/{process.pid}/smaps_rollup", "Pss_Anon:")
                     times = process.cpu_times()
                     self._seconds[process.pid] = times.user + times.system
             self.megabytes = max(self.megabytes, held * 1024 / 1e6)
