@@ -1,22 +1,20 @@
 """UTrack, unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper.
 
 No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other. On a GPU all pairs are
-worked through at once; on a CPU one after the other in machine code (kernels/utrack.py), which also makes the gradient.
+worked through at once; on a CPU one after the other (pairwise.py), and the gradient with them.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.outrack.objectives.kernels.utrack import AT_MEAN, AT_ZERO, NO_PLACEHOLDER, pair_losses
+from models.outrack.objectives.pairwise import PairwiseLosses
 from models.outrack.options import LossOptions
 
-PLACEHOLDERS = {"none": NO_PLACEHOLDER, "zero": AT_ZERO, "mean": AT_MEAN}
 HIGHEST = 40.0  # temperature up to which exp(-2 T) is a float32
 NEVER = -1e9  # similarity of what cannot be chosen; finite, so that a row without any choice stays a number
 
@@ -67,36 +65,12 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
         options: temperature, placeholder, margin and which terms count.
     """
     if embeddings.device.type == "cpu" and (options.temperature == "adaptive" or options.temperature <= HIGHEST):
-        total, parts = _Compiled.apply(embeddings.float(), valid, positive, options)
+        total, parts = PairwiseLosses.apply(embeddings.float(), valid, positive, options)
     else:
         parts = torch.stack(batched_losses(embeddings, valid, positive, options))
         total = parts.sum()
     intra, inter, cycle, negative = parts.detach().unbind()
     return ReidLosses(intra, inter, cycle, negative, total)
-
-
-class _Compiled(torch.autograd.Function):
-    """The total, which has a gradient, and its parts (4,), from the compiled loop over pairs."""
-
-    @staticmethod
-    def forward(ctx: Any, embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> tuple[Tensor, Tensor]:
-        """Losses and gradient at once: neither needs anything to be kept but the gradient."""
-        weights = np.array([options.intra, options.inter, options.cycle, options.negative_hinge], np.float32)
-        given = embeddings.detach().contiguous()
-        slopes, found = torch.empty_like(given), np.zeros(4)
-        fixed = 0.0 if options.temperature == "adaptive" else float(options.temperature)
-        pairs = (given.numpy(), valid.contiguous().numpy(), positive.contiguous().numpy())
-        pair_losses(*pairs, fixed, PLACEHOLDERS[options.placeholder], options.margin, weights, found, slopes.numpy())
-        ctx.save_for_backward(slopes)
-        weights[3] = 1  # the hinge has its weight already
-        parts = torch.from_numpy(found * weights / max(int(valid.sum()), 1)).float()
-        ctx.mark_non_differentiable(parts)
-        return parts.sum(), parts
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
-        """Of the total."""
-        return ctx.saved_tensors[0] * slope, None, None, None
 
 
 def batched_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> list[Tensor]:

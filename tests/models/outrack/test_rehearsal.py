@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.outrack.decode import OutrackDetections
-from models.outrack.objectives.kernels import utrack
+from models.outrack.objectives import pairwise
 from models.outrack.objectives.utrack import reid_losses
 from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.spec import SPEC
@@ -66,19 +66,24 @@ def test_the_tracking_stage_knows_it():
     assert SPEC.rehearse is rehearse
 
 
-def losses_compiled_later() -> tuple[int, int]:
-    """For how many types the losses were compiled after the rehearsal, and after a batch of people."""
+def types_of_losses() -> list[int]:
+    """For how many types each kernel of the losses was compiled."""
+    return [len(kernel.signatures) for kernel in (pairwise.gather, pairwise.to_slopes, pairwise.scatter)]
+
+
+def losses_compiled_later() -> tuple[list[int], list[int]]:
+    """The same after the rehearsal, and after a batch of people."""
     options = small_options()
     rehearse_training(options)
-    before = len(utrack.pair_losses.signatures)
+    before = types_of_losses()
     embeddings = torch.randn(3, 2, 5, 8, requires_grad=True)
     reid_losses(embeddings, torch.rand(3, 2, 5) > 0.3, torch.tensor([True, False, True]), options.loss).total.backward()
-    return before, len(utrack.pair_losses.signatures)
+    return before, types_of_losses()
 
 
 def test_a_batch_compiles_nothing_after_it():
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-        assert fresh.submit(losses_compiled_later).result() == (1, 1)
+        assert fresh.submit(losses_compiled_later).result() == ([1, 1, 1], [1, 1, 1])
 
 
 @pytest.mark.parametrize("reid", ["utrack", "cycas", "classification", "none"])

@@ -145,7 +145,7 @@ def test_machine_code_equals_pytorch(placeholder: str, without: dict[str, bool],
     assert torch.allclose(found, expected, rtol=1e-4, atol=2e-6 * float(expected.abs().max()))
 
 
-def test_gradient_is_that_of_a_step_in_float64() -> None:
+def test_gradient_is_that_of_a_small_step() -> None:
     torch.manual_seed(0)
     features, valid = torch.randn(2, 2, 3, 4), torch.tensor([[[True, True, True], [True, True, False]]] * 2)
     options = small_options(loss={"placeholder": "zero"}).loss  # the mean is not differentiated
