@@ -68,7 +68,9 @@ def draw_views(random: np.random.Generator, ranges: Augment, frames: int, *, rel
     return [first, *others]
 
 
-def show(frame: TrainingFrame, view: View, *, width: int, height: int, depth_stride: int) -> TrainingFrame:
+def show(
+    frame: TrainingFrame, view: View, *, width: int, height: int, depth_stride: int, out: NDArray[np.uint8] | None = None
+) -> TrainingFrame:
     """Warp a stored frame to the network input.
 
     A box stays axis-aligned: the hull of its warped corners, shrunk by sqrt(max(|sin a|, |cos a|)) for rotation a. It is dropped when
@@ -81,6 +83,7 @@ def show(frame: TrainingFrame, view: View, *, width: int, height: int, depth_str
         width: of the network input.
         height: of the network input.
         depth_stride: input pixels a depth cell.
+        out: (height, width, 3) in one piece, where the image shall be written.
     """
     stored_height, stored_width = frame.image.shape[:2]
     matrix = _affine(view, width, height) @ letterbox(stored_width, stored_height, width, height)
@@ -95,7 +98,7 @@ def show(frame: TrainingFrame, view: View, *, width: int, height: int, depth_str
     boxes = warp_boxes(frame.boxes, matrix, view.rotation)
     keep = _visible(boxes, width, height)
     return TrainingFrame(
-        image=cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB),  # type: ignore[arg-type]
+        image=cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=out),  # type: ignore[arg-type]
         boxes=boxes[keep],
         identities=frame.identities[keep],
         ignore=frame.ignore[keep],

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,7 +31,7 @@ from pipeline.order import EpochBatches, Key
 from pipeline.samples import Sample, SampleStore
 from pipeline.sections import Params
 from pipeline.sections.training import Training
-from pipeline.slots import SharedLoader
+from pipeline.slots import SharedLoader, unchanged
 from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
 from pipeline.store import Place, follow
 
@@ -144,22 +143,27 @@ class ClipDataset(Dataset[Item]):
         )
 
     def __getitem__(self, key: Key) -> Item:
-        clip = self.clip(*key)
+        return self.item(key)
+
+    def item(self, key: Key, room: NDArray[np.uint8] | None = None) -> Item:
+        """A sample, its images in `room` (F, height, width, 3) if that is given."""
+        clip = self.clip(*key, room)
         targets = self.feed.spec.make_targets(clip, self.feed.options)
         return Item(tuple(frame.image for frame in clip.frames), targets, clip.same_scene)
 
-    def clip(self, epoch: int, sample: int) -> TrainingClip:
-        """The augmented frames of a sample."""
+    def clip(self, epoch: int, sample: int, room: NDArray[np.uint8] | None = None) -> TrainingClip:
+        """The augmented frames of a sample; `room` as in `item`."""
         plan = self.planner.plan(epoch, sample)
         random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
         views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
         stored = {row: self.stored(row) for row in dict.fromkeys(plan.rows)}
-        frames = [self._show(stored[row], view) for row, view in zip(plan.rows, views, strict=True)]
+        places = [None] * len(views) if room is None else room
+        frames = [self._show(stored[row], view, out) for row, view, out in zip(plan.rows, views, places, strict=True)]
         return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
 
-    def _show(self, frame: TrainingFrame, view: augment.View) -> TrainingFrame:
+    def _show(self, frame: TrainingFrame, view: augment.View, out: NDArray[np.uint8] | None) -> TrainingFrame:
         width, height = self.feed.shown
-        return augment.show(frame, view, width=width, height=height, depth_stride=self.feed.depth_stride)
+        return augment.show(frame, view, width=width, height=height, depth_stride=self.feed.depth_stride, out=out)
 
     def sample(self, row: int) -> Sample:
         """The row as it is stored."""
@@ -189,7 +193,7 @@ def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNu
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
     """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
 
-    Made by processes, a batch holds until the next but one is asked for (`pipeline/slots.py`).
+    Made by processes and not pinned, a batch holds until the next one is asked for (`pipeline/slots.py`).
 
     Args:
         feed: what samples are made of.
@@ -209,26 +213,33 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
         samples=settings.epoch_samples,
         weights=mixed.weights if mixed else None,
     )
+    make = _Making(dataset)
     if settings.loader_processes:
-        make = partial(_make, dataset=dataset, trim=feed.spec.trim)
         room = 2 * settings.batch_size // workers * feed.spec.clip_frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
         return SharedLoader(
             make, batches, processes=settings.loader_processes, slot_bytes=room, pin=pin_memory, begin=start_process
         ), batches
-    loader: DataLoader[Batch] = DataLoader(
-        dataset,  # type: ignore[arg-type]
-        batch_sampler=batches,
-        collate_fn=partial(collate, trim=feed.spec.trim),
-        pin_memory=pin_memory,
-    )
+    loader: DataLoader[Batch] = DataLoader(make, batch_sampler=batches, collate_fn=unchanged, pin_memory=pin_memory)  # type: ignore[arg-type]
     return loader, batches
 
 
-def _make(keys: Sequence[Key], memory: Tensor, *, dataset: ClipDataset, trim: Trim) -> Batch:
-    return collate([dataset[key] for key in keys], trim, memory)
+@dataclass(frozen=True)
+class _Making:
+    """From keys to batches, whose images are written where they stay: at the start of given memory (bytes,) uint8, or of new memory."""
+
+    dataset: ClipDataset
+
+    def __call__(self, keys: Sequence[Key], memory: Tensor | None = None) -> Batch:
+        feed = self.dataset.feed
+        width, height = feed.shown
+        shape = (len(keys), feed.spec.clip_frames, height, width, 3)
+        room = np.empty(shape, np.uint8) if memory is None else memory.numpy()[: math.prod(shape)].reshape(shape)
+        return collate([self.dataset.item(key, place) for key, place in zip(keys, room, strict=True)], feed.spec.trim, room)
+
+    __getitems__ = __call__
 
 
-def collate(items: Sequence[Item], trim: Trim, memory: Tensor | None = None) -> Batch:
+def collate(items: Sequence[Item], trim: Trim, room: NDArray[np.uint8] | None = None) -> Batch:
     """Stack samples and trim their targets (`ModelSpec.trim`).
 
     Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
@@ -236,23 +247,28 @@ def collate(items: Sequence[Item], trim: Trim, memory: Tensor | None = None) -> 
     Args:
         items: samples of one shape.
         trim: the model's.
-        memory: (bytes,) uint8 at whose start the images are put where they fit; None: memory of their own.
+        room: (B, F, H, W, 3), where the images are already; None: they are copied to memory of their own.
     """
-    frames = [image for item in items for image in item.images]
-    shape, size = (len(frames), *frames[0].shape), len(frames) * frames[0].size
-    room = None if memory is None or len(memory) < size else memory.numpy()[:size].reshape(shape)
-    images = torch.from_numpy(np.stack(frames, out=room)).unflatten(0, (len(items), -1)).permute(0, 1, 4, 2, 3)
+    if room is None:
+        frames = np.stack([image for item in items for image in item.images])
+        room = frames.reshape(len(items), -1, *frames.shape[1:])
+    images = torch.from_numpy(room).permute(0, 1, 4, 2, 3)
     names = items[0].targets
     targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
     return Batch(images, trim(targets), torch.tensor([item.same_scene for item in items]))
 
 
-def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches in the same order; the next one is made in a thread while the caller works on this one.
+def read_ahead(loader: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches in the same order; the next one is made while the caller works on this one.
 
-    It asks for one batch ahead of the caller: a batch from processes holds until the caller asks for the next.
+    A thread makes it, or copies it to page-locked memory; processes whose batches need no copy work ahead by themselves.
     An error while making a batch is raised where the batch would have come. Leaving early waits for the batch in the making.
     """
+    batches = iter(loader)  # processes are forked here and not in the thread
+    return batches if isinstance(loader, SharedLoader) and not loader.pin else _in_thread(batches)
+
+
+def _in_thread(batches: Iterator[Batch]) -> Iterator[Batch]:
     with ThreadPoolExecutor(1, "batches") as thread:
         waiting = thread.submit(next, batches, None)
         while (batch := waiting.result()) is not None:

@@ -84,7 +84,7 @@ class Slots:
 class SharedLoader:
     """Batches in order, made by processes and handed over through slots; they are forked at the first epoch and kept.
 
-    A batch holds until the next but one is asked for: then its slot is written again (with `pin` it holds for ever).
+    A batch holds until the next one is asked for: then its slot is written again (with `pin` it holds for ever).
 
     Args:
         make: a batch of some keys, its images at the start of the memory (bytes,) uint8 where they fit; runs in the processes.
@@ -105,12 +105,12 @@ class SharedLoader:
         pin: bool,
         begin: Callable[[int], None],
     ) -> None:
-        # Two more than batches can be on their way: PyTorch asks for the next one before it hands one over, and the one before is in use.
-        self.slots, self.pin = Slots(AHEAD * processes + 2, slot_bytes), pin
+        # One more than are made ahead: PyTorch lets the next one be begun before it hands over the one that is ready.
+        self.slots, self.pin = Slots(AHEAD * processes + 1, slot_bytes), pin
         self._loader: DataLoader[Any] = DataLoader(
             _Making(make, self.slots),  # type: ignore[arg-type]
             batch_sampler=_Numbered(batches, self.slots.count),  # type: ignore[arg-type]
-            collate_fn=_unchanged,  # type: ignore[arg-type]
+            collate_fn=unchanged,  # type: ignore[arg-type]
             num_workers=processes,
             prefetch_factor=AHEAD,
             persistent_workers=True,
@@ -146,7 +146,8 @@ class _Numbered:
         return ([number % self.slots, *keys] for number, keys in enumerate(self.batches))
 
 
-def _unchanged(batch: Written | Batch) -> Written | Batch:
+def unchanged(batch: Written | Batch) -> Written | Batch:
+    """What is whole already is not collated."""
     return batch
 
 

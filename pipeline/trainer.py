@@ -96,7 +96,7 @@ class Trainer:
         self.task.train()
         self.batches.epoch = self.epochs
         meter = Meter(self.job, self.epochs, len(self.batches), workers=self.workers, speaks=self.speaks)
-        source = read_ahead(iter(self.loader))
+        source = read_ahead(self.loader)
         for index in range(len(self.batches)):
             began = time.perf_counter()
             batch = to_device(next(source), self.device)

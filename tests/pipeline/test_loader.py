@@ -1,6 +1,7 @@
 """Samples are functions of (seed, epoch, number), whoever makes them, and know no identity."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.identities import IdentityNumbers
-from pipeline.loader import ClipDataset, build_loader, mix, read_ahead
+from pipeline.loader import ClipDataset, build_loader, collate, mix, read_ahead
 from pipeline.samples import SampleStore
 from pipeline.spec import Batch
 from pipeline.store import POINTER, Place, follow
@@ -54,6 +55,21 @@ def test_processes_and_workers_change_nothing(samples: Path) -> None:
         assert torch.equal(one.images, two.images)
         assert torch.equal(one.targets["cover"], two.targets["cover"])
         assert torch.equal(one.images, three)
+
+
+def test_images_written_where_they_stay_are_those_of_single_samples(samples: Path) -> None:
+    given = feed(samples)
+    loader, batches = build_loader(given, rank=0, workers=1, pin_memory=False)
+    dataset = ClipDataset(given)
+    for keys, found in zip(batches, loader, strict=True):
+        assert torch.equal(found.images, collate([dataset[key] for key in keys], given.spec.trim).images)
+
+
+def test_processes_work_ahead_by_themselves(samples: Path) -> None:
+    loader, _ = build_loader(feed(samples, loader_processes=1), rank=0, workers=1, pin_memory=False)
+    found = [(copied(batch), {thread.name for thread in threading.enumerate()}) for batch in read_ahead(loader)]
+    assert all(torch.equal(batch.images, same.images) for (batch, _), same in zip(found, read(samples), strict=True))
+    assert not any(name.startswith("batches") for _, names in found for name in names)
 
 
 def test_a_model_trims_the_targets_of_each_batch(samples: Path) -> None:
@@ -99,9 +115,9 @@ def test_the_next_batch_is_made_while_this_one_is_used(samples: Path) -> None:
 
 def test_reading_ahead_ends_with_the_batches_or_before(samples: Path) -> None:
     whole = read(samples)
-    assert [batch is same for batch, same in zip(read_ahead(iter(whole)), whole, strict=True)] == [True] * 6
-    assert list(read_ahead(iter([]))) == []
-    first = read_ahead(iter(whole))
+    assert [batch is same for batch, same in zip(read_ahead(whole), whole, strict=True)] == [True] * 6
+    assert list(read_ahead([])) == []
+    first = read_ahead(whole)
     next(first)
     first.close()  # type: ignore[attr-defined]
 
