@@ -35,7 +35,7 @@ test-slow: setup  ## the slow tests
 lint: setup  ## what CI checks before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	PYTHONPATH= $(BIN)/mypy  # which takes what lies on this path for somebody else's, and says nothing of it
 
 bench: setup  ## our steps beside their peers, on a quiet machine
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt

@@ -19,7 +19,8 @@ from models.outrack.objectives.kernels.directions import gather, scatter
 from models.outrack.objectives.kernels.utrack import NEGATIVE, to_slopes
 from models.outrack.options import LossOptions
 
-Floats, Sums = NDArray[np.float32], NDArray[np.float64]
+Floats = NDArray[np.float32]
+Sums = NDArray[np.float64]
 
 
 class PairwiseLosses(torch.autograd.Function):

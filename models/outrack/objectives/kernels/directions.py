@@ -29,7 +29,8 @@ def gather(embeddings: Array, valid: Array, unit: Array, lengths: Array) -> tupl
         Number of objects in the first frame and in both, and the mean similarity of two.
     """
     count = first = 0
-    total, alone = np.zeros(unit.shape[1], np.float32), 0.0
+    total = np.zeros(unit.shape[1], np.float32)
+    alone: Any = 0.0
     for frame in range(2):
         first = count
         for slot in range(embeddings.shape[1]):

@@ -169,7 +169,8 @@ def _shares(inside: Array, across: Array, away: np.float32) -> Array:
 @reordering
 def _unevenness(matrix: Array, first: int, shares: Array, ahead: Array) -> float:
     """Sum E_ij |r_i - r_j| (Eq. 5) over objects of two frames, and for each object E_ij sign(r_i - r_j)."""
-    total, others, behind = 0.0, shares[:first], ahead[:first]
+    total: Any = 0.0
+    others, behind = shares[:first], ahead[:first]
     for row in range(first, len(matrix)):
         line, share, apart, lead = matrix[row, :first], shares[row], _ZERO, _ZERO
         for column in range(len(line)):
