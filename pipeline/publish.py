@@ -264,10 +264,7 @@ def content_digest(folder: Path) -> str | None:
 
 def write_file(path: Path, text: str) -> None:
     """Write a small text file so that readers see the old or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    store.write_text(path, text)
 
 
 def file_digest(path: Place) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import shutil
 import tempfile
 import uuid
@@ -173,9 +174,14 @@ def read_texts(folder: UPath) -> dict[str, str]:
 
 
 def write_text(path: Place, text: str) -> None:
-    """Write a small file, and the folders that it needs."""
+    """Write a small file, and the folders that it needs, so that readers see the old or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    if isinstance(path, Path):
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    else:
+        path.write_text(text)  # an upload is whole or not there
 
 
 def write_pointer(folder: Path, where: Place, names: Iterable[str]) -> None:

@@ -46,6 +46,26 @@ def test_finished_parts_survive_a_kill_and_half_written_ones_do_not(tmp_path: Pa
     assert sorted(p.name for p in made.out.iterdir()) == ["done.txt", "manifest.json"]
 
 
+def test_a_kill_while_a_part_is_recorded_leaves_it_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that looks at that moment sees the same."""
+
+    def killed(path: Path, text: str) -> int:
+        path.write_bytes(b"")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt), publication(tmp_path).write("part.txt") as part:
+            part.write_bytes(b"whole")
+    again = publication(tmp_path)
+    assert not again.done("part.txt")
+    with again.write("part.txt") as part:
+        part.write_text("whole")
+    assert again.done("part.txt")
+    again.publish()
+    assert sorted(path.name for path in again.out.iterdir()) == ["manifest.json", "part.txt"]
+
+
 def test_a_new_folder_replaces_the_old_and_stale_attempts_go(tmp_path: Path) -> None:
     for fingerprint, name in (("a" * 64, "old.txt"), ("b" * 64, "new.txt")):
         made = publication(tmp_path, fingerprint)
