@@ -15,7 +15,8 @@ from models import options as load_options
 from pipeline import params as parameters
 from pipeline import weights
 from pipeline.closure import ROOT
-from pipeline.publish import Publication, write_file
+from pipeline.publish import Publication
+from pipeline.store import write_text
 from pipeline.weights import ModelCard
 
 WIDTH, HEIGHT, RATE = 96, 64, 30
@@ -46,7 +47,7 @@ def build(root: Path, frames: int) -> Path:
     for stage in ("pretrain", "finetune"):
         _model(root / "artifacts" / stage, stage, raw["model"])
     path = root / "params.yaml"
-    write_file(path, yaml.safe_dump(raw, sort_keys=False))
+    write_text(path, yaml.safe_dump(raw, sort_keys=False))
     return path
 
 
@@ -54,7 +55,7 @@ def film(folder: Path, frames: int) -> None:
     """Write the sequence: its video and its ground truth."""
     (folder / "gt").mkdir(parents=True)
     _record(folder / "video.mp4", frames)
-    write_file(folder / "gt" / "gt.txt", "".join(_truth(frame) for frame in range(1, frames + 1)))
+    write_text(folder / "gt" / "gt.txt", "".join(_truth(frame) for frame in range(1, frames + 1)))
 
 
 def _places(frame: int) -> list[tuple[int, int, int, int]]:

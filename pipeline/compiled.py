@@ -28,6 +28,11 @@ def reordering(function: Kernel) -> Kernel:
     return _compiled(function, {"reassoc", "contract"})
 
 
+def fusing(function: Kernel) -> Kernel:
+    """As `compiled`, but a product and the sum it goes into may be rounded once, as the processor does it fastest."""
+    return _compiled(function, {"contract"})
+
+
 def _compiled(function: Kernel, liberties: set[str]) -> Kernel:
     before = config.CACHE_DIR
     config.CACHE_DIR = before or str(_folder(Path(function.__code__.co_filename).parent))

@@ -20,7 +20,8 @@ from typing import Any
 
 from pipeline.errors import UserError, trusted
 from pipeline.progress import Progress
-from pipeline.publish import file_digest, write_file
+from pipeline.publish import file_digest
+from pipeline.store import write_text
 
 ATTEMPTS = 6  # in a row that brought nothing
 TIMEOUT = 60.0  # seconds without a byte
@@ -104,7 +105,7 @@ def _attempt(file: File, part: Path) -> None:
             total = _continues(response.headers.get("Content-Range", ""), have, part)
         else:
             have, total = 0, _number(response.headers.get("Content-Length"))
-            write_file(notes, json.dumps({"url": file.url, "validator": _validator(response.headers), "total": total}))
+            write_text(notes, json.dumps({"url": file.url, "validator": _validator(response.headers), "total": total}))
         _expect(file, total)
         _receive(response, part, have, file.size if total is None else total)
 

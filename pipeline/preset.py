@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.publish import write_file
+from pipeline.store import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +28,7 @@ def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
     if data_root is not None:
         text = re.sub(r"(?m)^(  data_root: )(\S+)", lambda match: match[1] + data_root, text, count=1)
     target = root / "params.yaml"
-    write_file(target, text)
+    write_text(target, text)
     params.load(target)
     return target
 

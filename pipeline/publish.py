@@ -262,11 +262,6 @@ def content_digest(folder: Path) -> str | None:
     return str(json.loads(path.read_text())["digest"]) if path.is_file() else None
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a small text file so that readers see the old or the new one, never half of it."""
-    store.write_text(path, text)
-
-
 def file_digest(path: Place) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as stream:

@@ -20,8 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.publish import write_file
-from pipeline.store import Place
+from pipeline.store import Place, write_text
 
 WEIGHTS = "weights.safetensors"
 CARD = "model.json"
@@ -78,7 +77,7 @@ class ModelCard:
 
     def write(self, path: Path) -> None:
         """Write model.json."""
-        write_file(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+        write_text(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
 
 
 def load_model(folder: Place) -> ModelCard:

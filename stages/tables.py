@@ -21,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.experiments import pages, tables, verification
 from pipeline.experiments.rows import Rows, run_missing
 from pipeline.experiments.tables import Tables
-from pipeline.publish import write_file
+from pipeline.store import write_text
 from stages import ROOT, plain_errors
 from stages.sweep import EXIT_FAILED, MACHINERY, SYSTEMS, parameter_file
 
@@ -49,7 +49,7 @@ def write_page(rows: Rows, wanted: Sequence[int], overrides: Sequence[str], root
         f"commits {commits}. Ours: **mean** ± standard deviation over n seeds.\n"
     )
     body = "\n".join(rows.text(number) for number in shown)
-    write_file(path, pages.insert(path.read_text(), rows.data, f"{head}\n{body}"))
+    write_text(path, pages.insert(path.read_text(), rows.data, f"{head}\n{body}"))
 
 
 def numbers(words: Sequence[str], defined: Tables) -> list[int]:

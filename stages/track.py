@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from models import load as load_spec
 from pipeline import params as parameters
 from pipeline.errors import UserError
-from pipeline.publish import file_digest, read_manifest, write_file
-from pipeline.store import Place, follow, remove
+from pipeline.publish import file_digest, read_manifest
+from pipeline.store import Place, follow, remove, write_text
 from pipeline.tracked_frames import TrackedFrames, tracked_frames
 from stages import ROOT, Context, execute, plain_errors
 
@@ -131,7 +131,7 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pla
 
     timings = {job.name: Timing(**json.loads(outputs.timings.path(f"{job.name}.json").read_text())) for job in jobs}
     measured = speed(timings)
-    write_file(context.artifacts / "speed.json", json.dumps(measured, indent=1) + "\n")
+    write_text(context.artifacts / "speed.json", json.dumps(measured, indent=1) + "\n")
     settings = context.params.track
     facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
     for publication in (outputs.observations, outputs.tracks):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline import closure
 from pipeline.errors import UserError
-from pipeline.publish import write_file
+from pipeline.store import write_text
 
 STARTS = ("stages/pretrain.py", "stages/finetune.py", "pipeline/experiments/observing.py", "pipeline/experiments/judging.py")
 _ASK = """
@@ -73,7 +73,7 @@ class Equivalences:
     def add(self, entry: Equivalence) -> None:
         """Append an entry and write the file."""
         self.entries.append(entry)
-        write_file(self.path, json.dumps([asdict(item) for item in self.entries], indent=1, sort_keys=True) + "\n")
+        write_text(self.path, json.dumps([asdict(item) for item in self.entries], indent=1, sort_keys=True) + "\n")
 
 
 def current() -> Code:

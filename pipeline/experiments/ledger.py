@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.publish import write_file
+from pipeline.store import write_text
 
 
 @dataclass(frozen=True)
@@ -78,4 +78,4 @@ class Ledger:
             self.records.append(new)
         self.records.sort(key=lambda item: (item.data, item.label, item.setting, item.seed))
         lines = ",\n".join(json.dumps(asdict(item), sort_keys=True) for item in self.records)
-        write_file(self.path, f"[\n{lines}\n]\n")
+        write_text(self.path, f"[\n{lines}\n]\n")

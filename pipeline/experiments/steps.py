@@ -21,9 +21,9 @@ from pipeline.experiments.equivalence import Code
 from pipeline.experiments.recipes import STEPS, Recipe
 from pipeline.fingerprint import fingerprint_of
 from pipeline.params import digest
-from pipeline.publish import Publication, read_manifest, write_file
+from pipeline.publish import Publication, read_manifest
 from pipeline.runs import StageRun
-from pipeline.store import MANIFEST
+from pipeline.store import MANIFEST, write_text
 
 TRIALS = Path(".throughline") / "trials"
 Report = Callable[[dict[str, float], float], None]
@@ -96,7 +96,7 @@ def realise(recipe: Recipe, root: Path, run: StageRun, report: Report | None = N
         model = _trained("finetune", recipe, root, run, model, pauses, report)
     assert model is not None, "check() refuses a recipe without training"
     metrics = _judged(recipe, root, model, report if not pauses else None)
-    write_file(_outcome_file(recipe, root), json.dumps({"label": recipe.label, "model": str(model), "metrics": metrics}, indent=1) + "\n")
+    write_text(_outcome_file(recipe, root), json.dumps({"label": recipe.label, "model": str(model), "metrics": metrics}, indent=1) + "\n")
     return metrics
 
 

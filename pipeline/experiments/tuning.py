@@ -25,8 +25,8 @@ from pipeline.experiments.recipes import Recipe
 from pipeline.experiments.record import Child, Record
 from pipeline.experiments.searching import searcher
 from pipeline.progress import Progress
-from pipeline.publish import write_file
 from pipeline.runs import StageRun
+from pipeline.store import write_text
 
 FOLDER = Path(".throughline") / "sweeps"
 MEMORY = 64 * 2**20  # bytes: all that Tune books for a trial, since the CPUs are its workers' and tasks'
@@ -298,7 +298,7 @@ def _watcher(job: Job, outcomes: dict[int, Outcome], bar: Progress, logs: Path) 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             failed = job.trial(trial.config)
             log = logs / f"{failed.number}.log"
-            write_file(log, Path(trial.error_file).read_text())
+            write_text(log, Path(trial.error_file).read_text())
             outcomes[failed.number] = _failure(job, failed, log)
             bar.advance()
 

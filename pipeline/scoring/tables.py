@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.publish import write_file
 from pipeline.scoring.detection import DetectionMetrics
 from pipeline.scoring.reid import Retrieval
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
+from pipeline.store import write_text
 
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
 COMBINED = "COMBINED"
@@ -53,7 +53,7 @@ def document(
 
 def write_metrics(path: Path, found: Mapping[str, Any]) -> None:
     """Write `document` as JSON."""
-    write_file(path, json.dumps(found, indent=1) + "\n")
+    write_text(path, json.dumps(found, indent=1) + "\n")
 
 
 def write_per_sequence(path: Path, tracking: TrackingScores) -> None:

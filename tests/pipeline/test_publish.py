@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.publish import Publication, read_manifest, require_space, write_file
+from pipeline.publish import Publication, read_manifest, require_space
 
 
 def publication(tmp_path: Path, fingerprint: str = "a" * 64) -> Publication:
@@ -106,10 +105,3 @@ def test_full_disk_is_a_plain_message_before_and_during_work(tmp_path: Path, mon
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
     with pytest.raises(UserError, match="1 MB, 0 MB are free"):
         require_space(tmp_path / "a/b", 1_000_000, "writing frames")
-
-
-def test_write_file_replaces(tmp_path: Path) -> None:
-    write_file(tmp_path / "x/speed.json", json.dumps({"a": 1}))
-    write_file(tmp_path / "x/speed.json", json.dumps({"a": 2}))
-    assert json.loads((tmp_path / "x/speed.json").read_text()) == {"a": 2}
-    assert [p.name for p in (tmp_path / "x").iterdir()] == ["speed.json"]

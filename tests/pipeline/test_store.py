@@ -276,3 +276,10 @@ def test_objects_appear_under_their_fingerprint_and_records_go(s3: dict[str, str
     pointer = json.loads((root / "data" / "things" / "place.json").read_text())
     assert pointer["place"] == f"s3://{BUCKET}/layout/data/things/{FIRST[:12]}"
     assert list(pointer["tags"]) == ["sub/one.txt"]
+
+
+def test_a_small_file_is_replaced_whole(tmp_path: Path) -> None:
+    for number in (1, 2):
+        store.write_text(tmp_path / "x/speed.json", json.dumps({"a": number}))
+    assert json.loads((tmp_path / "x/speed.json").read_text()) == {"a": 2}
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["speed.json"]

@@ -17,9 +17,10 @@ from pipeline.experiments import definitions
 from pipeline.experiments.plan import Plan
 from pipeline.experiments.recipes import Recipe, Systems, overridden
 from pipeline.experiments.tuning import Machinery, Report
-from pipeline.publish import Publication, write_file
+from pipeline.publish import Publication
 from pipeline.runs import StageRun
 from pipeline.sections import Params
+from pipeline.store import write_text
 from tests.shared import ROOT
 
 SYSTEMS = Systems(models.load, models.options)
@@ -56,7 +57,7 @@ def realise(recipe: Recipe, root: Path, run: StageRun, report: Report | None = N
     run.metrics({"loss": 2.0}, 1)
     for rung in rungs if report else ():
         report(metrics | {"HOTA": metrics["HOTA"] * rung}, rung)  # type: ignore[misc]
-    write_file(_file(recipe, root), json.dumps(metrics))
+    write_text(_file(recipe, root), json.dumps(metrics))
     return metrics
 
 

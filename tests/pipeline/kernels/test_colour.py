@@ -15,7 +15,7 @@ COLOURS = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1).reshape(1, -1, 
 
 def scaled(image: NDArray[np.uint8], saturation: float, value: float) -> NDArray[np.uint8]:
     words = np.full(image.size // 3, 2**32 - 1, np.uint32)
-    scale_colours(image.reshape(-1), saturation, value, words)
+    scale_colours(image.reshape(-1), np.float32(saturation), np.float32(value), words)
     return words.view(np.uint8).reshape(-1, 4)
 
 
