@@ -101,6 +101,12 @@ def show(
     )
 
 
+def rehearse() -> None:
+    """Show an empty frame, so that the machine code for it is made, or read, before it is needed."""
+    none, nobody = np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
+    show(TrainingFrame(np.zeros((1, 1, 3), np.uint8), nobody, none, none.astype(np.bool_)), View(), width=1, height=1, depth_stride=1)
+
+
 def letterbox(stored_width: int, stored_height: int, width: int, height: int) -> Matrix:
     """Map that fits an image into the input, aspect kept and centred."""
     scale = min(width / stored_width, height / stored_height)

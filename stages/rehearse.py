@@ -1,18 +1,20 @@
-"""Make the machine code of tracker and losses, as the end of an installation, so that none waits for it: `python -m stages.rehearse`."""
+"""Make all machine code, as the end of an installation, so that none waits for it: `python -m stages.rehearse`."""
 
 from __future__ import annotations
 
 from models import load
+from pipeline import augment
 from stages import ROOT, check, plain_errors
 
 
 def main() -> None:
-    """Rehearse the system that the parameter file names."""
+    """Rehearse the system that the parameter file names, and what it is shown in training."""
     with plain_errors():
         params, options = check(ROOT / "params.yaml")
         spec = load(params.model.name)
         spec.rehearse(options)
         spec.rehearse_training(options)
+        augment.rehearse()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Augmentation: boxes and depth follow the picture, partners stay near, colours stay in range."""
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from pipeline import augment
 from pipeline.augment import BORDER, View, draw_views, letterbox, show, warp_boxes
+from pipeline.kernels.warp import warp
 from pipeline.spec import TrainingFrame
 from tests.pipeline.tiny import AUGMENT
 
@@ -161,3 +164,19 @@ def test_colour_scales_saturation_and_brightness() -> None:
     assert grey.tolist() == [200, 200, 200]
     bright = shown(source, View(value=1.5)).image[HEIGHT // 2, WIDTH // 2].astype(int)
     assert bright.tolist() == [255, 128, 128]
+
+
+def compiled_later() -> tuple[int, int]:
+    """For how many types the warp was compiled after the rehearsal, and after frames as the loader shows them."""
+    augment.rehearse()
+    before, batch = len(warp.signatures), np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
+    image = cv2.imdecode(cv2.imencode(".jpg", frame([]).image)[1], cv2.IMREAD_COLOR_RGB)
+    assert image is not None
+    for room, view in zip(batch, draw_views(np.random.default_rng(0), AUGMENT, 2, related=True), strict=True):
+        show(replace(frame([]), image=image.astype(np.uint8, copy=False)), view, width=WIDTH, height=HEIGHT, depth_stride=4, out=room)
+    return before, len(warp.signatures)
+
+
+def test_frames_compile_nothing_after_the_rehearsal() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # in this process other tests have compiled before
+        assert fresh.submit(compiled_later).result() == (1, 1)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from models.outrack.options import OutrackOptions
+from pipeline import augment
 from stages import rehearse
 from tests.shared import ROOT
 
 
-def test_tracker_and_losses_of_the_parameter_file_are_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_augmentation_and_what_the_parameter_file_names_are_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
     rehearsed: list[tuple[str, str, Any]] = []
 
     def fake(name: str) -> SimpleNamespace:
@@ -23,9 +24,10 @@ def test_tracker_and_losses_of_the_parameter_file_are_rehearsed(monkeypatch: pyt
         )
 
     monkeypatch.setattr(rehearse, "load", fake)
+    monkeypatch.setattr(augment, "rehearse", lambda: rehearsed.append(("any", "augmentation", None)))
     rehearse.main()
-    assert [(name, part) for name, part, _ in rehearsed] == [("outrack", "tracker"), ("outrack", "losses")]
-    assert all(isinstance(options, OutrackOptions) for *_, options in rehearsed)
+    assert [(name, part) for name, part, _ in rehearsed] == [("outrack", "tracker"), ("outrack", "losses"), ("any", "augmentation")]
+    assert all(isinstance(options, OutrackOptions) for name, _, options in rehearsed if name == "outrack")
 
 
 def test_a_broken_parameter_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
