@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +63,7 @@ class ResultRows:
     def __init__(self) -> None:
         self._frames, self._identities = Growing(np.int32), Growing(np.int64)
         self._boxes, self._scores = Growing(np.float32, 4), Growing(np.float32)
+        self._recovered = Growing(np.bool_)
 
     def add(self, frame: int, tracks: Tracks) -> None:
         """Append one frame."""
@@ -72,17 +72,16 @@ class ResultRows:
         self._identities.add(tracks.identities[shown])
         self._boxes.add(tracks.boxes[shown])
         self._scores.add(tracks.scores[shown])
+        self._recovered.add(tracks.recovered[shown])
 
     def collect(self) -> mot_text.MotRows:
         """Everything so far."""
         return mot_text.rows(self._frames.rows, self._identities.rows, self._boxes.rows, self._scores.rows)
 
-
-class Associated(NamedTuple):
-    """A tracked sequence: the rows of its text, and by frame number the (K,) int64 identities whose box no detection supports."""
-
-    rows: mot_text.MotRows
-    recovered: dict[int, NDArray[np.int64]]
+    def recovered(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Frames and identities of the rows whose box no detection supports."""
+        chosen = self._recovered.rows
+        return self._frames.rows[chosen], self._identities.rows[chosen]
 
 
 def load(path: Place, spec: ModelSpec) -> ObservedSequence:
@@ -98,7 +97,7 @@ def load(path: Place, spec: ModelSpec) -> ObservedSequence:
     return read_sequence(path, spec.detections)
 
 
-def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> Associated:
+def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> ResultRows:
     """Track a sequence again from what the network saw: exactly what live tracking with these options gives.
 
     Args:
@@ -111,12 +110,10 @@ def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseMo
     """
     sequence = source if isinstance(source, ObservedSequence) else load(source, spec)
     follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
-    rows, recovered = ResultRows(), {}
+    rows = ResultRows()
     for item in sequence.frames:
-        tracks = follower.step(item.frame, item.detections, item.public)
-        rows.add(item.frame, tracks)
-        recovered[item.frame] = tracks.identities[tracks.recovered]
-    return Associated(rows.collect(), recovered)
+        rows.add(item.frame, follower.step(item.frame, item.detections, item.public))
+    return rows
 
 
 def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None:
@@ -131,4 +128,4 @@ def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None
     Raises:
         UserError: the file is missing, not one of ours, or another model's.
     """
-    mot_text.write_results(out, associate(path, spec, options).rows)
+    mot_text.write_results(out, associate(path, spec, options).collect())

@@ -1,6 +1,8 @@
-"""Which source files a stage stands on: its imports inside the repository, followed to the end.
+"""The code that a stage's output depends on, as one digest: files found by their imports, read without comments and docstrings.
 
-One answer serves two masters: the code dependencies in dvc.yaml (a test compares) and the fingerprint that names checkpoints.
+Imports are followed from entry points: the stage itself, and the modules of one system that hold the parts which the stage uses. So a file
+that a loss imports counts for training whatever it is called, and a file of another system never does. Names are followed wherever an
+import stands, inside functions as well; strings are not, so a module that is imported by its name in a string must be an entry point.
 """
 
 from __future__ import annotations
@@ -8,106 +10,108 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "models", "stages")
 # Parameters, publishing, runs and the stage frame decide where things go, not what they are: a change there makes nothing anew.
-_FRAME = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint")
+_FRAME = ("closure", "runs", "publish", "params", "cluster", "progress", "errors", "registry", "fingerprint", "named_files")
 _PLACES = ("startup", "store", "earlier", "contents")
 _SECTIONS = tuple(f"sections/{name}" for name in ("__init__", "common", "data", "training", "results"))
-HOUSEKEEPING = frozenset({"stages/__init__.py", *(f"pipeline/{name}.py" for name in (*_FRAME, *_PLACES, *_SECTIONS))})
-# These reach the model through its spec, without an import that shows; the files of a model that come after their work do not count.
-AFTER_SEEING = frozenset({"recovery.py", "refind.py", "rehearsal.py", "tracker.py", "tracker_options.py"})
-AFTER_TRAINING = AFTER_SEEING | {"decode.py", "memory.py"}
-THROUGH_SPEC = {
-    "stages/pretrain.py": AFTER_TRAINING,
-    "stages/finetune.py": AFTER_TRAINING,
-    "pipeline/experiments/observing.py": AFTER_SEEING,
-    "pipeline/experiments/judging.py": frozenset(),
-}
+_PIPELINE = tuple(f"pipeline/{name}.py" for name in (*_FRAME, *_PLACES, *_SECTIONS))
+HOUSEKEEPING = frozenset({"stages/__init__.py", "models/__init__.py", *_PIPELINE})
 
 
 @functools.cache
-def sources(start: str, root: Path) -> tuple[str, ...]:
-    """Repository files that `start` imports, directly or not, itself included; sorted, housekeeping left out.
+def sources(entries: tuple[str, ...], root: Path) -> tuple[str, ...]:
+    """Repository files that the entry points import, directly or not, themselves included; sorted, housekeeping left out.
 
     Args:
-        start: a Python file, relative to `root`.
+        entries: Python files, relative to `root`; one that does not exist counts as empty, so that a system may lack a part.
         root: the repository.
     """
     seen: set[str] = set()
-    later = THROUGH_SPEC.get(start, frozenset[str]())
-    waiting = [start, "models/__init__.py"] if start in THROUGH_SPEC else [start]
+    waiting = [name for name in entries if (root / name).is_file()]
     while waiting:
         name = waiting.pop()
-        if name in seen or name in HOUSEKEEPING or _of_model(name, later):
-            continue
-        seen.add(name)
-        waiting += _imports(root / name, root)
+        if name not in seen and name not in HOUSEKEEPING:
+            seen.add(name)
+            waiting += _imports(name, root)
     return tuple(sorted(seen))
 
 
-def _of_model(name: str, files: frozenset[str]) -> bool:
-    return name.startswith("models/") and name.rpartition("/")[2] in files
-
-
-def digest(start: str, root: Path) -> str:
-    """SHA-256 over the contents of `sources(start, root)`."""
+@functools.cache
+def digest(entries: tuple[str, ...], root: Path) -> str:
+    """SHA-256 over what the files of `sources(entries, root)` say: names and code, not comments, docstrings or layout."""
     total = hashlib.sha256()
-    for name in sources(start, root):
-        total.update(name.encode() + b"\0" + (root / name).read_bytes())
+    for name in sources(entries, root):
+        total.update(f"{name}\0{meaning((root / name).read_text())}\0".encode())
     return total.hexdigest()
 
 
-def _imports(path: Path, root: Path) -> Iterator[str]:
-    """Files of the repository that a file names in imports, or in strings such as "models.outrack" (lazy imports)."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+def meaning(code: str) -> str:
+    """Python source as text that is equal for sources which differ in comments, docstrings, blank lines or layout alone.
+
+    It is built from the syntax tree's own names, without the fields that are empty, because Python versions add such fields.
+    """
+    parts: list[str] = []
+    _write(ast.parse(code), parts)
+    return "".join(parts)
+
+
+def _write(value: object, parts: list[str]) -> None:
+    if isinstance(value, ast.AST):
+        parts.append(type(value).__name__ + "(")
+        for name, item in ast.iter_fields(value):
+            content = item[1:] if name == "body" and _has_docstring(value) else item
+            if content is not None and content != [] and name not in ("ctx", "kind", "type_comment"):
+                parts.append(name + "=")
+                _write(content, parts)
+        parts.append(")")
+    elif isinstance(value, list):
+        for item in value:
+            _write(item, parts)
+            parts.append(",")
+    else:
+        parts.append(repr(value))
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
+        return False
+    first = node.body[0]
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+
+
+def _imports(name: str, root: Path) -> Iterator[str]:
+    """Files of the repository that a file imports, and the packages around it and them, whose `__init__` Python runs first."""
+    yield from _files(Path(name).with_suffix("").as_posix().replace("/", "."), root)
+    package = name.split("/")[:-1]
+    for node in ast.walk(ast.parse((root / name).read_text())):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield from _files(f"{module}.{alias.name}", root)
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("models."):
-            names = [node.value]
-        for name in names:
-            yield from _files(name, root)
+            for alias in node.names:
+                yield from _files(alias.name, root)
 
 
 def _files(module: str, root: Path) -> Iterator[str]:
-    if module.split(".")[0] not in PACKAGES:
+    """The file of a dotted name, as far as it names modules, and the `__init__` files of the packages that it goes through."""
+    parts = module.split(".")
+    if parts[0] not in PACKAGES:
         return
-    relative = module.replace(".", "/")
-    for candidate in (f"{relative}.py", f"{relative}/__init__.py"):
-        if (root / candidate).is_file():
-            yield candidate
+    for end in range(1, len(parts) + 1):
+        path = "/".join(parts[:end])
+        for candidate in (f"{path}/__init__.py", f"{path}.py"):
+            if (root / candidate).is_file():
+                yield candidate
 
 
-def dvc_dependencies(stage: str, root: Path) -> list[str]:
-    """Code dependencies of a stage in dvc.yaml: a model's or a package's files collapse to the folder when all of it is used."""
-    names = set(sources(f"stages/{stage}.py", root))
-    for folder in sorted({Path(name).parent for name in names}, reverse=True):
-        inside = {p.relative_to(root).as_posix() for p in (root / folder).rglob("*.py")}
-        if len(folder.parts) > 1 and inside <= names:
-            names = names - inside | {folder.as_posix()}
+def folders(entries: Iterable[str], root: Path) -> list[str]:
+    """The folders below the top level that hold `sources(entries, root)`, or the file itself where it lies at the top of a package."""
+    names = {"/".join(name.split("/")[:2]) for name in sources(tuple(entries), root)}
     return sorted(names)
-
-
-def main() -> None:
-    """Bring the code dependencies in dvc.yaml up to date; comments and order stay."""
-    from ruamel.yaml import YAML
-
-    root = ROOT
-    yaml = YAML()
-    yaml.width = 160
-    document = yaml.load((root / "dvc.yaml").read_text())
-    for stage, body in document["stages"].items():
-        data = [dep for dep in body["deps"] if not str(dep).endswith(".py") and str(dep).split("/")[0] not in PACKAGES]
-        body["deps"] = data + dvc_dependencies(stage, root)
-    with (root / "dvc.yaml").open("w") as stream:
-        yaml.dump(document, stream)
-
-
-if __name__ == "__main__":
-    main()

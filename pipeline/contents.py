@@ -1,4 +1,4 @@
-"""Digests of files' contents, remembered by path, size, time and inode, so that only what changed since is read again."""
+"""Digests of files' contents, remembered by path, size, times and inode, so that only what changed since is read again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def _state(path: Path) -> _State | None:
         found = path.stat()
     except OSError:
         return None
-    return _State(f"{found.st_size} {found.st_mtime_ns} {found.st_ino}", time.time_ns() - found.st_mtime_ns > SETTLED)
+    return _State(
+        f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}",
+        time.time_ns() - found.st_mtime_ns > SETTLED,
+    )
 
 
 def _digest(path: Path) -> str | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pipeline import store
+from pipeline import contents, store
 from pipeline.publish import PARTS, Publication
 from pipeline.store import MANIFEST, Place, follow
 
@@ -65,14 +66,54 @@ def settled(publication: Publication, name: str, key: str | None, found: Mapping
     return False
 
 
+def is_whole(folder: Path, fingerprint: str, root: Path) -> bool:
+    """Whether a folder was published with this fingerprint and every file in it still has the content that its manifest states.
+
+    Args:
+        folder: the published folder, or the pointer to it.
+        fingerprint: that it should have.
+        root: the repository, which remembers digests of local files.
+    """
+    manifest = _manifest(folder)
+    if manifest is None or manifest["fingerprint"] != fingerprint:
+        return False
+    place, files = follow(folder), manifest["files"]
+    if not isinstance(place, Path):
+        return not store.damaged(folder, {name: entry["size"] for name, entry in files.items()})
+    return len(_intact(place, files, root)) == len(files)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """What a folder's manifest says; None where there is none that can be read, which counts as no published folder."""
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        return found if {"fingerprint", "files"} <= found.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _intact(folder: Path, files: Mapping[str, dict[str, Any]], root: Path) -> dict[str, dict[str, Any]]:
+    """Those of a local folder's files that have the content that is stated of them."""
+    known = contents.digests([folder / name for name in files], root)
+    return {name: entry for name, entry in files.items() if known[folder / name] == entry["sha256"]}
+
+
 def _published(publication: Publication) -> Iterator[Part]:
-    manifest = publication.out / MANIFEST
-    if manifest.is_file():
-        folder, files = follow(publication.out), json.loads(manifest.read_text())["files"]
-        if folder != publication.out:  # an object of the same size may still have other content
-            changed = store.damaged(publication.out, {name: entry["size"] for name, entry in files.items()})
-            files = {name: entry for name, entry in files.items() if name not in changed}
-        yield from _whole(folder, files)
+    manifest = _manifest(publication.out)
+    if manifest is None:
+        return
+    folder, files = follow(publication.out), manifest["files"]
+    if isinstance(folder, Path):
+        files = _intact(folder, files, repository_of(publication.out))
+    else:  # an object of the same size may still have other content
+        changed = store.damaged(publication.out, {name: entry["size"] for name, entry in files.items()})
+        files = {name: entry for name, entry in files.items() if name not in changed}
+    yield from _whole(folder, files)
+
+
+def repository_of(out: Path) -> Path:
+    """The repository of a published folder: where `.throughline` lies, or would lie."""
+    return next((parent for parent in out.parents if (parent / ".throughline").is_dir()), out.parents[1])
 
 
 def _attempted(publication: Publication) -> Iterator[Part]:

@@ -33,7 +33,6 @@ ARRAYS: dict[str, type[np.generic]] = {
     "identities": np.int64,
     "visibilities": np.float32,
     "embeddings": np.float32,
-    "recovered": np.int64,
 }
 
 
@@ -47,7 +46,6 @@ class Observation:
         identities: (N,) int64 of the ground-truth boxes that an embedding was read at.
         visibilities: (N,) float32 of those boxes.
         embeddings: (N, D) float32, unit length.
-        recovered: (K,) int64, the tracker's identities whose box in this frame no detection supports.
         public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
     """
 
@@ -56,7 +54,6 @@ class Observation:
     identities: NDArray[np.int64]
     visibilities: NDArray[np.float32]
     embeddings: NDArray[np.float32]
-    recovered: NDArray[np.int64]
     public: NDArray[np.float32] | None = None
 
 

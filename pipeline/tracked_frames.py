@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from pipeline.errors import UserError
 from pipeline.frames import frame_facts, frame_span
 from pipeline.given import detection_file, read_detections
+from pipeline.params import digest
+from pipeline.publish import file_digest, read_manifest
 from pipeline.sections import Params
 from pipeline.sections.results import Track
 from pipeline.splits import read_split, spans
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.tracking import Job, Outputs
 
 Name = tuple[str, str]  # data set and sequence
+WEIGHTS, CARD = "weights.safetensors", "model.json"  # the files of a model's folder
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,44 @@ class TrackedFrames:
             given = self.given.get(name)
             jobs.append(Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, settings.precision))
         return jobs
+
+
+@dataclass(frozen=True)
+class Code:
+    """Digests of the code behind two outputs: what the network sees, and tracks."""
+
+    seeing: str
+    tracking: str
+
+
+def keyed(jobs: Sequence[Job], frames: TrackedFrames, data: Path, code: Code) -> list[Job]:
+    """The jobs with digests of everything that their observations, and their tracks, depend on.
+
+    Observations depend on the weights, the network's options and the few of the tracker's that decoding reads, on the pictures, the boxes
+    that replace the network's, and the code that sees; tracks on those and on all options of the tracker and the code that associates. So
+    another threshold of the tracker, or another tracker, takes the stored observations.
+
+    Args:
+        jobs: one per sequence.
+        frames: that they track.
+        data: the folder of data/frames.
+        code: that runs.
+    """
+    if not jobs:
+        return []
+    first, files = jobs[0], read_manifest(data).files
+    options = first.options.model_dump()
+    tracker = options.pop("tracker")
+    decoding = {name: tracker[name] for name in first.spec.decodes_with(first.options)}
+    model = [file_digest(first.model / name) for name in (WEIGHTS, CARD)]
+    shared = digest(first.spec.name, model, options, decoding, first.precision, code.seeing)
+    found = []
+    for job, name in zip(jobs, frames.spans, strict=True):
+        pictures = files[f"{name[0]}/{name[1]}.parquet"]["sha256"]
+        boxes = file_digest(job.given) if job.given is not None else None
+        seen = digest(shared, pictures, job.first, job.last, job.frame_rate, job.public, job.oracle, boxes)
+        found.append(replace(job, seen_from=seen, tracked_from=digest(seen, tracker, code.tracking)))
+    return found
 
 
 def tracked_frames(params: Params, root: Path) -> TrackedFrames:

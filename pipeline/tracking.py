@@ -14,14 +14,15 @@ import torch
 from pydantic import BaseModel
 
 from pipeline import inference, mot_text
-from pipeline.association import ResultRows
+from pipeline.association import ResultRows, associate, load
 from pipeline.frames import Frame, Objects, decode_jpeg, frame_span, read_frames
 from pipeline.given import Given, oracle, read_detections, scored
 from pipeline.observations import Observation, ObservationWriter
 from pipeline.publish import Publication
+from pipeline.recovered import write_recovered
 from pipeline.sections.common import Precision
 from pipeline.spec import ModelSpec
-from pipeline.store import Place
+from pipeline.store import Place, local
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Job:
         batch_size: frames a forward pass.
         threads: CPU threads.
         outputs: where the results go.
+        seen_from: digest of all that what the network sees depends on; None: it is not reused.
+        tracked_from: the same of the tracks.
         given: MOTChallenge text of another detector, whose boxes replace the network's.
         oracle: whether the boxes that scoring counts replace the network's.
         precision: of the network.
@@ -70,6 +73,8 @@ class Job:
     given: Path | None = None
     oracle: bool = False
     precision: Precision = "auto"
+    seen_from: str | None = None
+    tracked_from: str | None = None
 
     @property
     def length(self) -> int:
@@ -77,10 +82,20 @@ class Job:
         return self.last - self.first + 1
 
     @property
-    def done(self) -> bool:
-        """Whether an earlier, killed run finished this sequence."""
-        outputs, name = self.outputs, self.name
-        return outputs.tracks.done(f"{name}.txt") and outputs.observations.done(f"{name}.parquet") and outputs.timings.done(f"{name}.json")
+    def observation(self) -> str:
+        """Name of the file with what the network saw."""
+        return f"{self.name}.parquet"
+
+    @property
+    def timing(self) -> str:
+        """Name of the file with how long it took."""
+        return f"{self.name}.json"
+
+    @property
+    def results(self) -> dict[str, str | None]:
+        """Names of the files that tracking writes, the boxes that no detection supports and the text, with the key of each."""
+        key = self.tracked_from
+        return {f"{self.name}.recovered.parquet": key and f"{key}-recovered", f"{self.name}.txt": key}
 
 
 class Timing(NamedTuple):
@@ -92,7 +107,7 @@ class Timing(NamedTuple):
 
 
 def track_sequence(job: Job) -> None:
-    """Track one sequence and leave its text, observations and timing as finished parts."""
+    """Look at one sequence and track it; leave its observations, results and timing as finished parts."""
     torch.set_num_threads(job.threads)
     job.spec.rehearse(job.options)
     follow(job, inference.load_detector(job.spec, job.options, job.model, job.precision))
@@ -102,15 +117,56 @@ def follow(job: Job, detector: inference.Detector) -> None:
     """`track_sequence` with the network at hand."""
     watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
     sequence = _Sequence(job)
-    with job.outputs.observations.write(f"{job.name}.parquet") as path, ObservationWriter(path, **_facts(job)) as writer:
+    with (
+        job.outputs.observations.write(job.observation, _key(job.seen_from)) as path,
+        ObservationWriter(path, **_facts(job)) as writer,
+    ):
         for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
             rows.add(found.picture.frame, found.tracks)
             writer.write(_observation(found, sequence.truth.pop(found.picture.frame)))
-    with job.outputs.tracks.write(f"{job.name}.txt") as path:
+    _write_results(job, rows)
+    write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds))
+
+
+def associate_sequence(job: Job, before: Timing) -> None:
+    """Track one sequence again from the observations that are among its outputs already, without the network.
+
+    Args:
+        job: the sequence.
+        before: how long it took when the network looked; its time for association is replaced by the new one.
+    """
+    job.spec.rehearse(job.options)
+    with local(job.outputs.observations.path(job.observation)) as path:
+        sequence = load(path, job.spec)
+    begun = time.perf_counter()
+    _write_results(job, associate(sequence, job.spec, job.options))
+    spent = time.perf_counter() - begun
+    seconds = before.seconds - before.parts["association"] + spent
+    write_timing(job, Timing(before.frames, seconds, before.parts | {"association": spent}))
+
+
+def _write_results(job: Job, rows: ResultRows) -> None:
+    (recovered, first), (text, second) = job.results.items()
+    with job.outputs.tracks.write(recovered, _key(first)) as path:
+        write_recovered(path, *rows.recovered())
+    with job.outputs.tracks.write(text, _key(second)) as path:
         mot_text.write_results(path, rows.collect())
-    timing = Timing(sequence.count, time.perf_counter() - begun, watch.seconds)
-    with job.outputs.timings.write(f"{job.name}.json") as path:
+
+
+def write_timing(job: Job, timing: Timing) -> None:
+    """Keep how long a sequence took until all of them are done."""
+    with job.outputs.timings.write(job.timing, _key(job.seen_from)) as path:
         path.write_text(json.dumps(timing._asdict()))
+
+
+def _key(digest: str | None) -> dict[str, str] | None:
+    return None if digest is None else {"key": digest}
+
+
+def timing_of(entry: dict[str, Any]) -> Timing:
+    """A sequence's timing from its entry in speed.json."""
+    parts = dict(entry["seconds"])
+    return Timing(entry["frames"], parts.pop("total"), parts)
 
 
 def speed(timings: dict[str, Timing]) -> dict[str, Any]:
@@ -165,7 +221,6 @@ def _observation(found: inference.Tracked, truth: Objects) -> Observation:
         identities=truth.identities,
         visibilities=truth.visibilities,
         embeddings=found.embeddings,
-        recovered=found.tracks.identities[found.tracks.recovered],
         public=found.picture.public,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,10 +21,10 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import closure, store
 from pipeline import params as parameters
+from pipeline import store
 from pipeline.errors import PlainError, UserError
-from pipeline.fingerprint import fingerprint_of
+from pipeline.fingerprint import code_of, fingerprint_of, is_current
 from pipeline.publish import Publication
 from pipeline.runs import StageRun, started
 from pipeline.sections import Params
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
+ANEW = "THROUGHLINE_ANEW"  # environment variable: whatever it holds, a stage works though its output is there, for timing and debugging
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Context:
     @functools.cached_property
     def code(self) -> str:
         """Digest of the code behind the stage's output."""
-        return closure.digest(f"stages/{self.stage}.py", ROOT)
+        return code_of(self.stage, self.params)
 
     def publication(self, out: Path, fingerprint: str | None = None, shown: tuple[str, ...] = ()) -> Publication:
         """A folder that this stage publishes; of a fingerprint of its own where it depends on more than the stage does."""
@@ -88,12 +90,15 @@ def run(stage: str, work: Callable[[Context], None]) -> None:
 
 
 def execute(stage: str, work: Callable[[Context], None], params_file: Path, root: Path = ROOT) -> None:
-    """Run a stage's work on a parameter file (see `run`)."""
+    """Run a stage's work on a parameter file (see `run`); where its output is there already, end at once and leave it as it is."""
     with plain_errors():
         params, options = check(params_file)
         section = getattr(params, stage)
         store.check(params.base.store, root)
         fingerprint = fingerprint_of(stage, params, root)
+        if ANEW not in os.environ and is_current(stage, params, root, fingerprint):
+            print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
+            return
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
         begun = time.monotonic()
         opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)

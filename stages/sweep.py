@@ -58,7 +58,7 @@ def sweep(plan: Plan, root: Path, machinery: Machinery = MACHINERY) -> list[Outc
             chosen = output.best(plan, outcomes)
             if chosen is not None:
                 runs.tag_best(chosen.trial.number, plan.metric, chosen.metrics[plan.metric])
-            fingerprint = parameters.digest(plan.fingerprint(root), closure.digest("stages/sweep.py", ROOT))
+            fingerprint = parameters.digest(plan.fingerprint(root), closure.digest(("stages/sweep.py",), ROOT))
             publication = Publication(root / "artifacts" / "sweeps" / plan.name, "sweep", fingerprint)
             runs.parent.output(output.publish(plan, outcomes, publication, runs.parent))
     output.show(plan, outcomes)

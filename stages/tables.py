@@ -3,11 +3,10 @@
     python -m stages.tables 3
     python -m stages.tables all --set sweep.seeds=3
     python -m stages.tables all --show
-    python -m stages.tables all --verify
 
 Finished rows are kept in docs/tables.json with seed, commit and fingerprint; docs/tables.md is written from it. Trials are those of
-stages/sweep.py: shared pretrainings are trained once, and the same command goes on where a killed one was. A change of code makes rows
-stale; --verify trains a few of them anew, and where they give the very same metrics the others count as fresh (docs/tables.equal.json).
+stages/sweep.py: shared pretrainings are trained once, and the same command goes on where a killed one was. A change of the code that a row
+depends on makes it stale; a change of comments or docstrings does not.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from pipeline import store
 from pipeline.errors import UserError
-from pipeline.experiments import pages, tables, verification
+from pipeline.experiments import pages, tables
 from pipeline.experiments.rows import Rows, run_missing
 from pipeline.experiments.tables import Tables
 from pipeline.store import write_text
@@ -71,9 +70,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("tables", nargs="+", help="numbers of tables, or all")
     parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a parameter of all trials")
-    instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--show", action="store_true", help="run nothing, show what the ledger has")
-    instead.add_argument("--verify", action="store_true", help="train a few stale rows anew, to see whether the code changed nothing")
+    parser.add_argument("--show", action="store_true", help="run nothing, show what the ledger has")
     chosen = parser.parse_args(words)
     with plain_errors():
         defined = tables.load(ROOT / DEFINITIONS)
@@ -83,18 +80,14 @@ def main(words: Sequence[str] | None = None) -> None:
         if chosen.show:
             rows.enter(wanted, MACHINERY)
         with store.connected(params.base.store):
-            outcomes, told = verification.verify(rows, wanted, MACHINERY) if chosen.verify else ([], [])
-            if not chosen.show and not chosen.verify:
-                outcomes = run_missing(rows, wanted, MACHINERY)
+            outcomes = [] if chosen.show else run_missing(rows, wanted, MACHINERY)
         write_page(rows, wanted, chosen.set, ROOT)
         for number in wanted:
             print(rows.text(number) or f"Table {number}: nothing of it was measured yet\n")
     failed = [item for item in outcomes if item.status in ("failed", "interrupted")]
     for item in failed:
         print(f"{item.trial.recipe.label}, seed {item.trial.seed}: {item.status}: {item.error} (log: {item.log})")
-    for text in told:
-        print(f"not as before: {text}")
-    if failed or told:
+    if failed:
         raise SystemExit(EXIT_FAILED)
 
 

@@ -17,43 +17,85 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from models import load as load_spec
+from pipeline import earlier
 from pipeline import params as parameters
 from pipeline.errors import UserError
+from pipeline.fingerprint import code_of
 from pipeline.publish import file_digest, read_manifest
 from pipeline.store import Place, follow, remove, write_text
-from pipeline.tracked_frames import TrackedFrames, tracked_frames
+from pipeline.tracked_frames import CARD, WEIGHTS, Code, keyed, tracked_frames
 from stages import ROOT, Context, execute, plain_errors
 
 if TYPE_CHECKING:
     from pipeline.spec import ModelSpec
-    from pipeline.tracking import Job, Outputs
+    from pipeline.tracking import Job, Outputs, Timing
 
 REGISTRY = "models:/"
-WEIGHTS, CARD = "weights.safetensors", "model.json"
+SPEED = "speed.json"
 GPU_SHARE = 0.25  # of a GPU for one sequence, which waits for decoding most of the time
 VIDEO_BATCH = 8  # frames a forward pass of the command line
 
 
 def track(context: Context) -> None:
-    """Write artifacts/tracks, artifacts/observations and artifacts/speed.json for the frames that `track.frames` names."""
-    from pipeline.cluster import attached, gpus, map_tasks
-    from pipeline.tracking import track_sequence
+    """Write artifacts/tracks, artifacts/observations and artifacts/speed.json for the frames that `track.frames` names.
+
+    Sequences whose observations are those that an earlier run made are tracked again from them, without the network.
+    """
+    from pipeline.tracking import Outputs, associate_sequence
 
     for name in ("frames", "samples"):
         context.run.input(read_manifest(context.data / name), name)
     model = _stage_model(context)
     spec, options = _model(model, context.options)
     frames = tracked_frames(context.params, context.root)
-    outputs = _outputs(context, model, frames)
-    jobs = frames.jobs(spec, options, model, outputs)
-    left = [job for job in jobs if not job.done]
-    if len(left) < len(jobs):
-        print(f"track: {len(jobs) - len(left)} of {len(jobs)} sequences were finished before", file=sys.stderr)
-    if left:
+    outputs = Outputs(*(context.publication(context.artifacts / name) for name in ("tracks", "observations", "speed.json")))
+    params = context.params.model_copy(update={"model": context.params.model.model_copy(update={"name": spec.name})})
+    code = Code(code_of("track", params, without="association"), code_of("track", params))
+    jobs = keyed(frames.jobs(spec, options, model, outputs), frames, context.data / "frames", code)
+    unseen, untracked = _left(jobs, outputs, context.artifacts / SPEED)
+    if len(unseen) < len(jobs):
+        print(f"track: the network saw {len(jobs) - len(unseen)} of {len(jobs)} sequences before", file=sys.stderr)
+    for job, before in untracked:
+        associate_sequence(job, before)
+    _look(context, unseen)
+    _publish(context, jobs, outputs, model)
+
+
+def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job], list[tuple[Job, Timing]]]:
+    """What earlier runs left to do: sequences that the network has not seen, and seen ones to be tracked again, with their timing."""
+    from pipeline.tracking import Timing, timing_of, write_timing
+
+    seen, tracks, timed = (earlier.by_key(earlier.parts(part)) for part in (outputs.observations, outputs.tracks, outputs.timings))
+    published = json.loads(speeds.read_text())["sequences"] if speeds.is_file() else {}
+    unseen: list[Job] = []
+    untracked: list[tuple[Job, Timing]] = []
+    for job in jobs:
+        assert job.seen_from is not None
+        part, timing = seen.get(job.seen_from), None
+        if outputs.timings.done(job.timing) or job.seen_from in timed:
+            earlier.settled(outputs.timings, job.timing, job.seen_from, timed)
+            timing = Timing(**json.loads(outputs.timings.path(job.timing).read_text()))
+        elif part is not None and part.path == follow(outputs.observations.out) / job.observation and job.name in published:
+            timing = timing_of(published[job.name])
+        if timing is None or not earlier.settled(outputs.observations, job.observation, job.seen_from, seen):
+            unseen.append(job)
+            continue
+        write_timing(job, timing)
+        taken = [earlier.settled(outputs.tracks, name, key, tracks) for name, key in job.results.items()]
+        if not all(taken):
+            untracked.append((job, timing))
+    return unseen, untracked
+
+
+def _look(context: Context, jobs: Sequence[Job]) -> None:
+    """Show the network the sequences that nobody has shown it."""
+    from pipeline.cluster import attached, gpus, map_tasks
+    from pipeline.tracking import track_sequence
+
+    if jobs:
         with attached(context.params.cluster):
             needs = {"num_cpus": context.params.track.threads, "num_gpus": GPU_SHARE if gpus() else 0}
-            map_tasks(track_sequence, left, label="Tracking", unit="frames", weight=lambda job: job.length, **needs)
-    _publish(context, jobs, outputs, model)
+            map_tasks(track_sequence, jobs, label="Tracking", unit="frames", weight=lambda job: job.length, **needs)
 
 
 def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = None) -> tuple[Path, Path]:
@@ -116,27 +158,18 @@ def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, 
     return spec, parameters.validate(spec.options, raw, where=str(folder / CARD))
 
 
-def _outputs(context: Context, model: Place, frames: TrackedFrames) -> Outputs:
-    """Three folders in the making; they belong to these very weights and detections as well as to the stage's parameters and inputs."""
-    from pipeline.tracking import Outputs
-
-    digests = [file_digest(path) for path in (model / WEIGHTS, model / CARD, *frames.given.values())]
-    fingerprint = parameters.digest(context.fingerprint, *digests)
-    names = ("tracks", "observations", "speed.json")
-    return Outputs(*(context.publication(context.artifacts / name, fingerprint) for name in names))
-
-
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:
     from pipeline.tracking import Timing, speed
 
-    timings = {job.name: Timing(**json.loads(outputs.timings.path(f"{job.name}.json").read_text())) for job in jobs}
+    timings = {job.name: Timing(**json.loads(outputs.timings.path(job.timing).read_text())) for job in jobs}
     measured = speed(timings)
-    write_text(context.artifacts / "speed.json", json.dumps(measured, indent=1) + "\n")
+    write_text(context.artifacts / SPEED, json.dumps(measured, indent=1) + "\n")
     settings = context.params.track
     facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
     for publication in (outputs.observations, outputs.tracks):
         context.run.output(publication.publish(**facts))
-    remove(outputs.timings.kept or outputs.timings.partial)
+    for attempt in (outputs.timings.kept or outputs.timings.partial, *outputs.timings.others()):
+        remove(attempt)
     context.run.metrics({"frames_per_second": measured["frames_per_second"]})
 
 

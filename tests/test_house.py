@@ -1,4 +1,4 @@
-"""The house rules: names agree, imports point one way, presets parse, README commands exist, dvc.yaml knows its code."""
+"""The house rules: names agree, imports point one way, presets parse, README commands exist, dvc.yaml holds its code."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pipeline.sections import STAGES, Params
 from tests.shared import ROOT
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 README = (ROOT / "README.md").read_text()
 ALLOWED = {"pipeline": {"pipeline"}, "models": {"models", "pipeline"}, "stages": {"stages", "models", "pipeline"}}
@@ -33,13 +34,30 @@ def test_stage_names_agree_and_keep_one_order() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_frame_and_dvc_agree_on_what_a_stage_depends_on(stage: str) -> None:
+def test_dvc_starts_a_stage_for_every_file_that_its_fingerprint_names(stage: str) -> None:
     body = DVC[stage]
-    folders = [dep for dep in body["deps"] if dep.startswith(("data/", "artifacts/"))]
-    assert tuple(body["params"]) == (*fingerprint.SECTIONS[stage], "base.store")  # where an output lies changes none of its bytes
-    assert set(fingerprint.FOLDERS[stage]) <= set(folders)
-    code = [dep for dep in body["deps"] if dep.split("/")[0] in closure.PACKAGES]
-    assert code == closure.dvc_dependencies(stage, ROOT), "run: python -m pipeline.closure"
+    folders = [dep.replace("${model.name}", PARAMS["model"]["name"]) for dep in body["deps"]]
+    assert len(folders) <= 10
+    entries = fingerprint.entries(stage, stages.check(ROOT / "params.yaml")[0])
+    for name in closure.sources(entries, ROOT):
+        assert any(name == folder or name.startswith(f"{folder}/") for folder in folders), f"{stage}: no dep holds {name}"
+    assert all(
+        entry == f"stages/{stage}.py" or (ROOT / entry).is_file()
+        for entry in fingerprint.entries(stage, stages.check(ROOT / "params.yaml")[0])
+    )
+    assert "base.store" in body["params"]
+    assert all(next(iter(out.values())) == {"persist": True} for out in body["outs"]), "a stage that has nothing to do keeps its output"
+
+
+def test_only_the_frame_imports_modules_by_name() -> None:
+    for package in ALLOWED:
+        for path in (ROOT / package).rglob("*.py"):
+            name = path.relative_to(ROOT).as_posix()
+            assert "import_module" not in path.read_text() or name in {
+                "models/__init__.py",
+                "models/depth/__init__.py",
+                "pipeline/closure.py",
+            }, name
 
 
 @pytest.mark.parametrize("name", definitions.read(ROOT / "sweeps" / "sweeps.yaml"))
@@ -51,7 +69,7 @@ def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None
     trained = {"pretrain": [], "finetune": ["artifacts/pretrain"], "track": ["artifacts/pretrain", "artifacts/finetune"]}[first]
     assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "stages/sweep.py"]
     assert body["params"][-1] == {"sweeps/sweeps.yaml": [name]}
-    sections = {key.split(".")[0] for stage in ("pretrain", "finetune", "track", "evaluate") for key in fingerprint.SECTIONS[stage]}
+    sections = {key.split(".")[0] for stage in ("pretrain", "finetune", "track", "evaluate") for key in fingerprint.reads(stage).params}
     assert sections | {"sweep"} == {key.split(".")[0] for key in body["params"][:-1]}
 
 

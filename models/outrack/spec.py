@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from models.outrack.centertrack.memory import remember
-from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
-from models.outrack.network import build_network
+from models.outrack.association import build_tracker
+from models.outrack.detection import OutrackDetections, decode, decodes_with, describe, remember
 from models.outrack.options import OutrackOptions, uses_depth, uses_identities
 from models.outrack.rehearsal import rehearse, rehearse_training
-from models.outrack.styles import build_task, make_targets
-from models.outrack.targets import trim
-from models.outrack.tracker import build_tracker
+from models.outrack.training import build_network, build_task, make_targets, trim
 from pipeline.spec import ModelSpec
 
 SPEC = ModelSpec(

@@ -41,7 +41,7 @@ def judge(params: Params, spec: ModelSpec, options: BaseModel, seen: Path, root:
         raise UserError(f"no sequence with ground truth among the {params.track.frames} frames\nnext: trials need one to be scored")
     scored: list[ScoredSequence] = []
     for name, truth in sequences.items():
-        scored.append(with_results(truth, associate(_seen(seen / f"{name}.parquet", spec), spec, options).rows))
+        scored.append(with_results(truth, associate(_seen(seen / f"{name}.parquet", spec), spec, options).collect()))
         if report is not None and len(scored) < len(sequences):
             report(_tracking(scored, params), len(scored) / len(sequences))
     network = json.loads((seen / NETWORK).read_text())

@@ -7,7 +7,7 @@ seed are, is stale: measured, though something that it depends on has changed si
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,11 +63,11 @@ class Ledger:
         except (ValueError, TypeError) as error:
             raise UserError(f"{path}: not a ledger of finished rows ({error})\nnext: restore it from git") from None
 
-    def find(self, *, data: str, setting: str, seed: int, fingerprints: Collection[str]) -> Found | None:
-        """The record of a trial: one of these fingerprints, else the latest of the same setting and seed on the same data set."""
+    def find(self, *, data: str, setting: str, seed: int, fingerprint: str) -> Found | None:
+        """The record of a trial: of this fingerprint, else the latest of the same setting and seed on the same data set."""
         same = [item for item in self.records if (item.data, item.setting, item.seed) == (data, setting, seed)]
         for item in same:
-            if item.fingerprint in fingerprints:
+            if item.fingerprint == fingerprint:
                 return Found(item, True)
         return Found(same[-1], False) if same else None
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pipeline import closure, weights
+from pipeline import weights
 from pipeline.cluster import gpus, map_tasks
+from pipeline.fingerprint import code_of
 from pipeline.frames import frame_facts
 from pipeline.params import digest
 from pipeline.publish import Publication, file_digest, read_manifest
@@ -37,7 +38,7 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Plac
         [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
         [params.track.frames, params.track.detections, params.track.precision, params.evaluate.model_dump()],
         [file_digest(path) for path in tracked_frames(params, root).given.values()],
-        closure.digest("pipeline/experiments/observing.py", closure.ROOT),
+        [code_of("track", params, without="association"), code_of("evaluate", params)],
     )
 
 

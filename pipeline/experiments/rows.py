@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params as parameters
-from pipeline.experiments import equivalence, pages, record, steps, tables, tuning
+from pipeline.experiments import pages, record, steps, tables, tuning
 from pipeline.experiments.definitions import Case, Definition
-from pipeline.experiments.equivalence import Equivalences
 from pipeline.experiments.ledger import Found, Ledger, Record
 from pipeline.experiments.plan import Configuration, Plan, Trial
 from pipeline.experiments.recipes import Recipe, Systems
@@ -18,7 +17,7 @@ from pipeline.publish import content_digest
 from pipeline.runs import git_state
 from pipeline.sections import Params
 
-LEDGER, EQUAL = Path("docs/tables.json"), Path("docs/tables.equal.json")
+LEDGER = Path("docs/tables.json")
 DEFINITION = Definition(description="The paper's ablation tables", first="finetune", cases=[Case(label="rows")])
 
 
@@ -61,7 +60,7 @@ class Rows:
         self.raw, self.params, self.defined, self.systems, self.root = raw, params, defined, systems, root
         self.budget = Budget(params.sweep.budget, params.seeds, params.sweep.workers)
         self.data = "+".join(params.pack_samples.videos)
-        self.ledger, self.equivalences = Ledger(root / LEDGER), Equivalences(root / EQUAL)
+        self.ledger = Ledger(root / LEDGER)
 
     def recipes(self, table: Table, row: Row) -> list[Recipe]:
         """The trials of a row, a seed each."""
@@ -69,8 +68,8 @@ class Rows:
 
     def found(self, recipe: Recipe) -> Found | None:
         """What the ledger has of a trial."""
-        named = [steps.fingerprint(recipe, self.root, code) for code in self.equivalences.states(equivalence.current())]
-        return self.ledger.find(data=self.data, setting=recipe.digest(), seed=recipe.seed, fingerprints=named)
+        named = steps.fingerprint(recipe, self.root)
+        return self.ledger.find(data=self.data, setting=recipe.digest(), seed=recipe.seed, fingerprint=named)
 
     def measured(self, table: Table, row: Row) -> pages.Measured:
         """What the page shows of a row: the seeds asked for, and any other that the ledger has of the same code and data."""

@@ -16,10 +16,8 @@ from typing import Literal
 
 from pipeline import weights
 from pipeline.errors import UserError
-from pipeline.experiments import equivalence
-from pipeline.experiments.equivalence import Code
 from pipeline.experiments.recipes import STEPS, Recipe
-from pipeline.fingerprint import fingerprint_of
+from pipeline.fingerprint import code_of, fingerprint_of
 from pipeline.params import digest
 from pipeline.publish import Publication, read_manifest
 from pipeline.runs import StageRun
@@ -29,13 +27,13 @@ TRIALS = Path(".throughline") / "trials"
 Report = Callable[[dict[str, float], float], None]
 
 
-def fingerprint(recipe: Recipe, root: Path, code: Code | None = None) -> str:
-    """Names a trial's outcome: its parameters, the data it reads and the code of its steps (None: the code that runs)."""
+def fingerprint(recipe: Recipe, root: Path) -> str:
+    """Names a trial's outcome: its parameters, the data it reads and the code of its steps."""
     steps = [step for step, changes in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)) if changes is not None]
-    starts = [f"stages/{step}.py" for step in steps] + [f"pipeline/experiments/{name}.py" for name in ("observing", "judging")]
-    stand_on = code or equivalence.current()
+    params = recipe.parameters("track")[0]
+    code = [code_of(step, params) for step in (*steps, "track", "evaluate")]
     data = [read_manifest(root / "data" / name).digest for name in ("frames", "samples")]
-    return digest(recipe.digest(), data, [stand_on[start] for start in starts])
+    return digest(recipe.digest(), data, code)
 
 
 def outcome(recipe: Recipe, root: Path) -> dict[str, float] | None:

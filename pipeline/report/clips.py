@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pipeline.boxes import iou
 from pipeline.drawing import Boxes, Painter
 from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
-from pipeline.growing import Growing
 from pipeline.mot_text import MotRows, read_rows
 from pipeline.observations import read_observations
+from pipeline.recovered import read_recovered
 from pipeline.store import Place
 from pipeline.video import VideoWriter
 
@@ -59,17 +59,14 @@ class TrackedSequence:
 
 
 def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -> TrackedSequence:
-    """Join what tracking left of a sequence: <tracks>/<name>.txt and <observations>/<name>.parquet."""
-    numbers, recovered = Growing(np.int64), set[tuple[int, int]]()
-    for item in read_observations(observations / f"{name}.parquet"):
-        numbers.add([item.frame])
-        recovered.update((item.frame, identity) for identity in item.recovered.tolist())
+    """Join what tracking left of a sequence: its text and recovered boxes below `tracks`, and <observations>/<name>.parquet."""
+    numbers = np.array([item.frame for item in read_observations(observations / f"{name}.parquet")], np.int64)
     return TrackedSequence(
         name=name,
         frames=frames,
         rows=read_rows(tracks / f"{name}.txt", kind="results"),
-        numbers=numbers.rows,
-        recovered=frozenset(recovered),
+        numbers=numbers,
+        recovered=frozenset(read_recovered(tracks / f"{name}.recovered.parquet")),
         frame_rate=float(frame_facts(frames)["frame_rate"]),
     )
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from pipeline.scoring.assignment import linear_sum_assignment
 from pipeline.scoring.compared import EPSILON, MATCHED, Compared, dense
 from pipeline.scoring.hota import in_order
 

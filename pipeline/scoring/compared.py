@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.errors import UserError
+from pipeline.scoring.assignment import linear_sum_assignment
 from pipeline.scoring.rules import Benchmark, distractors, scored_mask
 from pipeline.scoring.sequences import Rows, ScoredSequence
 

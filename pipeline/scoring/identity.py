@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from pipeline.scoring.assignment import linear_sum_assignment
 from pipeline.scoring.compared import MATCHED, Compared
 
 

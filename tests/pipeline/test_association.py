@@ -18,8 +18,9 @@ from pipeline import mot_text
 from pipeline.association import LEAST_SCORE, ResultRows, associate, load, retrack
 from pipeline.errors import UserError
 from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
-from pipeline.observations import ObservationWriter, read_observations
+from pipeline.observations import ObservationWriter
 from pipeline.publish import Publication
+from pipeline.recovered import read_recovered
 from pipeline.spec import Tracks
 from pipeline.tracking import Job, Outputs, track_sequence
 from pipeline.video import read_video
@@ -127,10 +128,11 @@ def test_tracks_from_the_file_are_those_of_live_tracking(tmp_path: Path, source:
     assert sum(len(item.detections.occlusion_centres) for item in sequence.frames) > 0  # type: ignore[attr-defined]
     for _ in range(2):
         found = associate(sequence, job.spec, job.options)
-        mot_text.write_results(tmp_path / "again.txt", found.rows)
+        mot_text.write_results(tmp_path / "again.txt", found.collect())
         assert (tmp_path / "again.txt").read_bytes() == text
-    for item in read_observations(observed):
-        assert found.recovered[item.frame].tolist() == item.recovered.tolist()
+    frames, identities = found.recovered()
+    live_ones = read_recovered(job.outputs.tracks.path("s.recovered.parquet"))
+    assert set(zip(frames.tolist(), identities.tolist(), strict=True)) == live_ones
 
 
 def test_other_thresholds_give_what_live_tracking_with_them_gives(tmp_path: Path) -> None:
@@ -151,8 +153,8 @@ def test_absent_frames_advance_the_tracker_without_output(tmp_path: Path) -> Non
     trackers: list[seen.CountingTracker] = []
     found = associate(tmp_path / "a.parquet", seen.spec(trackers), seen.Options())
     assert trackers[0].calls == [(2, 1), (2, 2), (0, 0), (0, 0), (2, 2)]
-    assert set(found.rows.frame.tolist()) <= {7, 8, 11}
-    assert {frame: ids.tolist() for frame, ids in found.recovered.items()} == {7: [2], 8: [2], 11: [2]}
+    assert set(found.collect().frame.tolist()) <= {7, 8, 11}
+    assert [part.tolist() for part in found.recovered()] == [[8], [2]], "of the rows that are written"
 
 
 def test_a_file_without_frames_has_no_tracks(tmp_path: Path) -> None:

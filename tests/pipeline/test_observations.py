@@ -44,7 +44,6 @@ def observation(frame: int, detections: int, objects: int, dimension: int = 3, *
         identities=np.arange(objects),
         visibilities=random.random(objects, np.float32),
         embeddings=random.random((objects, dimension), np.float32),
-        recovered=np.arange(detections // 2),
         public=random.random((frame % 3, 4), np.float32) if public else None,
     )
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.experiments import equivalence, tables
+from pipeline.experiments import steps, tables
 from pipeline.experiments.rows import Rows, run_missing
-from pipeline.experiments.verification import verify
 from stages import tables as stage
 from tests.pipeline.experiments import fake
 from tests.shared import ROOT
@@ -82,52 +81,11 @@ def test_seeds_that_only_some_rows_have_are_shown_where_they_are(finished: Path)
     assert "ours, n = 3" not in rows(finished, sweep__seeds=[317, 319]).text(2)
 
 
-NEW = dict.fromkeys(equivalence.STARTS, "new")
-
-
 def test_a_change_of_code_makes_rows_stale(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(equivalence, "current", lambda: NEW)
+    monkeypatch.setattr(steps, "code_of", lambda stage, params: "new")
     made = rows(finished)
     assert len(made.missing([4])) == 6
     assert "† measured before a change" in made.text(4)
-
-
-def copied(finished: Path, folder: Path) -> Path:
-    shutil.copytree(finished, folder / "copy", ignore=shutil.ignore_patterns(".throughline"))
-    return folder / "copy"
-
-
-def test_rows_stay_fresh_when_one_trained_anew_gives_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, old = copied(finished, tmp_path), equivalence.current()
-    monkeypatch.setattr(equivalence, "current", lambda: NEW)
-    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: old)
-    outcomes, told = verify(rows(root), [2, 4], fake.MACHINERY)
-    assert [outcome.status for outcome in outcomes] == ["finished"], "one objective, one style"
-    assert told == []
-    again = rows(root)
-    assert again.missing([2, 4]) == []
-    assert "†" not in again.text(4)
-    entry = json.loads((root / "docs" / "tables.equal.json").read_text())[0]
-    assert (entry["code"], entry["same_as"], len(entry["verified"])) == (NEW, old, 1)
-
-
-def test_rows_stay_stale_when_one_trained_anew_differs(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, old = copied(finished, tmp_path), equivalence.current()
-    monkeypatch.setattr(equivalence, "current", lambda: NEW)
-    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: old)
-    for path in (root / "outcomes").iterdir():
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"IDSW": 4.0}))
-    _, told = verify(rows(root), [2, 4], fake.MACHINERY)
-    assert len(told) == 1
-    assert told[0].endswith("IDSW 3.0 -> 4.0")
-    assert not (root / "docs" / "tables.equal.json").exists()
-
-
-def test_data_that_changed_is_no_matter_of_code(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(equivalence, "current", lambda: NEW)
-    monkeypatch.setattr(equivalence, "of_commit", lambda commit, root: dict.fromkeys(equivalence.STARTS, "elsewhere"))
-    with pytest.raises(UserError, match="10 stale rows, of 1 commits, none"):
-        verify(rows(copied(finished, tmp_path)), [2, 4], fake.MACHINERY)
 
 
 def test_unknown_tables_are_named() -> None:

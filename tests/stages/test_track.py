@@ -96,7 +96,10 @@ def test_finished_sequences_are_kept_after_a_kill(tmp_path: Path, monkeypatch: p
     assert not (repository.artifacts / "tracks").exists()
     run(repository)
     assert done == ["seq-1", "seq-2"]
-    assert sorted(contents(repository.artifacts / "tracks")) == ["manifest.json", "seq-1.txt", "seq-2.txt"]
+    assert sorted(contents(repository.artifacts / "tracks")) == [
+        "manifest.json",
+        *(f"{name}.{kind}" for name in ("seq-1", "seq-2") for kind in ("recovered.parquet", "txt")),
+    ]
     assert set(json.loads((repository.artifacts / "speed.json").read_text())["sequences"]) == {"seq-1", "seq-2"}
 
 

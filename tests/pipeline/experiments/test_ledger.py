@@ -17,16 +17,16 @@ def test_records_survive_the_file(tmp_path: Path) -> None:
     Ledger(path).add([RECORD, replace(RECORD, seed=2)])
     again = Ledger(path)
     assert again.records == [RECORD, replace(RECORD, seed=2)]
-    found = again.find(**ASKED, fingerprints=["fingerprint"])
+    found = again.find(**ASKED, fingerprint="fingerprint")
     assert found is not None
     assert (found.fresh, found.record) == (True, RECORD)
-    assert again.find(data="pets", setting="setting", seed=1, fingerprints=["fingerprint"]) is None
+    assert again.find(data="pets", setting="setting", seed=1, fingerprint="fingerprint") is None
 
 
 def test_a_changed_dependency_makes_a_row_stale_until_it_is_measured_anew(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "tables.json")
     ledger.add([RECORD])
-    found = ledger.find(**ASKED, fingerprints=["other"])
+    found = ledger.find(**ASKED, fingerprint="other")
     assert found is not None
     assert not found.fresh
     ledger.add([replace(RECORD, fingerprint="other", metrics={"MOTA": 71.0})])
