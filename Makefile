@@ -22,9 +22,9 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 	touch $@
 
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie
-	@if [ -n "$(PRESET)" ]; then $(BIN)/python -m pipeline.preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
-	$(BIN)/python -m pipeline.cluster up
-	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/python -m pipeline.cluster down; exit $$status
+	@if [ -n "$(PRESET)" ]; then $(BIN)/python -m pipeline.params.preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
+	$(BIN)/python -m pipeline.runtime.cluster up
+	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/python -m pipeline.runtime.cluster down; exit $$status
 
 test: setup  ## the fast tests
 	$(BIN)/python -m pytest
@@ -45,10 +45,10 @@ ui: setup  ## MLflow's page at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 cluster-up: setup  ## a local Ray head that all stages share
-	$(BIN)/python -m pipeline.cluster up
+	$(BIN)/python -m pipeline.runtime.cluster up
 
 cluster-down:
-	$(BIN)/python -m pipeline.cluster down
+	$(BIN)/python -m pipeline.runtime.cluster down
 
 clean:  ## remove what the pipeline made; keeps data/external, the DVC cache, checkpoints and MLflow's store
 	rm -rf artifacts dvc_plots

@@ -19,9 +19,9 @@ from models.outrack.decode import OutrackDetections
 from models.outrack.options import OPTIONS
 from models.outrack.tracker import OutrackTracker
 from models.outrack.tracker_options import TrackerOptions
-from pipeline import params as parameters
-from pipeline.boxes import iou
-from pipeline.closure import ROOT
+from pipeline.artifacts.code import ROOT
+from pipeline.numerics.boxes import iou
+from pipeline.params import file as parameters
 
 # Released OUTrack, seconds a frame of its first stage, measured on a similar core.
 RELEASED = {20: 1.6e-3, 60: 4.5e-3, 150: 13.9e-3}

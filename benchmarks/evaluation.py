@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import Growth, Timed, Work, compare, grow
-from pipeline.closure import ROOT
+from pipeline.artifacts.code import ROOT
 from pipeline.errors import UserError
 
 DATA = Path(os.environ.get("THROUGHLINE_DATA", ROOT.parent / "shared" / "datasets")) / "MOT17-train-gt"

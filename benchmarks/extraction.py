@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Timed, Work, compare
 from benchmarks.workers import beside_one
-from pipeline.publish import Publication
-from pipeline.sections.data import Source
+from pipeline.artifacts.publication import Publication
+from pipeline.params.sections.data import Source
 from pipeline.sources import plan
 from pipeline.sources.extraction import Extraction, perform
 

@@ -30,14 +30,14 @@ from torch.utils.data import DataLoader
 from benchmarks.harness import Timed
 from benchmarks.samples import mot17_mini, read_options, read_preset, read_sequences, write_samples
 from models import load
-from pipeline.clips import ClipPlanner
-from pipeline.closure import ROOT
-from pipeline.frames import Frame, decode_jpeg
-from pipeline.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
-from pipeline.memory import keep_freed_memory
-from pipeline.packing import PEDESTRIAN, ignored
-from pipeline.samples import COLUMNS, RowGroup, Sample, SampleIndex
-from pipeline.spec import Batch, TrainingFrame
+from pipeline.artifacts.code import ROOT
+from pipeline.contract.spec import Batch, TrainingFrame
+from pipeline.feeding.clips import ClipPlanner
+from pipeline.feeding.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
+from pipeline.files.frames import Frame, decode_jpeg
+from pipeline.files.sample_store import COLUMNS, RowGroup, Sample, SampleIndex
+from pipeline.packing.units import PEDESTRIAN, ignored
+from pipeline.runtime.malloc import keep_freed_memory
 
 COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory
 EPOCH, BATCH = 160, 4  # pairs

@@ -15,11 +15,11 @@ from benchmarks import longvideo
 from benchmarks.extraction import extract, extract_to
 from benchmarks.harness import Growth, Work, grow
 from benchmarks.packing import pack
-from models.depth.folders import Folder
-from models.depth.ground_plane import GroundPlane
-from models.depth.labelling import LabelTask, label_file
-from pipeline.frames import encode_jpeg, frame_facts
-from pipeline.publish import Publication
+from models.teachers.ground_plane import GroundPlane
+from pipeline.artifacts.publication import Publication
+from pipeline.files.frames import encode_jpeg, frame_facts
+from pipeline.labelling.folders import Folder
+from pipeline.labelling.job import LabelTask, label_file
 
 FRAMES = (500, 2000, 8000)
 QUALITY, MAP_SIZE = 92, 160

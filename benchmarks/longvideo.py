@@ -12,12 +12,12 @@ import yaml
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import params as parameters
-from pipeline import weights
-from pipeline.closure import ROOT
-from pipeline.publish import Publication
-from pipeline.store import write_text
-from pipeline.weights import ModelCard
+from pipeline.artifacts.code import ROOT
+from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.store import write_text
+from pipeline.files import model_folder
+from pipeline.files.model_folder import ModelCard
+from pipeline.params import file as parameters
 
 WIDTH, HEIGHT, RATE = 96, 64, 30
 WALK = 64  # frames from one edge to the other and back; then the next person comes
@@ -95,9 +95,9 @@ def _model(folder: Path, stage: str, section: dict[str, Any]) -> None:
     torch.manual_seed(1)
     network = load_spec(section["name"]).build_network(options)
     publication = Publication(folder, stage, "b" * 64)
-    with publication.write(weights.WEIGHTS) as path:
-        weights.save(network, path)
-    with publication.write(weights.CARD) as path:
+    with publication.write(model_folder.WEIGHTS) as path:
+        model_folder.save(network, path)
+    with publication.write(model_folder.CARD) as path:
         ModelCard(section["name"], options.model_dump(), INPUT, INPUT, "b").write(path)
     with publication.write("history.csv") as path:
         path.write_text("epoch,step,lr,loss\n1,1,0.1,1.0\n2,2,0.1,0.9\n")

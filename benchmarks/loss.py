@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.samples import read_options
-from models.outrack.objectives.utrack import reid_losses
+from models.embedding.utrack import reid_losses
 from models.outrack.options import LossOptions
-from pipeline.memory import keep_freed_memory
+from pipeline.runtime.malloc import keep_freed_memory
 
 PAIRS, NEGATIVE = 12, 2  # of these pairs, two show different scenes
 OBJECTS, DIMENSIONS = (30, 150), 128

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from benchmarks import loops
 from benchmarks.harness import Timed, Work, compare
+from models.occlusion.evidence import find_evidence
+from models.occlusion.labels import occluded_regions
 from models.outrack.decode import LEAST_SCORE, decode
 from models.outrack.network import STRIDE, OutrackOutputs
-from models.outrack.occlusion import occluded_regions
 from models.outrack.options import OPTIONS, OutrackOptions
-from models.outrack.refind import find_evidence
 from models.outrack.targets import frame_targets
-from pipeline import params as parameters
-from pipeline.closure import ROOT
-from pipeline.spec import TrainingFrame
+from pipeline.artifacts.code import ROOT
+from pipeline.contract.spec import TrainingFrame
+from pipeline.params import file as parameters
 
 PEOPLE, LOST, WIDTH, HEIGHT = 60, 10, 1088, 608
 CALLS = 50  # in a row

@@ -48,7 +48,7 @@ def peak(stage: str, root: Path) -> int:
 
 def work(stage: str, root: Path) -> int:
     """Run a stage here, its tasks one after the other; returns the bytes that this process held at most."""
-    from pipeline import cluster
+    from pipeline.runtime import cluster
     from stages import execute
 
     cluster.map_tasks = _map_tasks  # type: ignore[assignment]

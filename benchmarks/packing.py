@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from benchmarks.extraction import FRAMES, HEIGHT, WIDTH, extract_to, forget, fresh, write_video
 from benchmarks.harness import Timed, compare
 from benchmarks.workers import beside_one
-from pipeline import depthmap
-from pipeline.depths import DepthRow, DepthWriter
-from pipeline.frames import frame_facts, frame_files, read_frames
-from pipeline.packing import Shape, pack_unit, plan_units
-from pipeline.publish import Publication
-from pipeline.shares import Slice
-from pipeline.store import Place
+from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.store import Place
+from pipeline.files import depth_codec
+from pipeline.files.depths import DepthRow, DepthWriter
+from pipeline.files.frames import frame_facts, frame_files, read_frames
+from pipeline.packing.shards import Slice
+from pipeline.packing.units import Shape, pack_unit, plan_units
 
 SHAPE = Shape(width=640, height=384, depth_stride=4, jpeg_quality=95, row_group_bytes=2_000_000, shard_bytes=256_000_000)
 MAP = (160, 90)
@@ -45,7 +45,7 @@ def prepare(folder: Path) -> None:
     write_video(folder / "videos/a/a.mp4")
     shutil.copytree(folder / "videos/a", folder / "videos/b")
     extract_to(folder / "frames", folder, "videos", ("a", "b"))
-    png, scale = depthmap.encode(np.random.default_rng(1).normal(20, 3, MAP[::-1]).astype(np.float32).round())
+    png, scale = depth_codec.encode(np.random.default_rng(1).normal(20, 3, MAP[::-1]).astype(np.float32).round())
     for path in frame_files(folder / "frames"):
         depths = folder / "depth" / path.parent.name / path.name
         depths.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +76,6 @@ def bare(folder: Path, name: str) -> Path:
             small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[arg-type]
             turned = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
             out.write(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, SHAPE.jpeg_quality])[1].tobytes())
-            codes = depthmap.decode_codes(depth.as_py())
-            out.write(depthmap.encode_codes(np.ascontiguousarray(codes[rows[:, None], columns[None, :]])))
+            codes = depth_codec.decode_codes(depth.as_py())
+            out.write(depth_codec.encode_codes(np.ascontiguousarray(codes[rows[:, None], columns[None, :]])))
     return written

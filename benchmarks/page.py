@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plot
-from pipeline.closure import ROOT
-from pipeline.experiments.pages import insert
+from experiments.papers.pages import insert
+from pipeline.artifacts.code import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 NAME = "benchmarks"

@@ -20,12 +20,12 @@ from benchmarks.samples import mot17_mini, read_options, read_preset, read_seque
 from models import load
 from models.outrack.options import OutrackOptions
 from models.outrack.targets import make_targets
-from pipeline import augment
-from pipeline.frames import Frame, decode_jpeg
-from pipeline.loader import _VIEW, SAMPLES, ClipDataset, build_feed
-from pipeline.memory import keep_freed_memory
-from pipeline.packing import PEDESTRIAN, ignored
-from pipeline.spec import TrainingClip, TrainingFrame
+from pipeline.contract.spec import TrainingClip, TrainingFrame
+from pipeline.feeding import augment
+from pipeline.feeding.loader import _VIEW, SAMPLES, ClipDataset, build_feed
+from pipeline.files.frames import Frame, decode_jpeg
+from pipeline.packing.units import PEDESTRIAN, ignored
+from pipeline.runtime.malloc import keep_freed_memory
 
 RELEASED = 70e-3  # seconds a pair of the released OUTrack loader, measured on a similar core
 AIM = 70 / 12

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Footprint, Growth, Timed
-from pipeline.closure import ROOT
-from pipeline.runs import git_state
+from pipeline.artifacts.code import ROOT
+from pipeline.registry.runs import git_state
 
 RESULTS = Path(__file__).with_name("results.json")
 

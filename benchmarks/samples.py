@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from models.outrack.options import OutrackOptions
-from pipeline import depthmap, sources
-from pipeline import params as parameters
-from pipeline.closure import ROOT
-from pipeline.depths import DepthRow
+from pipeline import sources
+from pipeline.artifacts.code import ROOT
+from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
-from pipeline.frames import Frame
-from pipeline.packing import Shape, pack
-from pipeline.publish import Publication
-from pipeline.samples import SampleWriter
-from pipeline.sections import Params
-from pipeline.sections.data import Source
+from pipeline.files import depth_codec
+from pipeline.files.depths import DepthRow
+from pipeline.files.frames import Frame
+from pipeline.files.sample_store import SampleWriter
+from pipeline.packing.units import Shape, pack
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
 from pipeline.walkers import tasks
 
@@ -93,8 +94,8 @@ def write_samples(folder: Path, params: Params, frames: Iterable[Frame], copies:
 
 
 def _plane(frame: Frame) -> DepthRow:
-    width, height = depthmap.map_size(frame.width, frame.height, DEPTH_SIZE)
+    width, height = depth_codec.map_size(frame.width, frame.height, DEPTH_SIZE)
     depth = np.repeat(np.linspace(FAR, NEAR, height, dtype=np.float32)[:, None], width, axis=1)
-    png, scale = depthmap.encode(depth)
+    png, scale = depth_codec.encode(depth)
     unknown = np.zeros(len(frame.objects), np.float32)
     return DepthRow(frame.dataset, frame.sequence, frame.frame, png, scale, unknown)

@@ -15,8 +15,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.harness import Timed, Work, compare
-from pipeline.closure import ROOT
-from pipeline.cluster import HEAD_FILE
+from pipeline.artifacts.code import ROOT
+from pipeline.runtime.cluster import HEAD_FILE
 
 STAGE_AIM, REPRO_AIM = "2.5 s (the aim)", "2 s (the aim)"
 AIMS = {STAGE_AIM: 2.5, REPRO_AIM: 2.0}
@@ -29,19 +29,19 @@ def measure() -> Iterator[Timed]:
     with tempfile.TemporaryDirectory() as folder:
         root = prepared(Path(folder))
         running = HEAD_FILE.is_file()
-        _module("pipeline.cluster", "up")
+        _module("pipeline.runtime.cluster", "up")
         try:
             yield _timed("a stage that only starts", [sys.executable, "-c", STAGE, str(root)], STAGE_AIM)
         finally:
             if not running:
-                _module("pipeline.cluster", "down")
+                _module("pipeline.runtime.cluster", "down")
         yield _timed("dvc repro, nothing changed", [str(Path(sys.executable).with_name("dvc")), "repro", "--quiet"], REPRO_AIM, root)
 
 
 def start() -> None:
     """What every stage does before and after its work; the folder is the process's only argument."""
     import stages
-    from pipeline.cluster import attached
+    from pipeline.runtime.cluster import attached
 
     def work(context: stages.Context) -> None:
         with attached(context.params.cluster):
@@ -55,7 +55,7 @@ def prepared(root: Path) -> Path:
     """A copy of the repository's code in which every stage has been run, as far as DVC knows: outputs are an empty file each."""
     names = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True).stdout.splitlines()
     for name in names:
-        if (ROOT / name).is_file() and not name.startswith("sweeps/"):
+        if (ROOT / name).is_file() and not name.startswith("experiments/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     body = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -15,13 +15,14 @@ import torch
 from benchmarks.harness import Timed, Work, compare
 from benchmarks.samples import draw_walkers, read_options, read_preset, read_sequences, write_samples
 from models import load
-from pipeline import checkpoints, weights
-from pipeline.loader import SAMPLES, build_feed
-from pipeline.precision import resolved
-from pipeline.runs import started, worker_log
-from pipeline.sections.common import Mlflow
-from pipeline.trainer import Trainer, build_task
-from pipeline.training_meter import TrainingJob
+from pipeline.feeding.loader import SAMPLES, build_feed
+from pipeline.files import model_folder
+from pipeline.numerics.precision import resolved
+from pipeline.params.sections.common import Mlflow
+from pipeline.registry.runs import started, worker_log
+from pipeline.training import checkpoints
+from pipeline.training.meter import TrainingJob
+from pipeline.training.trainer import Trainer, build_task
 
 SEQUENCES, FRAMES = 2, 16
 STEPS, PAIRS = 30, 4  # of an epoch; of a step, a worker's share of the preset's batch
@@ -35,7 +36,7 @@ def measure() -> Iterator[Timed]:
         frames = read_sequences(draw_walkers(params, folder / "walkers", SEQUENCES, FRAMES))
         write_samples(folder / SAMPLES["finetune"], params, frames)
         feed = build_feed(params, read_options("walkers"), load("outrack"), "finetune", folder)
-        weights.save(build_task(feed).network, folder / "initial.safetensors")
+        model_folder.save(build_task(feed).network, folder / "initial.safetensors")
         with started(
             Mlflow(tracking_uri="sqlite:///runs.db", experiment="step", system_metrics=False), folder, stage="step", tags={}
         ) as run:

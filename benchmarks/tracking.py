@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from benchmarks.harness import Timed, Work, compare
 from benchmarks.maps import options
 from models import load
-from pipeline import params as parameters
-from pipeline.closure import ROOT
-from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
-from pipeline.inference import Detector, letterbox
-from pipeline.precision import resolved
-from pipeline.publish import Publication
-from pipeline.tracking import Job, Outputs, follow
+from pipeline.artifacts.code import ROOT
+from pipeline.artifacts.publication import Publication
+from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
+from pipeline.numerics.precision import resolved
+from pipeline.params import file as parameters
+from pipeline.tracking.detector import Detector, letterbox
+from pipeline.tracking.sequences import Job, Outputs, follow
 
 FRAMES, WIDTH, HEIGHT, RATE = 48, 640, 360, 25.0
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.spec import ModelSpec
+    from pipeline.contract.spec import ModelSpec
 
 MODELS = {"outrack": "models.outrack.spec"}
 OPTIONS = {"outrack": "models.outrack.options"}

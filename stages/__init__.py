@@ -21,16 +21,16 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import params as parameters
-from pipeline import store
+from pipeline.artifacts import store
+from pipeline.artifacts.fingerprint import code_of, fingerprint_of, is_current
+from pipeline.artifacts.publication import Publication
 from pipeline.errors import PlainError, UserError
-from pipeline.fingerprint import code_of, fingerprint_of, is_current
-from pipeline.publish import Publication
-from pipeline.runs import StageRun, started
-from pipeline.sections import Params
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.registry.runs import StageRun, started
 
 if TYPE_CHECKING:
-    from pipeline.spec import ModelSpec
+    from pipeline.contract.spec import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 ANEW = "THROUGHLINE_ANEW"  # environment variable: whatever it holds, a stage works though its output is there, for timing and debugging

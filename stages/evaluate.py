@@ -14,17 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import params as parameters
+from pipeline.artifacts.publication import Manifest, read_manifest
+from pipeline.artifacts.store import follow
 from pipeline.errors import UserError
-from pipeline.frames import frame_facts
-from pipeline.publish import Manifest, read_manifest
+from pipeline.files.frames import frame_facts
+from pipeline.files.splits import read_split, spans
+from pipeline.params import file as parameters
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
 from pipeline.scoring.rules import BENCHMARKS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.scoring.tracking import TrackingScores, score, score_text
-from pipeline.splits import read_split, spans
-from pipeline.store import follow
 from stages import ROOT, Context, execute, plain_errors
 
 
@@ -113,7 +113,7 @@ def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) ->
 
 def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: Manifest) -> None:
     """Tag the model that made the tracks with its scores; it becomes champion if it beats the present one on this data."""
-    from pipeline import registry
+    from pipeline.registry import registry
 
     settings, name = context.params.evaluate, context.params.model.name
     split = read_split(follow(context.data / "samples"))

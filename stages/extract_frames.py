@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.publish import read_manifest, require_space
+from pipeline.artifacts.publication import read_manifest, require_space
 from stages import Context, run
 
 SHOWN = 20  # defects printed; the manifest has all of them
@@ -15,7 +15,7 @@ SHOWN = 20  # defects printed; the manifest has all of them
 def extract_frames(context: Context) -> None:
     """Write data/frames/<dataset>/<sequence>.parquet for every sequence of every source."""
     from pipeline import sources
-    from pipeline.cluster import attached, map_tasks
+    from pipeline.runtime.cluster import attached, map_tasks
     from pipeline.sources.extraction import Extraction, forget_others, perform, reused
 
     section, data_root = context.params.extract_frames, context.params.base.data_root

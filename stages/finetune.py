@@ -8,9 +8,9 @@ from stages.pretrain import trained_on
 
 def finetune(context: Context) -> None:
     """Train on data/samples/video from artifacts/pretrain, publish artifacts/finetune and register it with alias `latest`."""
-    from pipeline.publish import read_manifest
-    from pipeline.store import follow
-    from pipeline.weights import WEIGHTS
+    from pipeline.artifacts.publication import read_manifest
+    from pipeline.artifacts.store import follow
+    from pipeline.files.model_folder import WEIGHTS
 
     pretrained = context.artifacts / "pretrain"
     context.run.input(read_manifest(pretrained), "pretrain")
@@ -21,14 +21,15 @@ def finetune(context: Context) -> None:
 def _register(context: Context, digest: str) -> None:
     import numpy as np
 
-    from pipeline import registry, weights
-    from pipeline.publish import read_manifest
-    from pipeline.store import follow, local
+    from pipeline.artifacts.publication import read_manifest
+    from pipeline.artifacts.store import follow, local
+    from pipeline.files import model_folder
+    from pipeline.registry import registry
 
     folder = follow(context.artifacts / "finetune")
-    card = weights.load_model(folder)
+    card = model_folder.load_model(folder)
     network = context.spec.build_network(context.options)
-    weights.load(network, folder / weights.WEIGHTS)
+    model_folder.load(network, folder / model_folder.WEIGHTS)
     samples = read_manifest(context.data / "samples").digest
     tags = {"throughline.fingerprint": context.fingerprint, "throughline.output": digest, "throughline.samples": samples}
     example = np.zeros((1, 3, card.height, card.width), np.float32)

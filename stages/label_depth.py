@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.depth.folders import Folder
-from pipeline import contents, earlier
-from pipeline import params as parameters
-from pipeline.publish import Publication, read_manifest, require_space
-from pipeline.store import Place, follow, relative
+from pipeline.artifacts import digests, reuse
+from pipeline.artifacts.publication import Publication, read_manifest, require_space
+from pipeline.artifacts.store import Place, follow, relative
+from pipeline.labelling.folders import Folder
+from pipeline.params import file as parameters
 from stages import Context, run
 
 if TYPE_CHECKING:
-    from models.depth.labelling import LabelTask, Speed
+    from pipeline.labelling.job import LabelTask, Speed
 
 LOGGED = ("people", "horizon", "slope", "pictures", "scale", "windows", "window_scale_min", "window_scale_max")  # facts of depth files
 PACE = ("gpus", "decode_ahead")  # parameters that change the pace only
@@ -30,11 +30,11 @@ BYTES_PER_PIXEL = 0.5  # of a 16-bit map as PNG, for the disk check
 
 def label_depth(context: Context) -> None:
     """Write data/depth: a file a frame file, a map and the objects' depths a frame."""
-    from models.depth import ON_GPU, build
-    from models.depth.labelling import LabelTask, label_file
-    from pipeline.actors import map_actors
-    from pipeline.cluster import attached, gpus, map_tasks
-    from pipeline.frames import frame_facts, frame_files
+    from models.teachers import ON_GPU, build
+    from pipeline.files.frames import frame_facts, frame_files
+    from pipeline.labelling.job import LabelTask, label_file
+    from pipeline.runtime.actors import map_actors
+    from pipeline.runtime.cluster import attached, gpus, map_tasks
 
     context.run.input(read_manifest(context.data / "frames"), "frames")
     folder = follow(context.data / "frames")
@@ -49,8 +49,8 @@ def label_depth(context: Context) -> None:
     tasks = keyed(context, tasks)
     frames = sum(task.count for task in tasks)
     require_space(publication.partial, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
-    known = earlier.by_key(earlier.parts(publication))
-    waiting = [task for task in tasks if not earlier.settled(publication, task.name, task.key, known)]
+    known = reuse.by_key(reuse.parts(publication))
+    waiting = [task for task in tasks if not reuse.settled(publication, task.name, task.key, known)]
     if len(waiting) < len(tasks):
         print(f"label_depth: {len(tasks) - len(waiting)} of {len(tasks)} files are as an earlier run made them")
     if waiting:
@@ -71,7 +71,7 @@ def keyed(context: Context, tasks: list[LabelTask]) -> list[LabelTask]:
     pictures: list[list[Place]] = [task.pictures() for task in tasks]
     model = model_files(context.params.label_depth.model)
     local = [path for paths in pictures for path in paths if isinstance(path, Path)]
-    known = contents.digests([*local, *model], context.root)
+    known = digests.digests([*local, *model], context.root)
     settings = context.params.label_depth.model_dump(exclude=set(PACE)), [known[path] for path in model]
     shared = parameters.digest(context.code, settings)
     keyed = []
@@ -99,7 +99,7 @@ def data_folders(context: Context) -> dict[str, Folder]:
 
 def report(context: Context, publication: Publication, names: list[str]) -> None:
     """Log each sequence's facts and its error against true depth, and their means; say which sequences have no depth."""
-    from pipeline.depths import depth_facts
+    from pipeline.files.depths import depth_facts
 
     errors: dict[str, list[float]] = {}
     for name in names:
@@ -127,7 +127,7 @@ def report_speed(context: Context, speeds: Sequence[Speed], seconds: float) -> N
         speeds: of its files.
         seconds: from the first one's start to the last one's end.
     """
-    from models.depth.labelling import rates
+    from pipeline.labelling.job import rates
 
     numbers = {"frames_per_second": sum(item.frames for item in speeds) / seconds} | rates(speeds)
     if "model_share" in numbers:
@@ -137,8 +137,10 @@ def report_speed(context: Context, speeds: Sequence[Speed], seconds: float) -> N
 
 
 def report_consistency(context: Context, publication: Publication, tasks: Sequence[LabelTask]) -> None:
-    """Log how much the depth of tracked boxes changes from frame to frame (`models/depth/consistency.py`), each video's and the mean."""
-    from models.depth.consistency import changes
+    """Log how much the depth of tracked boxes changes from frame to frame (`pipeline/labelling/consistency.py`), each video's and the
+    mean.
+    """
+    from pipeline.labelling.consistency import changes
 
     found = {task.name: changes(task.frames, publication.path(task.name)) for task in tasks}
     figures = {

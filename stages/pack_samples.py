@@ -6,27 +6,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.artifacts.publication import read_manifest, require_space
+from pipeline.artifacts.store import Place, follow, parquet
 from pipeline.errors import UserError
-from pipeline.params import digest
-from pipeline.publish import read_manifest, require_space
-from pipeline.sections.data import PackSamples
-from pipeline.store import Place, follow, parquet
+from pipeline.params.file import digest
+from pipeline.params.sections.data import PackSamples
 from stages import Context, run
 
 if TYPE_CHECKING:
-    from pipeline.packing import Unit
-    from pipeline.shares import Slice
-    from pipeline.splits import Splits
+    from pipeline.files.splits import Splits
+    from pipeline.packing.shards import Slice
+    from pipeline.packing.units import Unit
 
 REACH = 10  # frames between the partners of a pair
 
 
 def pack_samples(context: Context) -> None:
     """Write data/samples: shards of stills and of the videos' training frames, and split.json."""
-    from pipeline import earlier
-    from pipeline.cluster import attached, map_tasks
-    from pipeline.packing import BYTES_PER_PIXEL, pack_unit, pending, plan_units
-    from pipeline.splits import SPLIT, write_split
+    from pipeline.artifacts import reuse
+    from pipeline.files.splits import SPLIT, write_split
+    from pipeline.packing.units import BYTES_PER_PIXEL, pack_unit, pending, plan_units
+    from pipeline.runtime.cluster import attached, map_tasks
 
     section = context.params.pack_samples
     for name in ("frames", "depth"):
@@ -36,7 +36,7 @@ def pack_samples(context: Context) -> None:
     videos, splits = choose_videos(section, context.data)
     units = plan_units("stills", choose_stills(section, context.data), shape, publication, context.code)
     units += plan_units("video", videos, shape, publication, context.code)
-    todo = pending(units, earlier.parts(publication))
+    todo = pending(units, reuse.parts(publication))
     rows = sum(unit.rows for unit in todo)
     require_space(publication.partial, int(rows * section.width * section.height * BYTES_PER_PIXEL), "packing samples")
     if todo:
@@ -54,7 +54,7 @@ def pack_samples(context: Context) -> None:
 
 def sizes(section: PackSamples) -> Any:
     """The section's sizes, in bytes."""
-    from pipeline.packing import Shape
+    from pipeline.packing.units import Shape
 
     group, shard = int(section.row_group_kb * 1e3), int(section.shard_mb * 1e6)
     return Shape(section.width, section.height, section.depth_stride, section.jpeg_quality, group, shard)
@@ -62,8 +62,8 @@ def sizes(section: PackSamples) -> Any:
 
 def choose_stills(section: PackSamples, data: Path) -> list[Slice]:
     """Every still of the named data sets trains."""
-    from pipeline.frames import frame_facts
-    from pipeline.shares import Slice
+    from pipeline.files.frames import frame_facts
+    from pipeline.packing.shards import Slice
 
     return [
         Slice(frames, depths, 0, frame_facts(frames)["frames"], made_from)
@@ -74,9 +74,9 @@ def choose_stills(section: PackSamples, data: Path) -> list[Slice]:
 
 def choose_videos(section: PackSamples, data: Path) -> tuple[list[Slice], Splits]:
     """The training frames of the named data sets, and which frames train and are held out."""
-    from pipeline.frames import read_frames
-    from pipeline.shares import Slice
-    from pipeline.splits import check_rule, split_sequence
+    from pipeline.files.frames import read_frames
+    from pipeline.files.splits import check_rule, split_sequence
+    from pipeline.packing.shards import Slice
 
     found = {dataset: files_of(data, dataset, kind="video") for dataset in sorted(section.videos)}
     check_rule(section.split, [frames.stem for files in found.values() for frames, *_ in files])
@@ -96,7 +96,7 @@ def files_of(data: Path, dataset: str, *, kind: str) -> list[tuple[Place, Place,
     Raises:
         UserError: there is no such data set, or it is of the other kind.
     """
-    from pipeline.frames import frame_facts, frame_files
+    from pipeline.files.frames import frame_facts, frame_files
 
     folder, depths = follow(data / "frames"), follow(data / "depth")
     key = "pack_samples." + ("stills" if kind == "stills" else "videos")
@@ -126,7 +126,7 @@ def shard_facts(path: Place) -> dict[str, Any]:
 
 def warn_of_small_row_groups(folder: Place, units: list[Unit]) -> None:
     """Say so when a pair's partner can be further than in the next row group: training would read more than it keeps."""
-    from pipeline.samples import SampleStore, partner_reach
+    from pipeline.files.sample_store import SampleStore, partner_reach
 
     if any(unit.kind == "video" for unit in units):
         store = SampleStore(folder)

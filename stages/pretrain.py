@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from pipeline.publish import Manifest, read_manifest
-from pipeline.store import Place
+from pipeline.artifacts.publication import Manifest, read_manifest
+from pipeline.artifacts.store import Place
 from stages import Context, run
 
 
@@ -26,8 +26,8 @@ def trained_on(context: Context, stage: Literal["pretrain", "finetune"], start: 
         stage: whose section and sample set.
         start: weights to begin with where the section names none.
     """
-    from pipeline.loader import build_feed
-    from pipeline.training import trained
+    from pipeline.feeding.loader import build_feed
+    from pipeline.training.fit import trained
 
     context.run.input(read_manifest(context.data / "samples"), "samples")
     feed = build_feed(context.params, context.options, context.spec, stage, context.data / "samples")

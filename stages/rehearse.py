@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models import load
-from pipeline import augment
+from pipeline.feeding import augment
 from stages import ROOT, check, plain_errors
 
 

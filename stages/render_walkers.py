@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pipeline.publish import require_space
-from pipeline.sections.data import RenderWalkers
+from pipeline.artifacts.publication import require_space
+from pipeline.params.sections.data import RenderWalkers
 from stages import Context, run
 
 
 def render_walkers(context: Context) -> None:
     """Write data/walkers: sequences with ground truth and detections, stills with annotations, true depth beside both."""
-    from pipeline.cluster import attached, map_tasks
+    from pipeline.runtime.cluster import attached, map_tasks
     from pipeline.walkers import labels, tasks
 
     section = context.params.render_walkers

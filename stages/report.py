@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from models import load as load_spec
-from pipeline import params as parameters
-from pipeline.publish import read_manifest
-from pipeline.splits import read_split, spans
-from pipeline.store import follow, relative
+from pipeline.artifacts.publication import read_manifest
+from pipeline.artifacts.store import follow, relative
+from pipeline.files.splits import read_split, spans
+from pipeline.params import file as parameters
 from stages import Context, run
 
 if TYPE_CHECKING:
-    from pipeline.inference import Detector
     from pipeline.report.clips import TrackedSequence
+    from pipeline.tracking.detector import Detector
 
 PAGE = "index.html"
 PAGE_MB = 15
@@ -85,23 +85,24 @@ def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
 
 def _detector(context: Context) -> Detector | None:
     """The network of `finetune`, when it is the one that made the tracks."""
-    from pipeline import inference, weights
+    from pipeline.files import model_folder
+    from pipeline.tracking import detector as inference
 
     folder = context.artifacts / "finetune"
-    finetuned = read_manifest(folder).files[weights.WEIGHTS]["sha256"]
+    finetuned = read_manifest(folder).files[model_folder.WEIGHTS]["sha256"]
     if read_manifest(context.artifacts / "tracks").facts["weights_sha256"] != finetuned:
         return None
     where = follow(folder)
-    card = weights.load_model(where)
+    card = model_folder.load_model(where)
     spec = load_spec(card.name)
-    options = parameters.validate(spec.options, card.options, where=str(where / weights.CARD))
+    options = parameters.validate(spec.options, card.options, where=str(where / model_folder.CARD))
     return inference.load_detector(spec, options, where, context.params.track.precision)
 
 
 def _provenance(context: Context) -> str:
+    from pipeline.registry.runs import git_state
     from pipeline.report.provenance import parameters as listed
     from pipeline.report.provenance import provenance
-    from pipeline.runs import git_state
 
     folders = [*(context.data / name for name in DATA), *(context.artifacts / name for name in ARTIFACTS)]
     manifests = {folder.relative_to(context.root).as_posix(): read_manifest(folder) for folder in folders}

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from models import load as load_spec
-from pipeline import earlier
-from pipeline import params as parameters
+from pipeline.artifacts import reuse
+from pipeline.artifacts.fingerprint import code_of
+from pipeline.artifacts.publication import file_digest, read_manifest
+from pipeline.artifacts.store import Place, follow, remove, write_text
 from pipeline.errors import UserError
-from pipeline.fingerprint import code_of
-from pipeline.publish import file_digest, read_manifest
-from pipeline.store import Place, follow, remove, write_text
-from pipeline.tracked_frames import CARD, WEIGHTS, Code, keyed, tracked_frames
+from pipeline.params import file as parameters
+from pipeline.tracking.plan import CARD, WEIGHTS, Code, keyed, tracked_frames
 from stages import ROOT, Context, execute, plain_errors
 
 if TYPE_CHECKING:
-    from pipeline.spec import ModelSpec
-    from pipeline.tracking import Job, Outputs, Timing
+    from pipeline.contract.spec import ModelSpec
+    from pipeline.tracking.sequences import Job, Outputs, Timing
 
 REGISTRY = "models:/"
 SPEED = "speed.json"
@@ -41,7 +41,7 @@ def track(context: Context) -> None:
 
     Sequences whose observations are those that an earlier run made are tracked again from them, without the network.
     """
-    from pipeline.tracking import Outputs, associate_sequence
+    from pipeline.tracking.sequences import Outputs, associate_sequence
 
     for name in ("frames", "samples"):
         context.run.input(read_manifest(context.data / name), name)
@@ -63,9 +63,9 @@ def track(context: Context) -> None:
 
 def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job], list[tuple[Job, Timing]]]:
     """What earlier runs left to do: sequences that the network has not seen, and seen ones to be tracked again, with their timing."""
-    from pipeline.tracking import Timing, timing_of, write_timing
+    from pipeline.tracking.sequences import Timing, timing_of, write_timing
 
-    seen, tracks, timed = (earlier.by_key(earlier.parts(part)) for part in (outputs.observations, outputs.tracks, outputs.timings))
+    seen, tracks, timed = (reuse.by_key(reuse.parts(part)) for part in (outputs.observations, outputs.tracks, outputs.timings))
     published = json.loads(speeds.read_text())["sequences"] if speeds.is_file() else {}
     unseen: list[Job] = []
     untracked: list[tuple[Job, Timing]] = []
@@ -73,15 +73,15 @@ def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job
         assert job.seen_from is not None
         part, timing = seen.get(job.seen_from), None
         if outputs.timings.done(job.timing) or job.seen_from in timed:
-            earlier.settled(outputs.timings, job.timing, job.seen_from, timed)
+            reuse.settled(outputs.timings, job.timing, job.seen_from, timed)
             timing = Timing(**json.loads(outputs.timings.path(job.timing).read_text()))
         elif part is not None and part.path == follow(outputs.observations.out) / job.observation and job.name in published:
             timing = timing_of(published[job.name])
-        if timing is None or not earlier.settled(outputs.observations, job.observation, job.seen_from, seen):
+        if timing is None or not reuse.settled(outputs.observations, job.observation, job.seen_from, seen):
             unseen.append(job)
             continue
         write_timing(job, timing)
-        taken = [earlier.settled(outputs.tracks, name, key, tracks) for name, key in job.results.items()]
+        taken = [reuse.settled(outputs.tracks, name, key, tracks) for name, key in job.results.items()]
         if not all(taken):
             untracked.append((job, timing))
     return unseen, untracked
@@ -89,8 +89,8 @@ def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job
 
 def _look(context: Context, jobs: Sequence[Job]) -> None:
     """Show the network the sequences that nobody has shown it."""
-    from pipeline.cluster import attached, gpus, map_tasks
-    from pipeline.tracking import track_sequence
+    from pipeline.runtime.cluster import attached, gpus, map_tasks
+    from pipeline.tracking.sequences import track_sequence
 
     if jobs:
         with attached(context.params.cluster):
@@ -113,9 +113,9 @@ def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = N
     Raises:
         UserError: the model or the video cannot be used.
     """
-    from pipeline.footage import track_file
-    from pipeline.inference import load_detector
-    from pipeline.video import probe
+    from pipeline.files.video import probe
+    from pipeline.tracking.detector import load_detector
+    from pipeline.tracking.video_file import track_file
 
     probe(video)  # the quick check first
     folder = _resolve(model, tracking_uri or parameters.load(ROOT / "params.yaml").mlflow.tracking_uri, "--model")
@@ -136,8 +136,8 @@ def _stage_model(context: Context) -> Place:
 
 def _resolve(model: str, tracking_uri: str, key: str) -> Path:
     """The local folder of a model named by reference or by path."""
-    from pipeline import registry
-    from pipeline.runs import absolute_uri
+    from pipeline.registry import registry
+    from pipeline.registry.runs import absolute_uri
 
     if model.startswith(REGISTRY):
         uri = absolute_uri(tracking_uri, ROOT)
@@ -150,7 +150,7 @@ def _resolve(model: str, tracking_uri: str, key: str) -> Path:
 
 def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
     """Spec and options of a model folder; the tracker's options are the current ones where there are any."""
-    from pipeline.weights import load_model
+    from pipeline.files.model_folder import load_model
 
     card = load_model(folder)
     spec = load_spec(card.name)
@@ -159,7 +159,7 @@ def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, 
 
 
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:
-    from pipeline.tracking import Timing, speed
+    from pipeline.tracking.sequences import Timing, speed
 
     timings = {job.name: Timing(**json.loads(outputs.timings.path(job.timing).read_text())) for job in jobs}
     measured = speed(timings)

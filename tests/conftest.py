@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.cluster import prepare_environment
+from pipeline.runtime.cluster import prepare_environment
 
 prepare_environment()  # before any test imports Ray, which reads its authentication settings once
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,8 +34,8 @@ def s3() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def ray_local() -> Iterator[None]:
     """A local Ray of two CPUs, shared by the session."""
-    from pipeline.cluster import attached
-    from pipeline.sections.common import Cluster
+    from pipeline.params.sections.common import Cluster
+    from pipeline.runtime.cluster import attached
 
     with attached(Cluster(address="local", num_cpus=2, object_store_mb=200)):
         yield

@@ -12,23 +12,29 @@ import pytest
 import yaml
 
 import stages
-from pipeline import closure, fingerprint
-from pipeline.experiments import definitions
-from pipeline.sections import STAGES, Params
+from experiments.sweeps import definitions
+from pipeline.artifacts import code as closure
+from pipeline.artifacts import fingerprint
+from pipeline.params.sections import STAGES, Params
 from tests.shared import ROOT
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 README = (ROOT / "README.md").read_text()
-ALLOWED = {"pipeline": {"pipeline"}, "models": {"models", "pipeline"}, "stages": {"stages", "models", "pipeline"}}
+ALLOWED = {
+    "pipeline": {"pipeline"},
+    "models": {"models", "pipeline"},
+    "stages": {"stages", "models", "pipeline"},
+    "experiments": {"experiments", "stages", "models", "pipeline"},
+}
 
 
 def test_stage_names_agree_and_keep_one_order() -> None:
     sections = [name for name in Params.model_fields if name in STAGES]
     files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
     assert list(DVC) == list(STAGES) == sections
-    assert files == set(STAGES) | {"sweep", "tables", "rehearse"}
+    assert files == set(STAGES) | {"rehearse"}
     for name, body in DVC.items():
         assert body["cmd"] == f"python -m stages.{name}"
 
@@ -55,25 +61,25 @@ def test_only_the_frame_imports_modules_by_name() -> None:
             name = path.relative_to(ROOT).as_posix()
             assert "import_module" not in path.read_text() or name in {
                 "models/__init__.py",
-                "models/depth/__init__.py",
-                "pipeline/closure.py",
+                "models/teachers/__init__.py",
+                "pipeline/artifacts/code.py",
             }, name
 
 
-@pytest.mark.parametrize("name", definitions.read(ROOT / "sweeps" / "sweeps.yaml"))
+@pytest.mark.parametrize("name", definitions.read(ROOT / "experiments" / "sweeps.yaml"))
 def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None:
-    sweeps = yaml.safe_load((ROOT / "sweeps" / "dvc.yaml").read_text())["stages"]
-    body, first = sweeps[name], definitions.load(ROOT / "sweeps" / "sweeps.yaml", name).first
-    assert list(sweeps) == list(definitions.read(ROOT / "sweeps" / "sweeps.yaml"))
-    assert (body["cmd"], body["wdir"], body["outs"]) == (f"python -m stages.sweep {name}", "..", [f"artifacts/sweeps/{name}"])
+    sweeps = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
+    body, first = sweeps[name], definitions.load(ROOT / "experiments" / "sweeps.yaml", name).first
+    assert list(sweeps) == list(definitions.read(ROOT / "experiments" / "sweeps.yaml"))
+    assert (body["cmd"], body["wdir"], body["outs"]) == (f"python -m experiments.sweeps {name}", "..", [f"artifacts/sweeps/{name}"])
     trained = {"pretrain": [], "finetune": ["artifacts/pretrain"], "track": ["artifacts/pretrain", "artifacts/finetune"]}[first]
-    assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "stages/sweep.py"]
-    assert body["params"][-1] == {"sweeps/sweeps.yaml": [name]}
+    assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "experiments/sweeps", "experiments/trials"]
+    assert body["params"][-1] == {"experiments/sweeps.yaml": [name]}
     sections = {key.split(".")[0] for stage in ("pretrain", "finetune", "track", "evaluate") for key in fingerprint.reads(stage).params}
     assert sections | {"sweep"} == {key.split(".")[0] for key in body["params"][:-1]}
 
 
-@pytest.mark.parametrize("package", ["pipeline", "models", "stages"])
+@pytest.mark.parametrize("package", ["pipeline", "models", "stages", "experiments"])
 def test_imports_point_one_way(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -126,12 +132,15 @@ def test_readme_commands_exist(command: str) -> None:
         assert set(words[1:]) <= set(targets), command
     elif "-m" in words:
         module = words[words.index("-m") + 1]
-        assert (ROOT / (module.replace(".", "/") + ".py")).is_file() or module in {"pytest"}, command
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file() or module in {"pytest"}, command
     else:
         assert words[0] in {"git", "cd", "dvc", "source"}, command
 
 
-def test_packages_are_listed() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    there = {p.parent.relative_to(ROOT).as_posix().replace("/", ".") for pkg in ALLOWED for p in (ROOT / pkg).rglob("__init__.py")}
-    assert listed == there
+def test_packages_are_found() -> None:
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {f"{package}*" for package in ALLOWED} <= set(found)
+    for package in ALLOWED:
+        folders = {path.parent for path in (ROOT / package).rglob("*.py")}
+        assert all((folder / "__init__.py").is_file() for folder in folders), package

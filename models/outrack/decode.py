@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.heads import at_cells
+from models.dense.heads import at_cells
 from models.outrack.network import STRIDE, OutrackOutputs
 from models.outrack.options import OutrackOptions, looks_back
-from pipeline.spec import Detections
+from pipeline.contract.spec import Detections
 
 LEAST_SCORE = 0.01  # peaks below are noise that no tracker and no precision-recall curve needs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.outrack.centertrack.memory import remember
+from models.centertrack.memory import remember
 from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
 from models.outrack.network import build_network
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.kernels import candidates, lifecycle
+from models.association.tracklet import Tracklets
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.kernels import candidates, lifecycle
-from models.tracking.tracklet import Tracklets
-from pipeline.spec import Detections, Tracks
+from pipeline.contract.spec import Detections, Tracks
 
 
 def usable(detections: Detections, threshold: float, frame: int) -> Detections:

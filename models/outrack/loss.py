@@ -7,11 +7,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.outrack import objectives
-from models.outrack.depth import depth_error, depth_loss
+from models import embedding as objectives
+from models.dense.depth import depth_error, depth_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
 from models.outrack.options import LossOptions, OutrackOptions
-from pipeline.spec import Batch, Losses, to_float
+from pipeline.contract.spec import Batch, Losses, to_float
 
 LEAST_PROBABILITY = 1e-4
 

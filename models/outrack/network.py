@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from models import backbones
-from models.heads import PRIOR_BIAS, RARE_PRIOR_BIAS, DepthHead, Heads
+from models.dense.heads import PRIOR_BIAS, RARE_PRIOR_BIAS, DepthHead, Heads
 from models.outrack.options import OutrackOptions, looks_back
 
 STRIDE = 4
@@ -66,7 +66,7 @@ class OutrackNetwork(nn.Module):
         Args:
             images: (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32.
             memory: (N, 4, H, W), CenterTrack style only: the frame before and the heat map of its objects at full size
-                (models/outrack/centertrack/prior.py); None at the start of a sequence.
+                (models/centertrack/prior.py); None at the start of a sequence.
             cells: for training, flat cells (N, K) by name of an output that is wanted there alone.
         """
         pyramid = self.backbone(images, memory)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.sections.common import Section
+from pipeline.params.sections.common import Section
 
 
 class NetworkOptions(Section):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.kernels import evidence, lifecycle
+from models.association.tracklet import Phase, Tracklets
+from models.occlusion.evidence import OcclusionMemory, find_evidence
 from models.outrack.decode import OutrackDetections
-from models.outrack.refind import OcclusionMemory, find_evidence
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.kernels import evidence, lifecycle
-from models.tracking.tracklet import Phase, Tracklets
-from pipeline.spec import Detections
+from pipeline.contract.spec import Detections
 
 SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to be that person's old track
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from models.outrack import objectives
+from models import embedding
 from models.outrack.decode import OutrackDetections
 from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.tracker import build_tracker
@@ -23,7 +23,7 @@ def rehearse(options: OutrackOptions) -> None:
 
 def rehearse_training(options: OutrackOptions) -> None:
     """Compare one object in each of two frames by the objective that trains the embedding."""
-    objective, alike = objectives.build(options, identities=2), torch.ones(1, 2, 1, options.network.embedding)
+    objective, alike = embedding.build(options, identities=2), torch.ones(1, 2, 1, options.network.embedding)
     objective(alike, torch.ones(1, 2, 1, dtype=torch.bool), torch.ones(1, dtype=torch.bool), torch.zeros(1, 2, 1, dtype=torch.int64))
 
 

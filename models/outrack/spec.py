@@ -7,7 +7,7 @@ from models.outrack.detection import OutrackDetections, decode, decodes_with, de
 from models.outrack.options import OutrackOptions, uses_depth, uses_identities
 from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.training import build_network, build_task, make_targets, trim
-from pipeline.spec import ModelSpec
+from pipeline.contract.spec import ModelSpec
 
 SPEC = ModelSpec(
     name="outrack",

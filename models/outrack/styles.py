@@ -7,12 +7,12 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import nn
 
+from models.centertrack import targets as displacement_targets
+from models.centertrack.loss import CenterTrackTask
 from models.outrack import loss, targets
-from models.outrack.centertrack import targets as displacement_targets
-from models.outrack.centertrack.loss import CenterTrackTask
 from models.outrack.network import OutrackNetwork
 from models.outrack.options import OutrackOptions, looks_back
-from pipeline.spec import TrainingClip
+from pipeline.contract.spec import TrainingClip
 
 
 def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> nn.Module:

@@ -22,15 +22,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.centertrack.tracker import CenterTracker
+from models.association.births import near_public
+from models.association.kernels import lifecycle, memory
+from models.association.tracklet import Phase, Tracklets
+from models.centertrack.tracker import CenterTracker
 from models.outrack.filters import by_left_edge, check, shown
 from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.recovery import Recovery
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.births import near_public
-from models.tracking.kernels import lifecycle, memory
-from models.tracking.tracklet import Phase, Tracklets
-from pipeline.spec import Detections, Tracker, Tracks
+from pipeline.contract.spec import Detections, Tracker, Tracks
 
 
 def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height: int) -> Tracker:
@@ -40,7 +40,7 @@ def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height
 
 
 class OutrackTracker:
-    """The memory of one sequence; satisfies `pipeline.spec.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.spec.Tracker`."""
 
     def __init__(self, options: TrackerOptions, *, frame_rate: float, width: int, height: int) -> None:
         """Start with no tracks; the first identity will be 1."""
@@ -54,7 +54,7 @@ class OutrackTracker:
         self._frame = 0
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame; see `pipeline.spec.Tracker.update`.
+        """Advance by one frame; see `pipeline.contract.spec.Tracker.update`.
 
         Boxes are the Kalman-corrected ones. A recovered box has the score of its occlusion centre's Gaussian. Plain
         `Detections`, which carry no occlusion centres, are tracked without refinding.

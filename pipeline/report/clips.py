@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boxes import iou
-from pipeline.drawing import Boxes, Painter
-from pipeline.frames import Frame, decode_jpeg, frame_facts, read_frames
-from pipeline.mot_text import MotRows, read_rows
-from pipeline.observations import read_observations
-from pipeline.recovered import read_recovered
-from pipeline.store import Place
-from pipeline.video import VideoWriter
+from pipeline.artifacts.store import Place
+from pipeline.files.frames import Frame, decode_jpeg, frame_facts, read_frames
+from pipeline.files.mot_text import MotRows, read_rows
+from pipeline.files.observations import read_observations
+from pipeline.files.recovered import read_recovered
+from pipeline.files.video import VideoWriter
+from pipeline.numerics.boxes import iou
+from pipeline.tracking.drawing import Boxes, Painter
 
 QUALITIES = (27, 32, 37)  # x264's rate factors, tried in turn until a clip is small enough
 TRAIL_SECONDS = 1.5

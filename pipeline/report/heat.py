@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.drawing import overlay_heat
-from pipeline.inference import Detector, Letterbox, letterbox
+from pipeline.tracking.detector import Detector, Letterbox, letterbox
+from pipeline.tracking.drawing import overlay_heat
 
 LEAST_PEAK = 0.1  # a map whose hottest place is colder than this is shown as cold as it is
 

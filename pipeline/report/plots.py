@@ -13,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from pipeline.store import Place
+from pipeline.artifacts.store import Place
 
 GREY = "#8a949e"  # readable on white and on black
 COLOURS = ("#2f81d6", "#e0762b", "#3a9e5c", "#c2489b", "#8a6fd1", "#b8952b", "#2aa5a5", "#d0554f")

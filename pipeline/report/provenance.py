@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from pipeline.publish import Manifest
+from pipeline.artifacts.publication import Manifest
+from pipeline.registry.runs import find_writer
 from pipeline.report.tables import facts, rows
-from pipeline.runs import find_writer
 
 SHORT = 12  # characters of a digest that are shown
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import depthmap
-from pipeline.drawing import colour_depth, side_by_side
-from pipeline.frames import decode_jpeg
-from pipeline.inference import Detector
-from pipeline.publish import read_manifest
+from pipeline.artifacts.publication import read_manifest
+from pipeline.artifacts.store import Place, follow, read_table
+from pipeline.files import depth_codec
+from pipeline.files.frames import decode_jpeg
 from pipeline.report import media, tables
 from pipeline.report.clips import TrackedSequence, busiest_stretch, most_crowded, read_frame, render, shrink
 from pipeline.report.heat import heat_overlays
 from pipeline.report.page import paragraph, pictures
 from pipeline.report.plots import read_history, training_curves
-from pipeline.store import Place, follow, read_table
+from pipeline.tracking.detector import Detector
+from pipeline.tracking.drawing import colour_depth, side_by_side
 
 HEADLINES = ("HOTA", "MOTA", "IDF1", "IDSW")
 CLIPS = (
@@ -101,7 +101,7 @@ def _mix(folder: Path, name: str) -> str:
 
 def _coloured(path: Place, number: int, shape: tuple[int, ...]) -> Any:
     table = read_table(path, columns=["depth", "scale"], filters=[("frame", "==", number)])
-    values = depthmap.decode(table["depth"][0].as_py(), table["scale"][0].as_py(), f"{path}: frame {number}")
+    values = depth_codec.decode(table["depth"][0].as_py(), table["scale"][0].as_py(), f"{path}: frame {number}")
     return colour_depth(values, (shape[1], shape[0]))
 
 

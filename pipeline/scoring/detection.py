@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boxes import intersection_over_area, iou
-from pipeline.growing import Growing
+from pipeline.files.columns import Growing
+from pipeline.numerics.boxes import intersection_over_area, iou
 
 THRESHOLD = 0.5
 

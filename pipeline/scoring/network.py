@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boxes import xywh_to_xyxy
-from pipeline.growing import Growing
-from pipeline.observations import Observation, read_observations
+from pipeline.artifacts.store import Place
+from pipeline.files.columns import Growing
+from pipeline.files.observations import Observation, read_observations
+from pipeline.numerics.boxes import xywh_to_xyxy
 from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
 from pipeline.scoring.rules import Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
-from pipeline.store import Place
 
 MOST_COMPARED = 100_000  # boxes: retrieval compares half of them with the other half, which takes some minutes then
 

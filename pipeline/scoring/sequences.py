@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import mot_text
+from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
-from pipeline.frames import read_frames
-from pipeline.growing import Growing
-from pipeline.mot_text import MotRows, read_exactly
-from pipeline.store import Place
+from pipeline.files import mot_text
+from pipeline.files.columns import Growing
+from pipeline.files.frames import read_frames
+from pipeline.files.mot_text import MotRows, read_exactly
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}

@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.artifacts.store import write_text
 from pipeline.scoring.detection import DetectionMetrics
 from pipeline.scoring.reid import Retrieval
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
-from pipeline.store import write_text
 
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
 COMBINED = "COMBINED"

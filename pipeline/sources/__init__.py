@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, address, folder_of, locate

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.frames import Objects
-from pipeline.schema import OBJECTS
+from pipeline.files.frames import Objects
+from pipeline.files.schema import OBJECTS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import categories
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import frame_number, images_in, is_image

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import categories
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, is_image

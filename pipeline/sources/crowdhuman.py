@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.frames import Objects
-from pipeline.sections.data import Source
+from pipeline.files.frames import Objects
+from pipeline.params.sections.data import Source
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import DISTRACTOR, PEDESTRIAN
 from pipeline.sources.defects import Defects

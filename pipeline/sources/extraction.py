@@ -8,17 +8,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline import contents, earlier
+from pipeline.artifacts import digests, reuse
+from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
-from pipeline.frames import Frame, FrameWriter, frame_facts, read_frames
-from pipeline.params import digest
-from pipeline.publish import Publication
+from pipeline.files.frames import Frame, FrameWriter, frame_facts, read_frames
+from pipeline.params.file import digest
 from pipeline.sources.defects import Defects
 from pipeline.sources.images import Picture
 from pipeline.sources.media import Shot
 from pipeline.sources.place import relative
 from pipeline.sources.planned import PlannedSequence
-from pipeline.store import Place
 
 _PICTURES = ["frame", "time", "width", "height", "image"]
 
@@ -100,18 +100,18 @@ def reused(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
         The tasks that are left, with an older file's pictures where only the annotation has changed.
     """
     tasks = with_images(tasks, root)
-    found = earlier.parts(tasks[0].publication) if tasks else []
+    found = reuse.parts(tasks[0].publication) if tasks else []
     if any(task.strict for task in tasks):  # which stops at what others leave out
         found = [part for part in found if not part.made_from["lost"]]
-    keys, images = earlier.by_key(found), earlier.by_key(found, "images")
-    left = [task for task in tasks if not earlier.settled(task.publication, task.part, task.key, keys)]
+    keys, images = reuse.by_key(found), reuse.by_key(found, "images")
+    left = [task for task in tasks if not reuse.settled(task.publication, task.part, task.key, keys)]
     return [replace(task, known=_known(images[task.images])) if task.images in images else task for task in left]
 
 
 def with_images(tasks: Sequence[Extraction], root: Path) -> list[Extraction]:
     """The tasks with `images`, for which files that changed since they were last looked at are read."""
     local = [place for task in tasks for place in task.sequence.read.media.places if isinstance(place, Path)]
-    marks = contents.digests(local, root)
+    marks = digests.digests(local, root)
     return [replace(task, images=_images(task, marks)) for task in tasks]
 
 
@@ -124,7 +124,7 @@ def _images(task: Extraction, marks: dict[Path, str | None]) -> str | None:
     return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn)
 
 
-def _known(part: earlier.Part) -> tuple[Place, tuple[str, ...]]:
+def _known(part: reuse.Part) -> tuple[Place, tuple[str, ...]]:
     """An older file and the lines about its pictures."""
     lost = part.made_from["lost"]
     return part.path, tuple(frame_facts(part.path)["summary"]["defects"][-lost:] if lost else ())

@@ -13,8 +13,8 @@ from itertools import chain
 
 import numpy as np
 
-from pipeline.boxes import intersection_over_area
-from pipeline.frames import Frame, Objects
+from pipeline.files.frames import Frame, Objects
+from pipeline.numerics.boxes import intersection_over_area
 from pipeline.sources.annotation import Annotation
 from pipeline.sources.categories import NAMES, PEDESTRIAN
 from pipeline.sources.defects import Defects

@@ -8,7 +8,7 @@ deeper are joined with dashes.
 from __future__ import annotations
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import media
 from pipeline.sources.annotation import nothing
 from pipeline.sources.defects import Defects

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import av
 
 from pipeline.errors import UserError
-from pipeline.frames import decode_jpeg, encode_jpeg
+from pipeline.files.frames import decode_jpeg, encode_jpeg
 from pipeline.sources.place import Place
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")

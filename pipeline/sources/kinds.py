@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.sections.data import SourceKind
+from pipeline.params.sections.data import SourceKind
 from pipeline.sources import mot_layout
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, listed, walked

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import video
 from pipeline.errors import UserError
-from pipeline.frames import Frame, encode_jpeg
+from pipeline.files import video
+from pipeline.files.frames import Frame, encode_jpeg
 from pipeline.sources import images
 from pipeline.sources.annotation import Annotation, nothing
 from pipeline.sources.defects import Defects

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.frames import Objects
-from pipeline.mot_text import MotRows, read_rows, rows
-from pipeline.sections.data import Source
+from pipeline.files.frames import Objects
+from pipeline.files.mot_text import MotRows, read_rows, rows
+from pipeline.files.video import SUFFIXES
+from pipeline.params.sections.data import Source
 from pipeline.sources import categories, images, media, mot_layout, mots
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.annotation import objects as make_objects
@@ -28,7 +29,6 @@ from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, Media, Reading
 from pipeline.sources.place import Place, relative
 from pipeline.sources.planned import Plan, PlannedSequence, content_digest
-from pipeline.video import SUFFIXES
 
 
 def plan(source: Source, folder: Place, strict: bool) -> Plan:

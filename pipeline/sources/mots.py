@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.mot_text import LARGEST, MotRows
+from pipeline.files.mot_text import LARGEST, MotRows
 from pipeline.sources.categories import CAR, CROWD, PEDESTRIAN
 from pipeline.sources.place import Place
 

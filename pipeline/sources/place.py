@@ -24,10 +24,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import fsspec
 
+from pipeline.artifacts.store import follow
 from pipeline.errors import UserError, connection, trusted
-from pipeline.sections.data import Source
-from pipeline.store import follow
-from pipeline.video import SUFFIXES
+from pipeline.files.video import SUFFIXES
+from pipeline.params.sections.data import Source
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.frames import Objects
+from pipeline.files.frames import Objects
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects

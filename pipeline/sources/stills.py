@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.frames import Objects
-from pipeline.schema import OBJECTS
+from pipeline.files.frames import Objects
+from pipeline.files.schema import OBJECTS
 from pipeline.sources.annotation import Annotation
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading

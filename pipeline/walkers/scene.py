@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.sections.data import RenderWalkers
+from pipeline.params.sections.data import RenderWalkers
 from pipeline.walkers.backdrop import Backdrop, sample_backdrop
 from pipeline.walkers.camera import Array, Camera, sample_camera, sample_path
 from pipeline.walkers.crowd import Tracks, scatter, simulate, walking_area

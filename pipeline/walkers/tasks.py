@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.memory import keep_freed_memory
-from pipeline.publish import Publication
-from pipeline.sections.data import RenderWalkers
-from pipeline.video import VideoWriter
+from pipeline.artifacts.publication import Publication
+from pipeline.files.video import VideoWriter
+from pipeline.params.sections.data import RenderWalkers
+from pipeline.runtime.malloc import keep_freed_memory
 from pipeline.walkers import labels
 from pipeline.walkers.camera import Array
 from pipeline.walkers.detector import detect

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import extraction, packing
-from pipeline.frames import frame_files, read_frames
-from pipeline.samples import SampleStore
+from pipeline.files.frames import frame_files, read_frames
+from pipeline.files.sample_store import SampleStore
 
 
 @pytest.fixture(scope="module")

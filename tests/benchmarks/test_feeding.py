@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks import feeding, samples
-from pipeline.loader import SAMPLES, ClipDataset, collate
-from pipeline.samples import COLUMNS
-from pipeline.spec import Batch
+from pipeline.contract.spec import Batch
+from pipeline.feeding.loader import SAMPLES, ClipDataset, collate
+from pipeline.files.sample_store import COLUMNS
 
 
 @pytest.fixture(scope="module")

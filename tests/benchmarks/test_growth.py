@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import growth
-from pipeline.depths import depth_facts
-from pipeline.frames import frame_facts, read_frames
+from pipeline.files.depths import depth_facts
+from pipeline.files.frames import frame_facts, read_frames
 
 
 def test_the_sequence_is_there_as_video_images_frames_and_depth(tmp_path: Path) -> None:

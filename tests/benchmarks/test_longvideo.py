@@ -11,9 +11,10 @@ from benchmarks.__main__ import lines
 from benchmarks.harness import Footprint
 from benchmarks.page import markdown
 from benchmarks.results import entry
-from pipeline import params, video
-from pipeline.mot_text import read_rows
-from pipeline.publish import read_manifest
+from pipeline.artifacts.publication import read_manifest
+from pipeline.files import video
+from pipeline.files.mot_text import read_rows
+from pipeline.params import file as params
 
 
 def test_the_sequence_is_as_long_as_wished(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import loops, maps
+from models.occlusion.evidence import find_evidence
+from models.occlusion.labels import occluded_regions
 from models.outrack.decode import LEAST_SCORE, decode
 from models.outrack.network import STRIDE
-from models.outrack.occlusion import occluded_regions
-from models.outrack.refind import find_evidence
 from models.outrack.targets import frame_targets
-from pipeline.spec import TrainingFrame
+from pipeline.contract.spec import TrainingFrame
 
 CELLS = maps.people() / STRIDE
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import pairs, samples
 from models import load
-from pipeline.loader import ClipDataset, build_feed
+from pipeline.feeding.loader import ClipDataset, build_feed
 from tests.shared import dataset
 
 

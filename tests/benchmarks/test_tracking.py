@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import tracking
-from pipeline.mot_text import read_rows
+from pipeline.files.mot_text import read_rows
 
 
 def test_the_loop_writes_all_frames_and_the_bare_network_sees_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

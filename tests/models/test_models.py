@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_model, save_model
 
 import models
-from models.outrack.objectives import OBJECTIVES
+from models.embedding import OBJECTIVES
+from pipeline.contract.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_float
 from pipeline.errors import UserError
-from pipeline.observations import Observation, ObservationWriter, read_sequence
-from pipeline.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_float
+from pipeline.files.observations import Observation, ObservationWriter, read_sequence
 from tests.models.outrack import samples
 
 # the smallest options of each system, in each of its variants, and a batch with every kind of frame that training meets

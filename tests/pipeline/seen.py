@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from pipeline.inference import Detector
-from pipeline.spec import Detections, ModelSpec, Tracks
+from pipeline.contract.spec import Detections, ModelSpec, Tracks
+from pipeline.tracking.detector import Detector
 
 RED = (255, 0, 0)
 

@@ -12,13 +12,13 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from pipeline import depthmap
-from pipeline.frames import encode_jpeg
-from pipeline.loader import Feed
-from pipeline.samples import SampleWriter
-from pipeline.sections.training import Augment, Training
-from pipeline.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
-from pipeline.store import Place
+from pipeline.artifacts.store import Place
+from pipeline.contract.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
+from pipeline.feeding.loader import Feed
+from pipeline.files import depth_codec
+from pipeline.files.frames import encode_jpeg
+from pipeline.files.sample_store import SampleWriter
+from pipeline.params.sections.training import Augment, Training
 
 SIZE = 64
 MOST = 4
@@ -171,7 +171,7 @@ def _row(sequence: int, frame: int, video: bool, identity: int, size: tuple[int,
     boxes = np.stack([left, top, left + 14, top + 20], axis=1)
     for number, (x, y, right, bottom) in enumerate(boxes.astype(int)):
         image[y:bottom, x:right] = (40 * number, 90, 200)
-    depth, scale = depthmap.encode(np.tile(np.linspace(1, 9, width // 4, dtype=np.float32), (height // 4, 1)))
+    depth, scale = depth_codec.encode(np.tile(np.linspace(1, 9, width // 4, dtype=np.float32), (height // 4, 1)))
     return {
         "dataset": "tiny",
         "sequence": f"s{sequence}",

@@ -18,7 +18,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ran.extend([label] * len(items))
         return [function(item) for item in items]
 
-    monkeypatch.setattr("pipeline.cluster.map_tasks", map_tasks)
-    monkeypatch.setattr("pipeline.cluster.attached", lambda cluster: nullcontext())
-    monkeypatch.setattr("pipeline.cluster.gpus", lambda: 0)
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", map_tasks)
+    monkeypatch.setattr("pipeline.runtime.cluster.attached", lambda cluster: nullcontext())
+    monkeypatch.setattr("pipeline.runtime.cluster.gpus", lambda: 0)
     return ran

@@ -16,11 +16,12 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from models import options as load_options
-from pipeline import depthmap, schema, weights
-from pipeline.frames import Frame, FrameWriter, Objects, encode_jpeg
-from pipeline.publish import Publication
-from pipeline.splits import Ranges, write_split
-from pipeline.weights import ModelCard
+from pipeline.artifacts.publication import Publication
+from pipeline.files import depth_codec, schema
+from pipeline.files import model_folder as weights
+from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
+from pipeline.files.model_folder import ModelCard
+from pipeline.files.splits import Ranges, write_split
 from tests.pipeline.seen import picture
 from tests.shared import ROOT
 
@@ -59,7 +60,7 @@ class Repository:
 
     def _depth(self) -> None:
         publication = Publication(self.root / "data" / "depth", "label_depth", "d")
-        png, scale = depthmap.encode(np.tile(np.linspace(30, 3, 24, dtype=np.float32)[:, None], (1, 32)))
+        png, scale = depth_codec.encode(np.tile(np.linspace(30, 3, 24, dtype=np.float32)[:, None], (1, 32)))
         for name in ("seq-1", "seq-2"):
             row = {"dataset": "walkers", "sequence": name, "depth": png, "scale": scale, "object_depths": [5.0]}
             rows = [row | {"frame": number} for number in range(1, FRAMES + 1)]

@@ -18,15 +18,15 @@ from pydantic import BaseModel
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline import params as parameters
-from pipeline import registry
+from pipeline.artifacts.publication import Publication
+from pipeline.contract.spec import Detections
 from pipeline.errors import UserError
-from pipeline.frames import Frame, FrameWriter, Objects
-from pipeline.observations import Observation, ObservationWriter
-from pipeline.publish import Publication
-from pipeline.runs import StageRun, started
-from pipeline.spec import Detections
-from pipeline.splits import Ranges, write_split
+from pipeline.files.frames import Frame, FrameWriter, Objects
+from pipeline.files.observations import Observation, ObservationWriter
+from pipeline.files.splits import Ranges, write_split
+from pipeline.params import file as parameters
+from pipeline.registry import registry
+from pipeline.registry.runs import StageRun, started
 from stages import Context
 from stages.evaluate import evaluate, main, score_files
 from tests.pipeline.scoring.text import figures, perturbed, trackeval_alone, write_lines, write_truth

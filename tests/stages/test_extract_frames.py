@@ -7,12 +7,12 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from pipeline import params as parameters
+from pipeline.artifacts.publication import Manifest, Publication, read_manifest
 from pipeline.errors import UserError
-from pipeline.frames import frame_files, read_frames
-from pipeline.publish import Manifest, Publication, read_manifest
-from pipeline.runs import StageRun
-from pipeline.sections import Params
+from pipeline.files.frames import frame_files, read_frames
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.registry.runs import StageRun
 from stages import Context
 from stages.extract_frames import extract_frames
 from tests.pipeline.imitated import coco_video, mot17, videos, zipped
@@ -128,7 +128,7 @@ def break_odgt(root: Path) -> None:
 )
 def test_bad_input_stops_the_stage_before_any_task(tmp_path: Path, harm: Any, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     harm(public_layouts(tmp_path))
-    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda *a, **k: pytest.fail("a task was started"))
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda *a, **k: pytest.fail("a task was started"))
     with pytest.raises(UserError, match=named):
         extract_frames(context(tmp_path)[0])
     assert not (tmp_path / "data/frames").exists()
@@ -136,7 +136,7 @@ def test_bad_input_stops_the_stage_before_any_task(tmp_path: Path, harm: Any, na
 
 def test_a_full_disk_stops_the_stage_before_any_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     public_layouts(tmp_path)
-    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda *a, **k: pytest.fail("a task was started"))
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda *a, **k: pytest.fail("a task was started"))
     monkeypatch.setattr("shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000))  # type: ignore[attr-defined]
     with pytest.raises(UserError, match="extracting frames needs about"):
         extract_frames(context(tmp_path)[0])

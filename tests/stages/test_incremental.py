@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline import params as parameters
+from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.errors import UserError
-from pipeline.publish import Publication, read_manifest
-from pipeline.runs import StageRun
-from pipeline.sections import Params
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.registry.runs import StageRun
 from pipeline.sources import media
 from stages import Context
 from stages.extract_frames import extract_frames
@@ -137,7 +137,7 @@ def test_a_changed_annotation_decodes_nothing(tmp_path: Path, decoded: list[str]
 
 
 def test_rows_of_other_sequences_are_not_packed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline import packing
+    from pipeline.packing import units as packing
 
     root = repository(tmp_path / "one")
     run_all(root)

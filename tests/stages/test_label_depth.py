@@ -10,18 +10,18 @@ import pytest
 import torch
 import yaml
 
-from models.depth.video.network import VARIANTS, VideoDepth
-from pipeline import depthmap
-from pipeline import params as parameters
-from pipeline.depths import depth_facts, read_depths
+from models.teachers.video_depth_anything.network import VARIANTS, VideoDepth
+from pipeline.artifacts.publication import Manifest, Publication, read_manifest
 from pipeline.errors import UserError
-from pipeline.frames import Objects, frame_files, read_frames
-from pipeline.publish import Manifest, Publication, read_manifest
-from pipeline.runs import StageRun
-from pipeline.sections import Params
+from pipeline.files import depth_codec
+from pipeline.files.depths import depth_facts, read_depths
+from pipeline.files.frames import Objects, frame_files, read_frames
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.registry.runs import StageRun
 from stages import Context
 from stages.label_depth import label_depth
-from tests.models.depth import scenes
+from tests.pipeline.labelling import scenes
 from tests.shared import ROOT
 
 
@@ -85,7 +85,7 @@ def test_every_frame_gets_a_map_and_every_box_a_depth(tmp_path: Path, capsys: py
     for path in frame_files(frames):
         for row, depth in zip(read_frames(path), read_depths(tmp_path / "data/depth" / path.relative_to(frames)), strict=True):
             assert (row.dataset, row.sequence, row.frame) == (depth.dataset, depth.sequence, depth.frame)
-            assert depthmap.decode(depth.depth, depth.scale).shape == (90, 160)
+            assert depth_codec.decode(depth.depth, depth.scale).shape == (90, 160)
             assert len(depth.object_depths) == len(row.objects)
     assert run.logged["people/toy/one"] == 54
     assert run.logged["horizon/toy/two"] == pytest.approx(scenes.HORIZON, abs=0.1)

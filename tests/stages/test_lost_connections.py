@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 import stages
-from pipeline import cluster
-from pipeline.publish import Publication, read_manifest
+from pipeline.artifacts.publication import Publication, read_manifest
+from pipeline.runtime import cluster
 from stages.extract_frames import extract_frames
 from tests.pipeline.imitated import sequence, zipped
 from tests.pipeline.server import Site, serving

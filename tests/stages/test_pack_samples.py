@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import depthmap, shares
-from pipeline.depths import DepthRow
+from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.errors import UserError
-from pipeline.frames import Frame, decode_jpeg, encode_jpeg, read_frames
-from pipeline.packing import Shape, Unit, fit, ignored, pack, pack_unit, plan_units
-from pipeline.publish import Publication, read_manifest
-from pipeline.samples import SampleStore, partner_reach
-from pipeline.shares import Slice
-from pipeline.splits import Ranges, read_split
+from pipeline.files import depth_codec
+from pipeline.files.depths import DepthRow
+from pipeline.files.frames import Frame, decode_jpeg, encode_jpeg, read_frames
+from pipeline.files.sample_store import SampleStore, partner_reach
+from pipeline.files.splits import Ranges, read_split
+from pipeline.packing import shards
+from pipeline.packing.shards import Slice
+from pipeline.packing.units import Shape, Unit, fit, ignored, pack, pack_unit, plan_units
 from stages.label_depth import label_depth
 from stages.pack_samples import pack_samples
-from tests.models.depth import scenes
+from tests.pipeline.labelling import scenes
 from tests.stages.test_label_depth import RecordedRun, context, extracted
 
 SHAPE = Shape(width=160, height=96, depth_stride=4, jpeg_quality=90, row_group_bytes=60_000, shard_bytes=10_000_000)
@@ -73,7 +74,7 @@ def test_images_boxes_and_depth_have_training_size(labelled: Path) -> None:
     assert decode_jpeg(sample.image, "").shape == (90, 160, 3)
     np.testing.assert_allclose(sample.boxes, source.objects.boxes / 2, rtol=1e-5)
     assert sample.depth is not None
-    depth = depthmap.decode(sample.depth, sample.depth_scale)
+    depth = depth_codec.decode(sample.depth, sample.depth_scale)
     assert depth.shape == (22, 40)
     assert depth[-1, 0] == pytest.approx(scenes.depth_at(175), rel=0.1)
 
@@ -121,7 +122,7 @@ def frame(width: int = 320, height: int = 180) -> Frame:
 
 
 def depth(objects: int = 3) -> DepthRow:
-    return DepthRow("d", "s", 1, depthmap.encode(np.ones((9, 16), np.float32))[0], 0.1, np.ones(objects, np.float32))
+    return DepthRow("d", "s", 1, depth_codec.encode(np.ones((9, 16), np.float32))[0], 0.1, np.ones(objects, np.float32))
 
 
 def test_an_image_that_fits_keeps_its_bytes() -> None:
@@ -181,7 +182,7 @@ def test_units_cover_all_rows_once_and_are_bounded_in_number(tmp_path: Path) -> 
     units = plan_units("video", slices, replace(SHAPE, shard_bytes=2**40), publication)
     covered = [(part.frames.name, part.first + row) for unit in units for part in unit.slices for row in range(part.rows)]
     assert covered == [(part.frames.name, row) for part in slices for row in range(part.rows)]
-    assert 1 < len(units) <= shares.UNITS
+    assert 1 < len(units) <= shards.UNITS
     assert max(unit.rows for unit in units) - min(unit.rows for unit in units) <= 1
     assert plan_units("video", [], SHAPE, publication) == []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.outrack.options import OutrackOptions
-from pipeline import augment
+from pipeline.feeding import augment
 from stages import rehearse
 from tests.shared import ROOT
 

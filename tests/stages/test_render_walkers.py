@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from pipeline import params as parameters
-from pipeline.publish import Manifest, read_manifest
-from pipeline.runs import StageRun
-from pipeline.sections import Params
+from pipeline.artifacts.publication import Manifest, read_manifest
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+from pipeline.registry.runs import StageRun
 from pipeline.walkers import tasks
 from stages import Context
 from stages.render_walkers import render_walkers

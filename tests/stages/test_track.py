@@ -12,14 +12,15 @@ import pytest
 
 import stages
 from models import load as load_spec
-from pipeline import registry, weights
-from pipeline.mot_text import read_rows
-from pipeline.observations import read_observations
-from pipeline.publish import read_manifest
-from pipeline.runs import started
-from pipeline.sections.common import Mlflow
-from pipeline.tracking import track_sequence
-from pipeline.video import VideoWriter
+from pipeline.artifacts.publication import read_manifest
+from pipeline.files import model_folder as weights
+from pipeline.files.mot_text import read_rows
+from pipeline.files.observations import read_observations
+from pipeline.files.video import VideoWriter
+from pipeline.params.sections.common import Mlflow
+from pipeline.registry import registry
+from pipeline.registry.runs import started
+from pipeline.tracking.sequences import track_sequence
 from stages.track import main, track
 from tests.pipeline.seen import picture
 from tests.stages.repository import FIRST, FRAMES, Repository, model_folder, outrack_options
@@ -90,7 +91,7 @@ def test_finished_sequences_are_kept_after_a_kill(tmp_path: Path, monkeypatch: p
             if len(done) == 1:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.cluster.map_tasks", here)
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", here)
     with pytest.raises(KeyboardInterrupt):
         run(repository)
     assert not (repository.artifacts / "tracks").exists()
@@ -105,12 +106,12 @@ def test_finished_sequences_are_kept_after_a_kill(tmp_path: Path, monkeypatch: p
 
 def test_other_weights_do_not_pick_up_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = Repository(tmp_path, model=str(model_folder(tmp_path / "mine")))
-    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [function(jobs[0]), 1 / 0])
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda function, jobs, **_: [function(jobs[0]), 1 / 0])
     with pytest.raises(ZeroDivisionError):
         run(repository)
     (tmp_path / "mine" / "model.json").write_text((tmp_path / "mine" / "model.json").read_text().replace("128", "160"))
     left: list[int] = []
-    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [left.append(len(jobs)), *map(function, jobs)])
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda function, jobs, **_: [left.append(len(jobs)), *map(function, jobs)])
     run(repository)
     assert left == [2]
 
@@ -136,7 +137,7 @@ def test_another_detectors_files_are_tracked_and_belong_to_the_outputs_name(tmp_
     assert seen.detections.boxes.tolist() == [[10, 20, 30, 80]]
     assert seen.detections.embeddings.shape == (1, 8)
     names = [read_manifest(repository.artifacts / "tracks").fingerprint]
-    monkeypatch.setattr("pipeline.cluster.map_tasks", lambda function, jobs, **_: [*map(function, jobs)])
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda function, jobs, **_: [*map(function, jobs)])
     for score in (0.8, 0.9):
         detections(tmp_path / "det", score)
         run(repository)

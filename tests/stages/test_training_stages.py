@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline import training, weights
+from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.errors import UserError
-from pipeline.loader import Feed
-from pipeline.publish import Publication, read_manifest
-from pipeline.trainer import Trainer, build_task
-from pipeline.training_meter import TrainingJob
+from pipeline.feeding.loader import Feed
+from pipeline.files import model_folder
+from pipeline.training import fit as training
+from pipeline.training.meter import TrainingJob
+from pipeline.training.trainer import Trainer, build_task
 from stages import ROOT, Context, check
 from stages.finetune import finetune
 from stages.pretrain import pretrain
@@ -57,15 +58,15 @@ def context(root: Path, stage: str, **settings: Any) -> Context:
 def test_finetune_starts_from_pretrain_and_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registered = list[Any]()
     monkeypatch.setattr(
-        "pipeline.registry.register", lambda network, folder, example, **facts: registered.append((folder, example.shape, facts))
+        "pipeline.registry.registry.register", lambda network, folder, example, **facts: registered.append((folder, example.shape, facts))
     )
     first, second = context(samples(tmp_path), "pretrain"), context(tmp_path, "finetune")
     pretrain(first)
     finetune(second)
     artifacts = tmp_path / "artifacts"
-    assert (artifacts / "pretrain" / weights.WEIGHTS).read_bytes() == (artifacts / "finetune" / weights.WEIGHTS).read_bytes()
+    assert (artifacts / "pretrain" / model_folder.WEIGHTS).read_bytes() == (artifacts / "finetune" / model_folder.WEIGHTS).read_bytes()
     assert read_manifest(artifacts / "finetune").stage == "finetune"
-    assert weights.load_model(artifacts / "finetune").name == "outrack"
+    assert model_folder.load_model(artifacts / "finetune").name == "outrack"
     (folder, shape, facts), *others = registered
     assert not others
     assert (folder, shape, facts["name"]) == (artifacts / "finetune", (1, 3, 96, 128), "outrack")
@@ -125,7 +126,7 @@ def _trained(root: Path, kind: str, reid: str) -> Trainer:
     feed = Feed(
         made.spec, options, made.params.finetune, root / "data" / "samples" / kind, 1, 128, 96, made.params.pack_samples.depth_stride
     )
-    weights.save(build_task(feed).network, root / training.INITIAL)
+    model_folder.save(build_task(feed).network, root / training.INITIAL)
     trainer = Trainer(
         TrainingJob("finetune", "e" * 64, feed, root / training.INITIAL, "float32", None, feed.settings.epochs), torch.device("cpu")
     )

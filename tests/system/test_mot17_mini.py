@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 import stages
-from pipeline.frames import frame_files, read_frames
-from pipeline.mot_text import read_rows
-from pipeline.publish import read_manifest
-from pipeline.samples import SampleStore
+from pipeline.artifacts.publication import read_manifest
+from pipeline.files.frames import frame_files, read_frames
+from pipeline.files.mot_text import read_rows
+from pipeline.files.sample_store import SampleStore
 from tests.shared import ROOT, dataset
 
 # Images of each sequence, counted from the folders (seqinfo.ini states the full lengths).

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models import backbones
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 
 
 @pytest.mark.parametrize(("name", "width"), [("resnet_fpn", 16), ("dla34", 64)])

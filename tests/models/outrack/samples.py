@@ -10,8 +10,8 @@ import torch
 
 from models.outrack.options import OutrackOptions
 from models.outrack.styles import make_targets
-from pipeline.params import load
-from pipeline.spec import Batch, TrainingClip, TrainingFrame
+from pipeline.contract.spec import Batch, TrainingClip, TrainingFrame
+from pipeline.params.file import load
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 6, "max_objects": 8}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.outrack.filters import usable, usable_rows
-from tests.models.outrack.centertrack.scenes import see
+from tests.models.centertrack.scenes import see
 
 
 def test_boxes_need_a_size_and_the_threshold() -> None:

@@ -8,8 +8,8 @@ import torch
 from models.outrack.decode import decode
 from models.outrack.loss import build_task
 from models.outrack.network import build_network
-from pipeline.boxes import iou
-from pipeline.spec import TrainingClip, to_float
+from pipeline.contract.spec import TrainingClip, to_float
+from pipeline.numerics.boxes import iou
 from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options
 
 

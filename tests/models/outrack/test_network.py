@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.outrack.network import build_network
-from pipeline import weights
+from pipeline.files import model_folder
 from tests.models.outrack.samples import small_options
 
 
@@ -33,8 +33,8 @@ def test_each_style_has_its_heads(style: str, channels: dict[str, int], occlusio
 def test_weights_of_fairmots_style_start_the_other(backbone: dict[str, Any], tmp_path: Path) -> None:
     torch.manual_seed(0)
     before, after = (build_network(small_options(style=style, **backbone)) for style in ("fairmot", "centertrack"))
-    weights.save(before, tmp_path / "weights.safetensors")
-    report = weights.load(after, tmp_path / "weights.safetensors", min_loaded=0.9)
+    model_folder.save(before, tmp_path / "weights.safetensors")
+    report = model_folder.load(after, tmp_path / "weights.safetensors", min_loaded=0.9)
     assert not report.mismatched
     assert set(report.unexpected) == {"heads.last.embedding.weight", "heads.last.embedding.bias"}
     assert {name for name in report.missing if ".memory." not in name} == {"heads.last.displacement.weight", "heads.last.displacement.bias"}

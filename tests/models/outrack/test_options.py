@@ -9,7 +9,7 @@ import yaml
 
 from models.outrack.options import OutrackOptions, uses_identities
 from pipeline.errors import UserError
-from pipeline.params import validate
+from pipeline.params.file import validate
 from tests.models.outrack.samples import small_options
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.association.tracklet import Phase, Tracklets
 from models.outrack.decode import OutrackDetections
 from models.outrack.recovery import Recovery
-from models.tracking.tracklet import Phase, Tracklets
 from tests.models.outrack.samples import small_options
 
 OCCLUDER, HIDDEN = [100.0, 50.0, 140.0, 150.0], [120.0, 50.0, 160.0, 150.0]

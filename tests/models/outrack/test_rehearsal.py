@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from models.association import kernels
+from models.embedding import pairwise
+from models.embedding.utrack import reid_losses
 from models.outrack.decode import OutrackDetections
-from models.outrack.objectives import pairwise
-from models.outrack.objectives.utrack import reid_losses
 from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.spec import SPEC
 from models.outrack.tracker import build_tracker
-from models.tracking import kernels
 from tests.models.outrack.samples import small_options
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.outrack.centertrack.loss import CenterTrackTask
-from models.outrack.centertrack.tracker import CenterTracker
+from models.centertrack.loss import CenterTrackTask
+from models.centertrack.tracker import CenterTracker
 from models.outrack.loss import OutrackTask
 from models.outrack.network import build_network
 from models.outrack.spec import SPEC

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.outrack.occlusion import occluded_regions
+from models.occlusion.labels import occluded_regions
 from models.outrack.targets import SLOTS, gaussian_radius, learnt_boxes, make_targets, trim
-from pipeline.spec import TrainingClip
+from pipeline.contract.spec import TrainingClip
 from tests.models.outrack.samples import EMPTY, PEOPLE, batch, frame, mixed_batch, small_options
 
 

@@ -11,7 +11,7 @@ import pytest
 from models.outrack.decode import OutrackDetections
 from models.outrack.tracker import OutrackTracker, build_tracker
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.spec import Detections, Tracks
+from pipeline.contract.spec import Detections, Tracks
 from tests.models.outrack.samples import small_options
 
 WIDTH, HEIGHT, RATE = 800, 480, 10.0

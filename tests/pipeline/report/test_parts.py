@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.drawing import Boxes, Painter
-from pipeline.inference import letterbox
-from pipeline.mot_text import rows
-from pipeline.publish import Publication
+from pipeline.artifacts.publication import Publication
+from pipeline.files.mot_text import rows
 from pipeline.report import clips, heat, page, plots, sections, tables
+from pipeline.tracking.detector import letterbox
+from pipeline.tracking.drawing import Boxes, Painter
 from tests.pipeline import seen
 
 

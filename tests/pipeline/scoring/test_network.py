@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.contract.spec import Detections
 from pipeline.errors import UserError
-from pipeline.observations import Observation, ObservationWriter
+from pipeline.files.observations import Observation, ObservationWriter
 from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import Rows, ScoredSequence
-from pipeline.spec import Detections
 
 NONE = Rows(*(np.zeros(shape, kind) for shape, kind in ((0, "i8"), (0, "i8"), ((0, 4), "f8"), (0, "f8"), (0, "i8"), (0, "?"))))
 EMPTY = np.zeros((0, 4), np.float32)

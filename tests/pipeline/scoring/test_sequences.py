@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import mot_text
 from pipeline.errors import UserError
-from pipeline.frames import Frame, FrameWriter, Objects
+from pipeline.files import mot_text
+from pipeline.files.frames import Frame, FrameWriter, Objects
 from pipeline.scoring.sequences import from_frames, from_text, with_results
 from pipeline.scoring.tracking import score
 from tests.pipeline.scoring.text import write_lines, write_truth

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.experiments.pages import insert
-from pipeline.inspect import inspect
+from experiments.papers.pages import insert
+from pipeline.sources.inspect import inspect
 from tests.pipeline.imitated import MADE
 from tests.shared import ROOT
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources.bdd100k import plan
 from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources.coco import plan
 from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pycocotools import mask
 
+from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
-from pipeline.frames import read_frames
-from pipeline.publish import Publication
-from pipeline.sections.data import Source
+from pipeline.files.frames import read_frames
+from pipeline.params.sections.data import Source
 from pipeline.sources import mot_challenge
 from pipeline.sources.extraction import Extraction, forget_others, perform, reused, with_images
 from tests.pipeline.imitated import mots, run_lengths

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import crowdhuman as stills
 from pipeline.sources import mot_challenge
 from pipeline.sources.findings import Findings, look

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
 from pipeline.sources.folder import plan
 from pipeline.sources.planned import PlannedSequence

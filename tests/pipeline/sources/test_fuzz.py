@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import sources
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import bdd100k, coco, coco_video, mot17, mots, zipped

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.frames import decode_jpeg
+from pipeline.files.frames import decode_jpeg
 from pipeline.sources.images import BadImage, read_picture
 from tests.pipeline.recorded import HEIGHT, WIDTH, picture, write_image
 from tests.shared import dataset

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.frames import Frame
-from pipeline.sections.data import Source
+from pipeline.files.frames import Frame
+from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
 from pipeline.sources.mot_challenge import plan
 from pipeline.sources.planned import PlannedSequence

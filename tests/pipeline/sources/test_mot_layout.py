@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from pipeline.sources import mot_challenge
 from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan

@@ -13,10 +13,10 @@ import pytest
 
 from pipeline import sources
 from pipeline.errors import ConnectionLost, UserError
-from pipeline.frames import Frame
-from pipeline.inspect import inspect
-from pipeline.sections.data import Source
+from pipeline.files.frames import Frame
+from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
+from pipeline.sources.inspect import inspect
 from pipeline.sources.place import Remote, listed, local_copy, locate, relative, walked
 from tests.pipeline.imitated import mot17, zipped
 from tests.pipeline.recorded import record

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import sources
 from pipeline.errors import UserError
-from pipeline.sections.data import Source
+from pipeline.params.sections.data import Source
 from tests.pipeline.recorded import crowdhuman, mot_sequence
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.sections.data import RenderWalkers
+from pipeline.params.sections.data import RenderWalkers
 
 PRESET = Path(__file__).resolve().parents[3] / "presets" / "walkers.yaml"
 

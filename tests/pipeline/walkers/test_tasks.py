@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
-from pipeline.publish import Publication
 from pipeline.walkers import labels, tasks
 from pipeline.walkers.render import render
 from pipeline.walkers.scene import sample_sequence

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.boxes import iou
+from pipeline.numerics.boxes import iou
 
 Floats = NDArray[np.float64]
 

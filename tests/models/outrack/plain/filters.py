@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.boxes import area, clip
-from pipeline.spec import Detections, Tracks
+from pipeline.contract.spec import Detections, Tracks
+from pipeline.numerics.boxes import area, clip
 from tests.models.outrack.plain.tracklet import Phase, Tracklets
 
 

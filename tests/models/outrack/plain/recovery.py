@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.occlusion.evidence import OcclusionMemory
 from models.outrack.decode import OutrackDetections
-from models.outrack.refind import OcclusionMemory
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.spec import Detections
+from pipeline.contract.spec import Detections
 from tests.models.outrack.plain.affinity import iou_distance
 from tests.models.outrack.plain.assignment import Indices
 from tests.models.outrack.plain.refind import find_evidence

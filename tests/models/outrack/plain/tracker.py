@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.births import near_public
 from models.outrack.tracker_options import TrackerOptions
-from models.tracking.births import near_public
-from pipeline.spec import Detections, Tracks
+from pipeline.contract.spec import Detections, Tracks
 from tests.models.outrack.plain import kalman
 from tests.models.outrack.plain.affinity import cosine_distance, fuse_motion, iou_distance
 from tests.models.outrack.plain.assignment import Indices, assign
@@ -17,7 +17,7 @@ from tests.models.outrack.plain.tracklet import Phase, Tracklets
 
 
 class PlainTracker:
-    """The memory of one sequence; satisfies `pipeline.spec.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.spec.Tracker`."""
 
     def __init__(self, options: TrackerOptions, *, frame_rate: float, width: int, height: int) -> None:
         """Start with no tracks; the first identity will be 1."""
@@ -31,7 +31,7 @@ class PlainTracker:
         self._frame = 0
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame; see `pipeline.spec.Tracker.update`.
+        """Advance by one frame; see `pipeline.contract.spec.Tracker.update`.
 
         Boxes are the Kalman-corrected ones. A recovered box has the score of its occlusion centre's Gaussian. Plain
         `Detections`, which carry no occlusion centres, are tracked without refinding.

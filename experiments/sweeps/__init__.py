@@ -1,0 +1,4 @@
+"""Sweeps: definitions, plan, engine, record and output.
+
+Imports trials, stages, models and pipeline.
+"""

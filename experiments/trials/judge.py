@@ -1,0 +1,62 @@
+"""From what a network saw to scores: track again from the cache and score in memory, in a moment."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from experiments.trials.observe import NETWORK, truths
+from pipeline.contract.spec import ModelSpec
+from pipeline.errors import UserError
+from pipeline.files.observations import ObservedSequence
+from pipeline.params.sections import Params
+from pipeline.scoring.sequences import ScoredSequence, with_results
+from pipeline.scoring.tracking import score
+from pipeline.tracking.association import associate, load
+
+Report = Callable[[dict[str, float], float], None]
+
+
+def judge(params: Params, spec: ModelSpec, options: BaseModel, seen: Path, root: Path, report: Report | None = None) -> dict[str, float]:
+    """Metrics of a tracker's options on what a network saw.
+
+    Args:
+        params: says which frames count and by whose rules.
+        spec: the model that saw.
+        options: its options; those of the tracker are what is judged.
+        seen: folder that `observe` published.
+        root: the repository.
+        report: gets the metrics over the sequences done and their share, after each sequence but the last.
+
+    Raises:
+        UserError: no sequence has ground truth.
+    """
+    sequences = truths(params, root)
+    if not sequences:
+        raise UserError(f"no sequence with ground truth among the {params.track.frames} frames\nnext: trials need one to be scored")
+    scored: list[ScoredSequence] = []
+    for name, truth in sequences.items():
+        scored.append(with_results(truth, associate(_seen(seen / f"{name}.parquet", spec), spec, options).collect()))
+        if report is not None and len(scored) < len(sequences):
+            report(_tracking(scored, params), len(scored) / len(sequences))
+    network = json.loads((seen / NETWORK).read_text())
+    return _tracking(scored, params) | _numbers(network["reid"]) | _numbers(network["detection"])
+
+
+@functools.lru_cache(maxsize=256)
+def _seen(path: Path, spec: ModelSpec) -> ObservedSequence:
+    """Files are named by what made them, so the path tells whether one is known."""
+    return load(path, spec)
+
+
+def _tracking(scored: Sequence[ScoredSequence], params: Params) -> dict[str, float]:
+    return _numbers(score(scored, params.evaluate.benchmark).combined._asdict())
+
+
+def _numbers(values: Mapping[str, Any] | None) -> dict[str, float]:
+    return {name: float(value) for name, value in (values or {}).items() if isinstance(value, int | float)}

@@ -1,0 +1,4 @@
+"""What trackers share: Kalman filter, assignment, affinity, births and the kernels.
+
+Imports pipeline/ alone, no system.
+"""

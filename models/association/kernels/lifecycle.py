@@ -1,0 +1,88 @@
+"""Which tracks stay, which wait and which are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.association.kernels.candidates import corners, overlap
+from models.association.kernels.memory import BORN, IDENTITY, LOST, LOST_FRAMES, PHASE, RECOVERED, SEEN, TRACKED
+from pipeline.numerics.jit import compiled
+
+Array = NDArray[Any]
+
+
+@compiled
+def forget(boxes: Array, facts: Array, frame: int, buffer: int, recovered_too: bool, limit: float) -> Array:
+    """Which tracks to keep: not those unseen for long, nor the younger of a visible and a lost track on one spot.
+
+    Args:
+        boxes: (N, 4) xyxy of the tracks.
+        facts: (N, 5).
+        frame: its number.
+        buffer: for how many frames an unseen track is kept.
+        recovered_too: whether recovered tracks are never taken for lost ones.
+        limit: two tracks whose 1 - IoU is below, at most 1, are on one spot.
+
+    Returns:
+        (N,) bool.
+    """
+    keep = np.empty(len(facts), np.bool_)
+    for row in range(len(facts)):
+        keep[row] = frame - facts[row, SEEN] <= buffer
+    for second in range(len(facts)):
+        if facts[second, PHASE] != LOST and (recovered_too or facts[second, PHASE] != RECOVERED):
+            continue
+        box = corners(boxes[second])
+        for first in range(len(facts)):
+            if facts[first, PHASE] > TRACKED or boxes[first, 0] >= box[2] or boxes[first, 2] <= box[0]:
+                continue
+            if 1.0 - overlap(corners(boxes[first]), box) < limit:
+                older = facts[first, SEEN] - facts[first, BORN] > facts[second, SEEN] - facts[second, BORN]
+                keep[second if older else first] = False
+    return keep
+
+
+@compiled
+def miss(facts: Array) -> None:
+    """Count one more frame without a trace for the lost."""
+    for row in range(len(facts)):
+        if facts[row, PHASE] == LOST:
+            facts[row, LOST_FRAMES] += 1
+
+
+@compiled
+def show(
+    boxes: Array, facts: Array, scores: Array, width: float, height: float, min_area: float, max_aspect: float
+) -> tuple[Array, Array, Array, Array]:
+    """What is output of the tracked and the recovered; `filters.shown`.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        facts: (N, 5).
+        scores: (N,).
+        width: boxes are cut at 0 and here; not at all where it is 0.
+        height: likewise.
+        min_area: boxes up to this area are left out.
+        max_aspect: boxes wider than this times their height are left out.
+
+    Returns:
+        Boxes (K, 4) float32, identities, scores and whether each is recovered.
+    """
+    shown, identities, count = np.empty((len(facts), 4), np.float32), np.empty(len(facts), np.int64), 0
+    sure, recovered = np.empty(len(facts), np.float32), np.empty(len(facts), np.bool_)
+    for row in range(len(facts)):
+        box = shown[count]
+        for k in range(4):
+            box[k] = boxes[row, k]
+            if width > 0:
+                box[k] = min(max(box[k], np.float32(0)), np.float32(height if k % 2 else width))
+        left, top, right, bottom = corners(box)
+        narrow = box[2] - box[0] <= np.float32(max_aspect) * (box[3] - box[1])  # in float32
+        large = max(right - left, 0.0) * max(bottom - top, 0.0) > min_area
+        if narrow and large and (facts[row, PHASE] == TRACKED or facts[row, PHASE] == RECOVERED):
+            identities[count], sure[count], recovered[count] = facts[row, IDENTITY], scores[row], facts[row, PHASE] == RECOVERED
+            count += 1
+    return shown[:count], identities[:count], sure[:count], recovered[:count]

@@ -1,0 +1,137 @@
+"""The tracks' memory between frames, as a structure of arrays: row i of every array is one track.
+
+One call of machine code then serves all tracks, where a list of track objects would cost a Kalman filter call each. Rows are in
+order of birth, so identities ascend.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.association.kernels import kalman, memory, vectors
+
+
+class Phase(IntEnum):
+    """Where a track stands after the present frame."""
+
+    NEW = memory.NEW  # seen once; must be seen again in the next frame
+    TRACKED = memory.TRACKED  # matched with a detection in this frame
+    RECOVERED = memory.RECOVERED  # without detection, but located in this frame by other evidence
+    LOST = memory.LOST  # remembered only
+
+
+class Tracklets:
+    """N tracks.
+
+    Identities are counted from 1 by each instance, so that two trackers in one process never share them.
+
+    Attributes:
+        beliefs: (N, 5, 4) float64, Kalman beliefs (kernels/kalman.py).
+        embedding: (N, D) float32 of unit length, the running average of what was seen.
+        score: (N,) float32, of the last detection or recovery.
+        facts: (N, 5) int64; the properties are its columns.
+    """
+
+    def __init__(self) -> None:
+        self.beliefs = np.zeros((0, 5, 4))
+        self.embedding = np.zeros((0, 0), np.float32)
+        self.score = np.zeros(0, np.float32)
+        self.facts = np.zeros((0, 5), np.int64)
+        self._next_identity = 1
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @property
+    def identity(self) -> NDArray[np.int64]:
+        """(N,) unique."""
+        return self.facts[:, memory.IDENTITY]
+
+    @property
+    def phase(self) -> NDArray[np.int64]:
+        """(N,) a `Phase`."""
+        return self.facts[:, memory.PHASE]
+
+    @property
+    def born(self) -> NDArray[np.int64]:
+        """(N,) the first frame."""
+        return self.facts[:, memory.BORN]
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """(N,) the last frame with a detection."""
+        return self.facts[:, memory.SEEN]
+
+    @property
+    def lost_frames(self) -> NDArray[np.int64]:
+        """(N,) frames since `seen` in which the track could not be located (w of Algorithm 1)."""
+        return self.facts[:, memory.LOST_FRAMES]
+
+    def boxes(self, rows: NDArray[Any] | slice = slice(None)) -> NDArray[np.float64]:
+        """(R, 4) xyxy pixels, as the Kalman filter believes them now."""
+        return kalman.boxes(self.beliefs[rows])
+
+    def among(self, *phases: Phase) -> NDArray[np.int64]:
+        """Rows of the tracks in any of these phases."""
+        mask, phase = np.zeros(len(self), bool), self.phase
+        for each in phases:
+            mask |= phase == each
+        return np.flatnonzero(mask)
+
+    def predict(self) -> None:
+        """Advance all beliefs by a frame. The size of what is out of sight is not extrapolated."""
+        memory.predict(self.beliefs, self.facts)
+
+    def start(
+        self,
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        embeddings: NDArray[np.float32],
+        *,
+        frame: int,
+        phase: Phase,
+    ) -> None:
+        """Append a track for each detection: (K, 4) xyxy pixels, (K,), (K, D)."""
+        count = len(boxes)
+        facts, looks = np.zeros((count, 5), np.int64), embeddings.astype(np.float32)
+        facts[:, memory.IDENTITY] = np.arange(self._next_identity, self._next_identity + count)
+        facts[:, memory.PHASE], facts[:, memory.BORN], facts[:, memory.SEEN] = phase, frame, frame
+        self._next_identity += count
+        for look in looks:
+            vectors.scale(look)
+        known = self.embedding if len(self) else looks[:0]
+        self.beliefs = np.concatenate([self.beliefs, kalman.born(boxes)])
+        self.embedding = np.concatenate([known, looks])
+        self.score = np.concatenate([self.score, scores])
+        self.facts = np.concatenate([self.facts, facts])
+
+    def match(
+        self,
+        rows: NDArray[np.int64],
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        embeddings: NDArray[np.float32],
+        *,
+        frame: int,
+        momentum: float,
+    ) -> None:
+        """Correct the tracks at `rows` (K,) by a detection each; `momentum` is the weight of the old embedding."""
+        if len(rows) == 0:
+            return  # before the first track the length of embeddings is not known
+        seen = np.arange(len(rows)), kalman.measurements(boxes), scores, embeddings
+        memory.match(self.beliefs, self.embedding, self.facts, self.score, rows, *seen, frame, momentum)
+
+    def correct(self, rows: NDArray[np.int64], boxes: NDArray[np.float64]) -> None:
+        """Feed the boxes, (K, 4) xyxy pixels, to the Kalman filter as measurements of the tracks at `rows`."""
+        kalman.correct(self.beliefs, rows, boxes)
+
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """Forget the tracks where mask (N,) is False."""
+        if not mask.all():
+            rows = np.flatnonzero(mask)
+            self.beliefs, self.embedding = self.beliefs[rows], self.embedding[rows]
+            self.score, self.facts = self.score[rows], self.facts[rows]

@@ -1,0 +1,4 @@
+"""Parts of centre detectors: heads and depth.
+
+Imports backbones and pipeline/, no system.
+"""

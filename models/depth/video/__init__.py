@@ -1,1 +1,0 @@
-"""Video Depth Anything: the published network, its tensors named as in the published checkpoints."""

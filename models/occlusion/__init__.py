@@ -1,0 +1,4 @@
+"""Occlusions: labels for training, and evidence for refinding the hidden.
+
+Imports association and pipeline/, no system.
+"""

@@ -1,0 +1,256 @@
+"""Where artefacts lie: in the repository, in a folder elsewhere, or under an fsspec URL (`base.store`).
+
+With a store, the repository's folder of an artefact (data/frames, say) is only a pointer, and that is what DVC tracks: manifest.json, the
+very bytes that it would have without a store, and place.json, which says where the files are and, of each, its ETag. `follow` goes from
+a path in the repository to the place. The pointers are there because DVC 3 (3.67) keeps one dvc.yaml from serving both: it refuses to
+cache outs outside the workspace, and whether an out is cached cannot be a parameter. DVC therefore does not look at the objects; every
+stage does before it reads (`read_manifest`), and `python -m pipeline.artifacts.stored` at any time.
+
+In the store an artefact's files lie in a folder named by the fingerprint of what makes them, so nothing is ever copied, renamed or
+replaced there. An object appears whole or not at all, and its folder counts once a pointer names it.
+
+Credentials and endpoints come from the environment, in the words of each protocol's own tools (AWS_ENDPOINT_URL, AWS_PROFILE, ...).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import fsspec
+import pyarrow.parquet as pq
+
+from pipeline.errors import UserError, connection
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+Place: TypeAlias = "Path | UPath"
+
+HERE = "."  # base.store when everything lies in the repository
+MANIFEST = "manifest.json"
+POINTER = "place.json"
+_TAGS = ("ETag", "etag", "md5Hash", "content_md5")  # of an object's content, in the words of S3, Azure, Google Storage
+# Other processes write what this one has listed; and a Parquet reader asks for the ranges it needs.
+_OPTIONS: Mapping[str, Any] = {"use_listings_cache": False}
+
+
+def place(text: str) -> Place:
+    """A folder or file by path or URL; a URL's works as a `pathlib.Path` does.
+
+    Raises:
+        UserError: nobody knows the URL's protocol, or a package for it is missing.
+    """
+    if "://" not in text or text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
+    from upath import UPath
+
+    protocol = text.partition("://")[0]
+    try:
+        fsspec.get_filesystem_class(protocol)
+        return UPath(text, **_OPTIONS)
+    except ImportError as error:
+        raise UserError(f"base.store: {text}: {error}\nnext: {_INSTALL.get(protocol, 'install what fsspec needs for it')}") from None
+    except ValueError:
+        known = ", ".join(sorted(_INSTALL))
+        raise UserError(
+            f"base.store: {text}: unknown protocol {protocol}\nnext: name a folder, or a URL of {known} or another protocol of fsspec"
+        ) from None
+
+
+_INSTALL = {
+    "s3": "pip install s3fs boto3",
+    **dict.fromkeys(("gs", "gcs"), "pip install gcsfs"),
+    **dict.fromkeys(("abfs", "az"), "pip install adlfs"),
+}
+
+
+def folder_of(store: str, root: Path, out: Path) -> Place | None:
+    """Where the store keeps the versions of the artefact at `out` in the repository; None: in the repository itself."""
+    if store == HERE:
+        return None
+    start = place(store)
+    if isinstance(start, Path):
+        start = Path(root, start.expanduser()).resolve()
+    return _below(start, out.relative_to(root))
+
+
+def follow(path: Path) -> Place:
+    """Where a published folder of the repository, or a file in it, really lies; any other path is itself."""
+    for folder in (path, *path.parents):
+        pointer = folder / POINTER
+        if pointer.is_file():
+            return _below(place(json.loads(pointer.read_text())["place"]), path.relative_to(folder))
+        if (folder / MANIFEST).is_file():
+            break
+    return path
+
+
+def _below(start: Place, path: Path) -> Place:
+    return start.joinpath(*path.parts)  # a URL keeps a dot as a name
+
+
+def relative(path: Place, folder: Place) -> str:
+    """A place's path from a folder above it, with slashes."""
+    return str(path).removeprefix(f"{folder}/")
+
+
+def filesystem(of: UPath) -> Any:
+    """The fsspec file system of a URL, made anew in a forked process, where the parent's connections are of no use."""
+    return fsspec.filesystem(of.protocol, **of.storage_options)
+
+
+def parquet(path: Place, **options: Any) -> pq.ParquetFile:
+    """Open a Parquet file; from a URL only the footer and the row groups that are read come over the network, each in a request or two.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        pyarrow.ArrowInvalid: it is not Parquet.
+    """
+    if isinstance(path, Path):
+        return pq.ParquetFile(path, **options)
+    return pq.ParquetFile(filesystem(path).open(path.path, "rb", cache_type="none"), pre_buffer=True)
+
+
+def read_table(path: Place, **options: Any) -> Any:
+    """The rows of a Parquet file that filters choose (`pyarrow.parquet.read_table`); row groups without any are not read."""
+    if isinstance(path, Path):
+        return pq.read_table(path, **options)
+    return pq.read_table(path.path, filesystem=filesystem(path), **options)
+
+
+@contextlib.contextmanager
+def local(path: Place) -> Iterator[Path]:
+    """A file or folder for those who need a local one: itself, or a copy that goes after the block."""
+    if isinstance(path, Path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="throughline-") as scratch:
+        copy = Path(scratch) / path.name
+        filesystem(path).get(path.path, str(copy), recursive=path.is_dir())
+        yield copy
+
+
+class Found(NamedTuple):
+    """A file in a store: bytes, and what its file system says of its content (None: nothing)."""
+
+    size: int
+    tag: str | None
+
+
+def listing(folder: Place) -> dict[str, Found]:
+    """Every file below a folder, by relative name; empty where there is none."""
+    if isinstance(folder, Path):
+        return {path.relative_to(folder).as_posix(): Found(path.stat().st_size, None) for path in folder.rglob("*") if path.is_file()}
+    start = len(folder.path.rstrip("/")) + 1
+    found = filesystem(folder).find(folder.path, detail=True)
+    return {name[start:]: Found(int(info["size"]), _tag(info)) for name, info in found.items()}
+
+
+def upload(sources: Mapping[Path, UPath]) -> None:
+    """Copy files to URLs of one store, side by side where it can; each appears whole."""
+    if not sources:
+        return
+    files, targets = filesystem(next(iter(sources.values()))), [target.path for target in sources.values()]
+    for parent in {target.rpartition("/")[0] for target in targets}:
+        files.makedirs(parent, exist_ok=True)  # a folder is nothing on S3; file systems that have them want them made
+    files.put([str(source) for source in sources], targets)
+
+
+def read_texts(folder: UPath) -> dict[str, str]:
+    """The text of every file below a folder at a URL, by relative name, read side by side."""
+    names = {str(folder.path).rstrip("/") + f"/{name}": name for name in listing(folder)}
+    found = filesystem(folder).cat(list(names)) if names else {}
+    return {names["/" * path.startswith("/") + path.strip("/")]: content.decode() for path, content in found.items()}
+
+
+def write_text(path: Place, text: str) -> None:
+    """Write a small file, and the folders that it needs, so that readers see the old or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(path, Path):
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    else:
+        path.write_text(text)  # an upload is whole or not there
+
+
+def write_pointer(folder: Path, where: Place, names: Iterable[str]) -> None:
+    """State in a folder of the repository that its files lie elsewhere, and what the store says of them now."""
+    found = listing(where)
+    tags = {name: found[name].tag for name in names if found[name].tag is not None}
+    (folder / POINTER).write_text(json.dumps({"place": str(where), "tags": tags}, indent=1, sort_keys=True) + "\n")
+
+
+def damaged(folder: Path, sizes: Mapping[str, int]) -> list[str]:
+    """Files that are missing or other than when the pointer in a folder was written: of another size, or another content tag."""
+    pointer = json.loads((folder / POINTER).read_text())
+    found = listing(place(pointer["place"]))
+    tags = pointer["tags"]
+    return [name for name, size in sizes.items() if name not in found or found[name] != (size, tags.get(name, found[name].tag))]
+
+
+def remove(folder: Place) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    if isinstance(folder, Path):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        filesystem(folder).rm(folder.path, recursive=True)
+
+
+def forget_unpublished(kept: Place) -> None:
+    """Remove the versions of an artefact that have no manifest: a killed run of other parameters began them."""
+    found = listing(kept)  # fails when nobody answers, where `is_file` would say no
+    for version in sorted({name.partition("/")[0] for name in found}):
+        if f"{version}/{MANIFEST}" not in found:
+            remove(kept / version)
+
+
+def check(store: str, root: Path) -> None:
+    """Write a byte to the store and remove it, so that no stage works for hours and cannot put its result anywhere.
+
+    Raises:
+        UserError: the protocol or a package is missing, nobody answers, there is no such bucket, credentials do not suffice, or what is
+            written lasts no longer than a process.
+    """
+    start = folder_of(store, root, root)
+    if start is None:
+        return
+    if not isinstance(start, Path) and start.protocol == "memory":
+        raise UserError(
+            f"base.store: {store}: memory:// ends with its process, and every stage and worker is one of its own\n"
+            f"next: name a folder, or a URL of {', '.join(sorted(_INSTALL))} or another protocol of fsspec"
+        )
+    probe = start / f".probe-{uuid.uuid4().hex}"
+    logging.getLogger("s3fs").setLevel(logging.ERROR)
+    try:
+        if isinstance(probe, Path):  # elsewhere this would make a bucket of a misspelt name
+            probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except Exception as error:  # every protocol has its own
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"base.store: {store}: cannot be written ({said})\n"
+            "next: check the address, that the bucket exists, and the credentials and endpoint in the environment "
+            "(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL)"
+        ) from None
+
+
+def connected(store: str) -> AbstractContextManager[None]:
+    """Tell of a connection to the store that breaks inside the block (`errors.connection`)."""
+    return nullcontext() if isinstance(place(store), Path) else connection(f"base.store: {store}")
+
+
+def _tag(info: Mapping[str, Any]) -> str | None:
+    return next((str(info[name]).strip('"') for name in _TAGS if info.get(name)), None)

@@ -1,0 +1,52 @@
+"""Numbers for the people of a sample set, for the models that may see who is who."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.artifacts.store import read_table
+from pipeline.files.sample_store import SampleStore
+
+PEDESTRIAN = 1
+_COLUMNS = ["identities", "classes", "ignores"]
+
+
+class IdentityNumbers:
+    """Numbers from 0 over a whole sample set: one a person of a video, one a box of a still (FairMOT on CrowdHuman).
+
+    Boxes that are no pedestrians, are ignored or have no identity have -1.
+
+    Args:
+        store: the sample set; its small columns are read once.
+
+    Attributes:
+        count: how many different people there are.
+    """
+
+    def __init__(self, store: SampleStore) -> None:
+        table = pa.concat_tables([read_table(shard, columns=_COLUMNS).replace_schema_metadata(None) for shard in store.shards])
+        lengths = np.array(table.column("identities").combine_chunks().value_lengths(), np.int64)
+        identities, classes, ignores = (_values(table.column(name)) for name in _COLUMNS)
+        row = np.repeat(np.arange(len(lengths)), lengths)
+        video = store.index.video[row]
+        people = (classes == PEDESTRIAN) & ~ignores.astype(bool)
+        named = people & video & (identities >= 0)
+        boxes = people & ~video
+        persons, inverse = np.unique(
+            np.stack([store.index.sequence[row[named]].astype(np.int64), identities[named]]), axis=1, return_inverse=True
+        )
+        self._numbers = np.full(len(row), -1, np.int64)
+        self._numbers[named] = inverse.reshape(-1)
+        self._numbers[boxes] = persons.shape[1] + np.arange(int(boxes.sum()))
+        self._starts = np.concatenate([[0], np.cumsum(lengths)])
+        self.count = persons.shape[1] + int(boxes.sum())
+
+    def of(self, row: int) -> NDArray[np.int64]:
+        """(N,) numbers of all boxes of a row, in their order."""
+        return self._numbers[self._starts[row] : self._starts[row + 1]]
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    return np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False)).astype(np.int64)

@@ -1,0 +1,292 @@
+"""From sample rows to batches: plan a clip, decode, augment, let the model make its targets, stack.
+
+A sample is named by (epoch, number), and everything drawn for it follows from that and the seed, so that it is the same in whichever
+process it is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.artifacts.store import Place, follow
+from pipeline.contract.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
+from pipeline.errors import UserError
+from pipeline.feeding import augment
+from pipeline.feeding.clips import ClipPlanner
+from pipeline.feeding.identities import IdentityNumbers
+from pipeline.feeding.order import EpochBatches, Key
+from pipeline.feeding.shared_batches import SharedLoader, unchanged
+from pipeline.files import depth_codec
+from pipeline.files.frames import decode_jpeg
+from pipeline.files.sample_store import Sample, SampleStore
+from pipeline.params.sections import Params
+from pipeline.params.sections.training import Training
+from pipeline.runtime.malloc import keep_freed_memory
+
+PEDESTRIAN = 1
+SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
+Trim = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+_VIEW, _TARGETS = 3, 5  # last words of the random seeds drawn here
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What the samples of a run are made of; picklable.
+
+    Attributes:
+        spec: says what one sample is and makes its targets.
+        options: of the model.
+        settings: the stage's section.
+        folder: of the sample set.
+        seed: of the run.
+        width: of the network input, where `settings.input_size` says nothing else for training.
+        height: of the network input.
+        depth_stride: input pixels a cell of the depth map.
+    """
+
+    spec: ModelSpec
+    options: BaseModel
+    settings: Training
+    folder: Place
+    seed: int
+    width: int
+    height: int
+    depth_stride: int
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of the images that are trained on."""
+        width, height = self.settings.input_size or (self.width, self.height)
+        return width, height
+
+
+def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Literal["pretrain", "finetune"], samples: Path) -> Feed:
+    """What a training stage of a parameter file learns from; `samples` is data/samples."""
+    packed, settings = params.pack_samples, getattr(params, stage)
+    seed, stride = params.base.seed, packed.depth_stride
+    return Feed(
+        spec, options, settings, follow(samples) / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride
+    )
+
+
+class Item(NamedTuple):
+    """One sample before collation: F images (H, W, 3) uint8, the model's arrays, and whether its frames show one scene."""
+
+    images: tuple[NDArray[np.uint8], ...]
+    targets: dict[str, NDArray[Any]]
+    same_scene: bool
+
+
+class Mix(NamedTuple):
+    """In which proportion data sets are drawn.
+
+    Attributes:
+        weights: (rows,) float64, see `order.epoch_order`.
+        shares: data set -> part of the samples that comes from it; they add up to 1.
+    """
+
+    weights: NDArray[np.float64]
+    shares: dict[str, float]
+
+
+def mix(feed: Feed, store: SampleStore) -> Mix | None:
+    """The weights of a section's `mix` as those of rows; None where it is empty, and every row is drawn equally often.
+
+    Raises:
+        UserError: it names a data set that the samples do not come from, or leaves nothing to draw.
+    """
+    given, there = feed.settings.mix, store.datasets
+    unknown = sorted(set(given) - set(there))
+    if unknown:
+        raise UserError(
+            f"mix: no data set {', '.join(unknown)} in {feed.folder}; it holds {', '.join(there)}\n"
+            "next: correct the name, or add the data set to pack_samples.stills or videos"
+        )
+    if not given:
+        return None
+    weights = np.array([given.get(name, 1.0) for name in there])[store.index.dataset]
+    if not weights.any():
+        raise UserError(f"mix: every data set of {feed.folder} has weight 0\nnext: give one of {', '.join(there)} a weight above 0")
+    drawn = np.bincount(store.index.dataset, weights) / weights.sum()
+    return Mix(weights, dict(zip(there, drawn.tolist(), strict=True)))
+
+
+class ClipDataset(Dataset[Item]):
+    """Training samples by `Key`; see `Feed`.
+
+    Raises:
+        UserError: the sample set is missing, or a row of it cannot be decoded.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed, self.store = feed, SampleStore(feed.folder)
+        self.people = identity_numbers(feed, self.store)
+        self.planner = ClipPlanner(
+            self.store.index,
+            reads=feed.spec.reads,
+            clip_frames=feed.spec.clip_frames,
+            max_gap=feed.settings.max_gap,
+            negative_ratio=feed.settings.negative_ratio,
+            seed=feed.seed,
+        )
+
+    def __getitem__(self, key: Key) -> Item:
+        return self.item(key)
+
+    def item(self, key: Key, room: NDArray[np.uint8] | None = None) -> Item:
+        """A sample, its images in `room` (F, height, width, 3) if that is given."""
+        clip = self.clip(*key, room)
+        targets = self.feed.spec.make_targets(clip, self.feed.options)
+        return Item(tuple(frame.image for frame in clip.frames), targets, clip.same_scene)
+
+    def clip(self, epoch: int, sample: int, room: NDArray[np.uint8] | None = None) -> TrainingClip:
+        """The augmented frames of a sample; `room` as in `item`."""
+        plan = self.planner.plan(epoch, sample)
+        random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
+        views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
+        stored = {row: self.stored(row) for row in dict.fromkeys(plan.rows)}
+        places = [None] * len(views) if room is None else room
+        frames = [self._show(stored[row], view, out) for row, view, out in zip(plan.rows, views, places, strict=True)]
+        return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
+
+    def _show(self, frame: TrainingFrame, view: augment.View, out: NDArray[np.uint8] | None) -> TrainingFrame:
+        width, height = self.feed.shown
+        return augment.show(frame, view, width=width, height=height, depth_stride=self.feed.depth_stride, out=out)
+
+    def sample(self, row: int) -> Sample:
+        """The row as it is stored."""
+        return self.store.row(row)
+
+    def stored(self, row: int) -> TrainingFrame:
+        """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
+        sample = self.sample(row)
+        where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
+        keep = (sample.classes == PEDESTRIAN) | sample.ignores
+        depth = sample.depth if self.feed.spec.uses_depth(self.feed.options) else None
+        identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
+        return TrainingFrame(
+            image=decode_jpeg(sample.image, where),
+            boxes=sample.boxes[keep],
+            identities=identities[keep],
+            ignore=sample.ignores[keep].astype(np.bool_),
+            depth=None if depth is None else depth_codec.decode(depth, sample.depth_scale, where),
+        )
+
+
+def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:
+    """Who is who in the sample set, for a model that may see it."""
+    return IdentityNumbers(store or SampleStore(feed.folder)) if feed.spec.uses_identities(feed.options) else None
+
+
+def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
+    """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
+
+    Made by processes and not pinned, a batch holds until the next one is asked for (`pipeline/feeding/shared_batches.py`).
+
+    Args:
+        feed: what samples are made of.
+        rank: of this worker among `workers`.
+        workers: how many share each global batch.
+        pin_memory: page-locked batches, for a GPU.
+    """
+    cv2.setNumThreads(0)
+    dataset, settings = ClipDataset(feed), feed.settings
+    mixed = mix(feed, dataset.store)
+    batches = EpochBatches(
+        dataset.store.row_groups,
+        batch_size=settings.batch_size,
+        rank=rank,
+        workers=workers,
+        seed=feed.seed,
+        samples=settings.epoch_samples,
+        weights=mixed.weights if mixed else None,
+    )
+    make = _Making(dataset)
+    if settings.loader_processes:
+        room = 2 * settings.batch_size // workers * feed.spec.clip_frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
+        return SharedLoader(
+            make, batches, processes=settings.loader_processes, slot_bytes=room, pin=pin_memory, begin=start_process
+        ), batches
+    loader: DataLoader[Batch] = DataLoader(make, batch_sampler=batches, collate_fn=unchanged, pin_memory=pin_memory)  # type: ignore[arg-type]
+    return loader, batches
+
+
+@dataclass(frozen=True)
+class _Making:
+    """From keys to batches, whose images are written where they stay: at the start of given memory (bytes,) uint8, or of new memory."""
+
+    dataset: ClipDataset
+
+    def __call__(self, keys: Sequence[Key], memory: Tensor | None = None) -> Batch:
+        feed = self.dataset.feed
+        width, height = feed.shown
+        shape = (len(keys), feed.spec.clip_frames, height, width, 3)
+        room = np.empty(shape, np.uint8) if memory is None else memory.numpy()[: math.prod(shape)].reshape(shape)
+        return collate([self.dataset.item(key, place) for key, place in zip(keys, room, strict=True)], feed.spec.trim, room)
+
+    __getitems__ = __call__
+
+
+def collate(items: Sequence[Item], trim: Trim, room: NDArray[np.uint8] | None = None) -> Batch:
+    """Stack samples and trim their targets (`ModelSpec.trim`).
+
+    Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
+
+    Args:
+        items: samples of one shape.
+        trim: the model's.
+        room: (B, F, H, W, 3), where the images are already; None: they are copied to memory of their own.
+    """
+    if room is None:
+        frames = np.stack([image for item in items for image in item.images])
+        room = frames.reshape(len(items), -1, *frames.shape[1:])
+    images = torch.from_numpy(room).permute(0, 1, 4, 2, 3)
+    names = items[0].targets
+    targets = {name: torch.from_numpy(np.stack([item.targets[name] for item in items])) for name in names}
+    return Batch(images, trim(targets), torch.tensor([item.same_scene for item in items]))
+
+
+def read_ahead(loader: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches in the same order; the next one is made while the caller works on this one.
+
+    A thread makes it, or copies it to page-locked memory; processes whose batches need no copy work ahead by themselves.
+    An error while making a batch is raised where the batch would have come. Leaving early waits for the batch in the making.
+    """
+    batches = iter(loader)  # processes are forked here and not in the thread
+    return batches if isinstance(loader, SharedLoader) and not loader.pin else _in_thread(batches)
+
+
+def _in_thread(batches: Iterator[Batch]) -> Iterator[Batch]:
+    with ThreadPoolExecutor(1, "batches") as thread:
+        waiting = thread.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = thread.submit(next, batches, None)
+            yield batch
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Copy a batch to where the network is, without waiting for a pinned one."""
+    if device.type == "cpu":
+        return batch
+    targets = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.targets.items()}
+    return Batch(batch.images.to(device, non_blocking=True), targets, batch.same_scene.to(device, non_blocking=True))
+
+
+def start_process(number: int) -> None:
+    """What a loader process does first."""
+    keep_freed_memory()
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,203 @@
+"""What the network saw: all that a tracker gets, so that tracking can be repeated without the network, and what scoring needs.
+
+One Parquet file a sequence, a row a frame. Each field of the model's own `Detections` has a column, `detection_<field>`. Arrays lie flat
+in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.artifacts.store import Place
+from pipeline.contract.spec import Detections
+from pipeline.errors import UserError
+from pipeline.files import schema
+
+ROWS_A_GROUP = 64
+PREFIX = "detection_"
+STAGE = "track"
+# arrays beside the detections
+ARRAYS: dict[str, type[np.generic]] = {
+    "public": np.float32,
+    "identities": np.int64,
+    "visibilities": np.float32,
+    "embeddings": np.float32,
+}
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One frame.
+
+    Attributes:
+        frame: number from 1, the sequence's own.
+        detections: of the network, best first, in picture pixels; the model's own class where the reader asked for it.
+        identities: (N,) int64 of the ground-truth boxes that an embedding was read at.
+        visibilities: (N,) float32 of those boxes.
+        embeddings: (N, D) float32, unit length.
+        public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
+    """
+
+    frame: int
+    detections: Detections
+    identities: NDArray[np.int64]
+    visibilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    public: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ObservedSequence:
+    """A whole file in memory.
+
+    Attributes:
+        name: of the sequence.
+        width: of its pictures, pixels.
+        height: of its pictures, pixels.
+        frame_rate: frames a second.
+        frames: in order of their numbers.
+    """
+
+    name: str
+    width: int
+    height: int
+    frame_rate: float
+    frames: tuple[Observation, ...]
+
+
+class ObservationWriter:
+    """Writes one file as frames come; use as a context manager. Equal observations give equal bytes.
+
+    Args:
+        path: file to write.
+        sequence: its name.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+        frame_rate: frames a second.
+
+    Raises:
+        ValueError: an array is of another type or trailing shape than in the frames before, or not every frame has public boxes.
+    """
+
+    def __init__(self, path: Path, *, sequence: str, width: int, height: int, frame_rate: float) -> None:
+        self._path = path
+        self._facts: dict[str, Any] = {"sequence": sequence, "width": width, "height": height, "frame_rate": frame_rate}
+        self._rows: list[Observation] = []
+        self._shapes: dict[str, list[int]] = {}
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, observation: Observation) -> None:
+        """Append a frame."""
+        self._rows.append(observation)
+        if len(self._rows) == ROWS_A_GROUP:
+            self._flush()
+
+    def __enter__(self) -> ObservationWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None and (self._rows or self._writer is None):
+            self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        arrays = [_arrays(row) for row in self._rows]
+        if self._writer is None:
+            self._shapes = {name: list(array.shape[1:]) for name, array in arrays[0].items()} if arrays else {}
+            self._writer = self._open()
+        columns = [pa.array([row.frame for row in self._rows], pa.int32())]
+        columns += [_column(name, shape, [row.get(name) for row in arrays]) for name, shape in self._shapes.items()]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
+        self._rows = []
+
+    def _open(self) -> pq.ParquetWriter:
+        columns = [("frame", pa.int32()), *((name, pa.list_(pa.from_numpy_dtype(_type(name)))) for name in self._shapes)]
+        stamped = schema.stamp(pa.schema(columns), shapes=self._shapes, **self._facts)
+        return pq.ParquetWriter(self._path, stamped, compression="zstd", use_dictionary=False)
+
+
+def read_observations(path: Place, kind: type[Detections] = Detections) -> Iterator[Observation]:
+    """Yield a file's frames in order.
+
+    Args:
+        path: the file.
+        kind: class of the detections, `ModelSpec.detections`; the plain one reads any model's file.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or does not hold what `kind` needs.
+    """
+    with schema.open_file(path, "observation", STAGE) as file:
+        if file.metadata.num_rows == 0:
+            return
+        shapes = schema.facts(file.schema_arrow, str(path)).get("shapes", {})
+        names = [PREFIX + item.name for item in fields(kind)]
+        absent = [name for name in names if name not in shapes]
+        if absent:
+            raise UserError(f"{path}: has no {', '.join(absent)}: another model's, or of an older version\nnext: run `dvc repro {STAGE}`")
+        wanted = {name: tuple(shapes[name]) for name in [*names, *ARRAYS] if name in shapes}
+        for group in range(file.num_row_groups):
+            yield from _observations(file.read_row_group(group, columns=["frame", *wanted]), wanted, kind)
+
+
+def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedSequence:
+    """A whole file in memory, to be tracked any number of times.
+
+    Args:
+        path: the file.
+        kind: class of the detections, `ModelSpec.detections`.
+
+    Raises:
+        UserError: as `read_observations`.
+    """
+    frames = tuple(read_observations(path, kind))
+    facts = schema.facts(pq.read_schema(path), str(path))
+    return ObservedSequence(facts["sequence"], facts["width"], facts["height"], facts["frame_rate"], frames)
+
+
+def _arrays(row: Observation) -> dict[str, NDArray[Any]]:
+    """The arrays of a row by column; no `public` where there is none."""
+    seen = {PREFIX + item.name: getattr(row.detections, item.name) for item in fields(row.detections)}
+    return seen | {name: getattr(row, name) for name in ARRAYS if getattr(row, name) is not None}
+
+
+def _type(name: str) -> np.dtype[Any]:
+    return np.dtype(ARRAYS.get(name, np.float32))
+
+
+def _column(name: str, shape: Sequence[int], values: Sequence[NDArray[Any] | None]) -> Any:
+    for value in values:
+        if value is None or value.dtype != _type(name) or list(value.shape[1:]) != list(shape):
+            found = "absent" if value is None else f"{value.dtype} {value.shape}"
+            raise ValueError(f"{name} must be {_type(name)} of shape (N, {', '.join(map(str, shape))}) in every frame, found {found}")
+    present = [value for value in values if value is not None]
+    flat = np.concatenate([value.reshape(-1) for value in present])
+    return pa.ListArray.from_arrays(pa.array(np.cumsum([0, *(value.size for value in present)]), pa.int32()), pa.array(flat))
+
+
+def _observations(table: pa.Table, shapes: dict[str, tuple[int, ...]], kind: type[Detections]) -> Iterator[Observation]:
+    columns = {name: _split(table.column(name).combine_chunks(), shape) for name, shape in shapes.items()}
+    for row, frame in enumerate(table.column("frame").to_pylist()):
+        values = {name: column[row] for name, column in columns.items()}
+        for name, shape in shapes.items():
+            if prod(shape) == 0:  # no number tells how many there are: as many as boxes, or as people
+                values[name] = np.zeros((len(values["identities" if name in ARRAYS else f"{PREFIX}boxes"]), *shape), _type(name))
+        seen = kind(*(values.pop(PREFIX + item.name) for item in fields(kind)))
+        yield Observation(frame, seen, **values)
+
+
+def _split(column: Any, shape: tuple[int, ...]) -> list[NDArray[Any]]:
+    """One view a row into the column's numbers, in their shape."""
+    numbers, offsets = column.values.to_numpy(), column.offsets.to_numpy()
+    return [numbers[start:end].reshape(-1, *shape) if prod(shape) else numbers[:0] for start, end in pairwise(offsets)]

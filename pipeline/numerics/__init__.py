@@ -1,0 +1,4 @@
+"""What decides bytes: boxes, precision, compilation and the kernels.
+
+Imports params.
+"""

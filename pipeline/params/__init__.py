@@ -1,0 +1,4 @@
+"""The parameter file as types: its sections, and reading and checking it.
+
+Imports errors alone.
+"""

@@ -1,0 +1,49 @@
+"""params.yaml as types: one section a stage, in stage order; `pipeline.params.file` reads the file.
+
+The `model` section stays a mapping here and is checked by the model's own pydantic class (`ModelSpec.options`), so that nothing here knows
+a model by name.
+"""
+
+from __future__ import annotations
+
+from pipeline.params.sections.common import Base, Cluster, Mlflow, Model, Section
+from pipeline.params.sections.data import ExtractFrames, LabelDepth, PackSamples, RenderWalkers
+from pipeline.params.sections.results import Evaluate, Report, Sweep, Track
+from pipeline.params.sections.training import Training
+
+STAGES = (
+    "render_walkers",
+    "extract_frames",
+    "label_depth",
+    "pack_samples",
+    "pretrain",
+    "finetune",
+    "track",
+    "evaluate",
+    "report",
+)
+
+
+class Params(Section):
+    """The whole file."""
+
+    base: Base
+    cluster: Cluster
+    mlflow: Mlflow
+    model: Model
+    render_walkers: RenderWalkers
+    extract_frames: ExtractFrames
+    label_depth: LabelDepth
+    pack_samples: PackSamples
+    pretrain: Training
+    finetune: Training
+    track: Track
+    evaluate: Evaluate
+    report: Report
+    sweep: Sweep
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the repetitions that `sweep.seeds` asks for."""
+        wished = self.sweep.seeds
+        return tuple(wished) if isinstance(wished, list) else tuple(self.base.seed + step for step in range(wished))

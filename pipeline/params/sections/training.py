@@ -1,0 +1,57 @@
+"""Sections of the two training stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.sections.common import Precision, Section
+
+
+class Augment(Section):
+    """Ranges of the training augmentation (FairMOT's, and OUTrack's for the partner frame)."""
+
+    rotate: float = Field(ge=0)
+    translate: float = Field(ge=0, lt=1)
+    scale_min: float = Field(gt=0)
+    scale_max: float = Field(gt=0)
+    shear: float = Field(ge=0)
+    flip: float = Field(ge=0, le=1)
+    saturation: float = Field(ge=0, lt=1)
+    value: float = Field(ge=0, lt=1)
+    partner_min: float = Field(ge=0)
+    partner_max: float = Field(ge=0)
+
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=64, multiple_of=32)]  # networks halve a side five times
+
+
+class Training(Section):
+    """One training run (`pretrain` and `finetune` have the same keys)."""
+
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    optimiser: Literal["adam", "adamw", "muon"]
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    lr_drop_epochs: list[int]
+    lr_drop_factor: float = Field(gt=0, le=1)
+    warmup_steps: int = Field(ge=0)
+    clip_norm: float | None = Field(gt=0)
+    id_weight: float = Field(ge=0)
+    max_gap: int = Field(ge=1)
+    negative_ratio: float = Field(ge=0)
+    epoch_samples: int | None = Field(ge=1)
+    mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
+    input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)
+    workers: int = Field(ge=1)
+    threads: int = Field(ge=1)
+    use_gpu: bool | Literal["auto"]
+    precision: Precision
+    loader_processes: int = Field(ge=0)
+    weights: str | None
+    min_loaded: float = Field(ge=0, le=1)
+    max_failures: int = Field(ge=0)
+    augment: Augment

@@ -1,0 +1,4 @@
+"""Runs in MLflow, registered models and their export.
+
+Imports artifacts, runtime, params and errors.
+"""

@@ -1,0 +1,253 @@
+"""Where work runs: attach to the shared Ray head, or start a local one, and spread tasks over it with a progress bar.
+
+A stage never says how many machines there are; it declares what one task needs. `make cluster-up` starts a head that all stages share
+(an attach takes about a second, a local start five).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import UserError, unwrapped
+from pipeline.params.sections.common import Cluster
+from pipeline.runtime.imports import collecting_nothing
+from pipeline.runtime.progress import Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAD_FILE = ROOT / ".throughline" / "ray-head.json"
+TOKEN_FILE = ROOT / ".throughline" / "ray-token"
+PROBE_SECONDS = 2.0
+STOP_SECONDS = 3.0
+# BLAS and OpenCV threads of every worker process; training and tracking set their own count.
+WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
+DRIVER_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
+}
+
+
+@contextmanager
+def attached(cluster: Cluster) -> Iterator[None]:
+    """Connect this process to Ray for the duration of the block.
+
+    `cluster.address` is `auto` (the head of `make cluster-up` when it answers, else a local Ray), `local`, or `host:port`.
+
+    Raises:
+        UserError: the named head does not answer.
+    """
+    prepare_environment()
+    with collecting_nothing():
+        import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    address = _address(cluster)
+    ray.init(**_init_arguments(cluster, address))
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def gpus() -> int:
+    """GPUs of the attached cluster."""
+    import ray
+
+    return int(ray.cluster_resources().get("GPU", 0))
+
+
+def map_tasks(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    label: str,
+    unit: str,
+    num_cpus: float = 1,
+    num_gpus: float = 0,
+    weight: Callable[[Item], int] | None = None,
+) -> list[Result]:
+    """Run `function` on every item as Ray tasks; results come in the items' order.
+
+    Twice as many tasks as CPUs are in flight, so that a million items do not fill the scheduler. After the first failure none is
+    started; those under way end with this process. (To cancel one at the moment it starts aborts the whole process, a fault of Ray's.)
+
+    Args:
+        function: importable function of one item.
+        items: picklable inputs.
+        label: what the progress bar says.
+        unit: plural noun that the bar counts.
+        num_cpus: CPUs of one task.
+        num_gpus: GPUs of one task.
+        weight: units of an item for the bar (default 1).
+
+    Raises:
+        PlainError: as raised by a task.
+    """
+    import ray
+
+    # DEFAULT: inside a trial of Ray Tune tasks take the cluster's CPUs, not the none that Tune booked for the trial.
+    remote = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_retries=2, scheduling_strategy="DEFAULT")(function)
+    weigh = weight or (lambda item: 1)
+    waiting = list(enumerate(items))[::-1]
+    running: dict[Any, int] = {}
+    results: dict[int, Result] = {}
+    limit = max(2, 2 * int(ray.cluster_resources().get("CPU", 1) / max(num_cpus, 0.1)))
+    with Progress(label, sum(map(weigh, items)), unit) as bar:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                index, item = waiting.pop()
+                running[remote.remote(item)] = index
+            done, _ = ray.wait(list(running))
+            for reference in done:
+                index = running.pop(reference)
+                with unwrapped():
+                    results[index] = ray.get(reference)
+                bar.advance(weigh(items[index]))
+    return [results[index] for index in range(len(items))]
+
+
+def prepare_environment() -> None:
+    """Settings that Ray reads from the environment; a user's own (a remote cluster's token, say) win.
+
+    Ray asks every process for a token: this repository's own lies in .throughline, readable by its owner alone.
+    """
+    for key, value in DRIVER_ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    if not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        if not TOKEN_FILE.is_file():
+            TOKEN_FILE.parent.mkdir(parents=True, exist_ok=True)
+            TOKEN_FILE.touch(mode=0o600)
+            TOKEN_FILE.write_text(secrets.token_hex(32))
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(TOKEN_FILE)}
+
+
+def _address(cluster: Cluster) -> str | None:
+    """The head to attach to, or None for a local Ray."""
+    if cluster.address == "local":
+        return None
+    if cluster.address != "auto":
+        if not _answers(cluster.address):
+            raise UserError(f"cluster.address: no Ray head answers at {cluster.address}\nnext: start it, or set cluster.address to auto")
+        return cluster.address
+    head = _known_head()
+    return head if head is not None and _answers(head) else None
+
+
+def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
+    shared: dict[str, Any] = {
+        "logging_level": logging.WARNING,
+        "log_to_driver": True,
+        "runtime_env": {"env_vars": WORKER_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}},
+    }
+    if address is not None:
+        return shared | {"address": address}
+    return shared | {
+        "address": "local",
+        "num_cpus": cluster.num_cpus or os.cpu_count(),
+        "object_store_memory": cluster.object_store_mb * 1024**2,
+        "include_dashboard": False,
+    }
+
+
+def _known_head() -> str | None:
+    try:
+        address: str = json.loads(HEAD_FILE.read_text())["address"]
+        return address
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def _answers(address: str) -> bool:
+    """Ask the port itself: Ray blocks for minutes on the address of a dead head."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), PROBE_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def up(cluster: Cluster) -> str:
+    """Start a Ray head on this machine and remember its address; does nothing when one already answers."""
+    head = _known_head()
+    if head is not None and _answers(head):
+        return head
+    prepare_environment()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
+    command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
+    command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
+    command += [f"--temp-dir={tempfile.gettempdir()}/ray-{os.getuid()}"]  # Ray's own folder belongs to the user who came first
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
+    HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
+    HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
+    return f"127.0.0.1:{port}"
+
+
+def down() -> None:
+    """Stop the head that `up` started."""
+    head = _known_head()
+    if head is None:
+        return
+    port = head.rpartition(":")[2]
+    for process in _head_processes(port):
+        process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while _head_processes(port) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    for process in _head_processes(port):
+        process.kill()
+    HEAD_FILE.unlink(missing_ok=True)
+
+
+def _head_processes(port: str) -> list[Any]:
+    """Processes of the head at `port` and no other Ray's: each names the GCS port on its command line."""
+    import psutil
+
+    marks = (f"--gcs_server_port={port}", f":{port}", f"--gcs-port={port}")
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if "ray" in line and any(mark in line for mark in marks) and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+def main() -> None:
+    """`python -m pipeline.runtime.cluster up|down`."""
+    from pipeline.params import file as params
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["up", "down"])
+    parser.add_argument("--params", default="params.yaml")
+    arguments = parser.parse_args()
+    if arguments.action == "down":
+        down()
+    else:
+        print(f"Ray head at {up(params.load(arguments.params).cluster)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What a data set holds and what is wrong with it, before anything runs: `python -m pipeline.sources.inspect ROOT`.
+
+ROOT is a folder, a .zip file or an fsspec URL of any kind that `extract_frames.sources` takes. Exits with 0 when all of it can be used, 1
+when there are defects (extraction stops at them, or leaves them out with skip_and_report), 2 when there is nothing to read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import sources
+from pipeline.errors import PlainError
+from pipeline.params.sections.data import Source, SourceKind
+from pipeline.sources.findings import Findings, look
+from pipeline.sources.kinds import guess
+from pipeline.sources.place import locate
+
+UNLIMITED = 10_000  # columns; a table is never narrower than its content, so that a log keeps it whole
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A whole data set.
+
+    Attributes:
+        root: as it was given.
+        kind: of source, given or guessed.
+        sequences: each one's findings.
+        defects: those that belong to no sequence; its sequences have their own.
+    """
+
+    root: str
+    kind: SourceKind
+    sequences: list[Findings]
+    defects: list[str]
+
+    @property
+    def all_defects(self) -> list[str]:
+        """The set's, then each sequence's."""
+        return [*self.defects, *(line for found in self.sequences for line in found.defects)]
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """Counts over all sequences; identities are different people in different sequences."""
+        keys = ("frames", "identities", "boxes", "ignored", "masks")
+        counts = {key: sum(getattr(found, key) for found in self.sequences) for key in keys}
+        classes = sum((Counter(found.classes) for found in self.sequences), Counter[str]())
+        sizes = sum((Counter(found.sizes) for found in self.sequences), Counter[str]())
+        remarks = sum(len(found.remarks) for found in self.sequences)
+        numbers = {"sequences": len(self.sequences), **counts, "defects": len(self.all_defects), "remarks": remarks}
+        return numbers | {"classes": dict(classes), "sizes": dict(sizes)}
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return asdict(self) | {"totals": self.totals}
+
+
+def inspect(
+    root: str, *, kind: SourceKind | None = None, wanted: list[str] | None = None, per_file: int = 64, decode: bool = False
+) -> Inspection:
+    """Plan a data set as extraction does, list its defects, and count what is there.
+
+    Args:
+        root: a folder, a .zip file or an fsspec URL.
+        kind: of source; None: guessed from the files.
+        wanted: names of sequences; None: all.
+        per_file: stills of a sequence.
+        decode: read every frame.
+
+    Raises:
+        UserError: nothing can be read.
+    """
+    place = locate(root, Path.cwd())
+    chosen = kind or guess(place)
+    entry = Source(name="set", kind=chosen, root=root, sequences=wanted, images_per_file=per_file)
+    plan = sources.plan_one(entry, place, strict=False)
+    return Inspection(root, chosen, [look(sequence, decode=decode) for sequence in plan.sequences], plan.defects)
+
+
+def print_inspection(found: Inspection) -> None:
+    """A row a sequence, a row of all together, then classes, masks, defects and remarks, all of them."""
+    table = Table(title=f"{found.root} as {found.kind}", title_justify="left")
+    table.add_column("sequence")
+    for name in ("kind", "frames", "rate", "size", "identities", "boxes", "ignored", "visible", "hidden", "covered", "defects", "remarks"):
+        table.add_column(name, justify="right")
+    for item in found.sequences:
+        table.add_row(*_cells(item))
+    table.add_section()
+    totals = found.totals
+    counts = [str(totals[key]) for key in ("identities", "boxes", "ignored")]
+    table.add_row("all", "", str(totals["frames"]), "", "", *counts, "", "", "", str(totals["defects"]), str(totals["remarks"]))
+    console = Console(width=UNLIMITED, soft_wrap=True, highlight=False, markup=False)
+    Console(width=max(Console().width, console.measure(table).maximum)).print(table)
+    for name, count in totals["classes"].items():
+        print(f"class {name}: {count} boxes")
+    if totals["masks"]:
+        print(f"masks: of {totals['masks']} boxes")
+    for line in found.all_defects:
+        print(f"defect: {line}")
+    for item in found.sequences:
+        for line in item.remarks:
+            print(f"remark: {line}")
+
+
+def _cells(found: Findings) -> list[str]:
+    rate = "" if found.frame_rate is None else f"{found.frame_rate:g}"
+    sizes = ", ".join(list(found.sizes)[:2]) + (", ..." if len(found.sizes) > 2 else "")
+    seen = found.occlusion
+    shares = ["", "", ""] if seen is None else [f"{value:.2f}" for value in (seen.visibility, seen.hidden, seen.covered)]
+    counts = [str(value) for value in (found.identities, found.boxes, found.ignored)]
+    return [
+        found.sequence, found.kind, str(found.frames), rate, sizes, *counts, *shares, str(len(found.defects)), str(len(found.remarks)),
+    ]  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.sources.inspect", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("root", help="folder, .zip file or fsspec URL, as in zip://MOT17::/data/MOT17.zip")
+    parser.add_argument("--kind", choices=get_args(SourceKind), help="kind of source (default: guessed)")
+    parser.add_argument("--sequences", nargs="+", metavar="NAME", help="only these (default: all)")
+    parser.add_argument("--images-per-file", type=int, default=64, help="stills of a sequence (default: 64)")
+    parser.add_argument("--decode", action="store_true", help="read every frame: finds each that is damaged (default: only the first)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+    chosen = parser.parse_args(arguments)
+    try:
+        found = inspect(
+            chosen.root, kind=chosen.kind, wanted=chosen.sequences, per_file=max(chosen.images_per_file, 1), decode=chosen.decode
+        )
+    except PlainError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.status
+    if chosen.json:
+        print(json.dumps(found.document(), indent=1))
+    else:
+        print_inspection(found)
+    return 1 if found.all_defects else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

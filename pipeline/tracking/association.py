@@ -1,0 +1,131 @@
+"""Detections to tracks, frame by frame: live behind the network, or again from an observation file without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from pipeline.artifacts.store import Place
+from pipeline.contract.spec import Detections, ModelSpec, Tracks
+from pipeline.files import mot_text
+from pipeline.files.columns import Growing
+from pipeline.files.observations import ObservedSequence, read_sequence
+
+LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
+LEAST_SIDE = 0.01  # pixels
+
+
+class Follower:
+    """A model's tracker going through one sequence, which keeps to the frame numbers.
+
+    Args:
+        spec: the model.
+        options: its checked options.
+        frame_rate: frames a second.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+    """
+
+    def __init__(self, spec: ModelSpec, options: BaseModel, frame_rate: float, width: int, height: int) -> None:
+        self._tracker = spec.build_tracker(options, frame_rate, width, height)
+        self._previous: int | None = None
+
+    def step(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
+        """Advance to `frame`.
+
+        Numbers that are absent since the last step (frames that could not be decoded, a gap in the source) advance the tracker
+        without detections, so that its motion and its buffer keep to time; they give no output.
+
+        Args:
+            frame: number, above the last step's.
+            detections: in picture pixels, cut at `LEAST_SCORE`.
+            public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
+        """
+        absent = 0 if self._previous is None else frame - self._previous - 1
+        if absent:
+            nothing = detections.above(np.inf)
+            for _ in range(absent):
+                self._tracker.update(nothing, None if public is None else public[:0])
+        self._previous = frame
+        tracks: Tracks = self._tracker.update(detections, public)
+        return tracks
+
+
+class ResultRows:
+    """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file.
+
+    Boxes thinner than the file's last digit are left out: they would be written with a side of 0, which no reader accepts.
+    """
+
+    def __init__(self) -> None:
+        self._frames, self._identities = Growing(np.int32), Growing(np.int64)
+        self._boxes, self._scores = Growing(np.float32, 4), Growing(np.float32)
+        self._recovered = Growing(np.bool_)
+
+    def add(self, frame: int, tracks: Tracks) -> None:
+        """Append one frame."""
+        shown = (tracks.boxes[:, 2:] - tracks.boxes[:, :2] >= LEAST_SIDE).all(axis=1)
+        self._frames.add(np.full(int(shown.sum()), frame, np.int32))
+        self._identities.add(tracks.identities[shown])
+        self._boxes.add(tracks.boxes[shown])
+        self._scores.add(tracks.scores[shown])
+        self._recovered.add(tracks.recovered[shown])
+
+    def collect(self) -> mot_text.MotRows:
+        """Everything so far."""
+        return mot_text.rows(self._frames.rows, self._identities.rows, self._boxes.rows, self._scores.rows)
+
+    def recovered(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Frames and identities of the rows whose box no detection supports."""
+        chosen = self._recovered.rows
+        return self._frames.rows[chosen], self._identities.rows[chosen]
+
+
+def load(path: Place, spec: ModelSpec) -> ObservedSequence:
+    """Read an observation file once, to track it many times.
+
+    Args:
+        path: artifacts/observations/<sequence>.parquet.
+        spec: the model that saw it.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    return read_sequence(path, spec.detections)
+
+
+def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> ResultRows:
+    """Track a sequence again from what the network saw: exactly what live tracking with these options gives.
+
+    Args:
+        source: an observation file, or what `load` made of it.
+        spec: the model that saw it.
+        options: the model's options; of those that `spec.decodes_with` names, the file has the effect already.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    sequence = source if isinstance(source, ObservedSequence) else load(source, spec)
+    follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
+    rows = ResultRows()
+    for item in sequence.frames:
+        rows.add(item.frame, follower.step(item.frame, item.detections, item.public))
+    return rows
+
+
+def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None:
+    """Track an observation file again and write MOTChallenge text, the bytes that the track stage would write.
+
+    Args:
+        path: artifacts/observations/<sequence>.parquet.
+        spec: the model that saw it.
+        options: the model's options.
+        out: the text file.
+
+    Raises:
+        UserError: the file is missing, not one of ours, or another model's.
+    """
+    mot_text.write_results(out, associate(path, spec, options).collect())

@@ -1,0 +1,274 @@
+"""From pictures to tracks: letterbox, network in batches, decode, tracker frame by frame, and where the time went.
+
+Three batches are in work at a time: one is read and letterboxed in a thread, in another the network looks at the one before, and whoever
+asked tracks and writes the one before that. Nothing here knows a model by name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from pipeline.artifacts.store import Place
+from pipeline.contract.spec import Detections, ModelSpec, Tracks, to_float
+from pipeline.files import model_folder
+from pipeline.numerics.precision import resolved
+from pipeline.params.sections.common import Precision
+from pipeline.tracking.association import LEAST_SCORE, Follower
+from pipeline.tracking.external_boxes import Given
+
+BORDER = 127  # grey beside the picture, as in training
+
+Batch = TypeVar("Batch")
+
+
+class Letterbox(NamedTuple):
+    """How a picture lies in the network input: input = picture * scale + (left, top), in pixels."""
+
+    scale: float
+    left: float
+    top: float
+
+    def to_input(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 4) xyxy picture pixels to network input pixels; the way back is `Detections.moved`."""
+        shift = np.array([self.left, self.top, self.left, self.top], np.float32)
+        return (boxes * np.float32(self.scale) + shift).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame to look at.
+
+    Attributes:
+        frame: number from 1; later pictures have higher ones, gaps are possible.
+        image: (H, W, 3) uint8, RGB.
+        boxes: (N, 4) float32, xyxy pixels: where to read embeddings besides the detections (ground truth, for scoring them).
+        public: (P, 4) float32, xyxy pixels of a public detector, or None for private detections.
+        given: boxes in the place of the network's own, for all pictures of a sequence or for none.
+    """
+
+    frame: int
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    public: NDArray[np.float32] | None = None
+    given: Given | None = None
+
+
+class Seen(NamedTuple):
+    """What the network says about a picture: detections in its pixels and (N, D) float32 unit embeddings at its `boxes`."""
+
+    picture: Picture
+    detections: Detections
+    embeddings: NDArray[np.float32]
+
+
+class Tracked(NamedTuple):
+    """A picture with what network and tracker say about it."""
+
+    picture: Picture
+    detections: Detections
+    embeddings: NDArray[np.float32]
+    tracks: Tracks
+
+
+class Stopwatch:
+    """Seconds spent by name. The parts run beside each other, so they may sum to more than the whole."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {"prepare": 0.0, "network": 0.0, "association": 0.0}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the block's wall time to `name`."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - begun
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A trained network with all that looking at a picture needs.
+
+    Attributes:
+        spec: the model's contract.
+        options: its checked options.
+        network: in evaluation mode on `device`.
+        width: of the network input, pixels.
+        height: of the network input, pixels.
+        device: where the network lies.
+        precision: of the network (autocast); detections are float32.
+    """
+
+    spec: ModelSpec
+    options: BaseModel
+    network: nn.Module
+    width: int
+    height: int
+    device: torch.device
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
+        """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
+        return to_float(torch.from_numpy(np.stack(canvases)).to(self.device, non_blocking=True).permute(0, 3, 1, 2))
+
+    def outputs(self, canvases: list[NDArray[np.uint8]], memory: Tensor | None = None) -> Any:
+        """Run the network on letterboxed pictures; its NamedTuple of (B, ...) tensors, of its precision: only what is read is converted.
+
+        Args:
+            canvases: (H, W, 3) each.
+            memory: (B, M, H, W), what `ModelSpec.remember` kept of the pictures before these.
+        """
+        inputs = (self.images(canvases),) if memory is None else (self.images(canvases), memory)
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            return self.network(*inputs)
+
+    def look(
+        self,
+        canvases: list[NDArray[np.uint8]],
+        boxes: list[NDArray[np.float32]],
+        given: list[Given] | None = None,
+        memory: Tensor | None = None,
+    ) -> tuple[list[Detections], list[NDArray[np.float32]]]:
+        """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels.
+
+        `memory` is as `outputs` takes it.
+        """
+        outputs = self.outputs(canvases, memory)
+        with torch.inference_mode():
+            if given is None:
+                found = self.spec.decode(outputs, self.options)
+            else:
+                found = self.spec.describe(outputs, [item.boxes for item in given], [item.scores for item in given], self.options)
+            if not any(map(len, boxes)):
+                return found, [item.embeddings[:0] for item in found]
+            ones = [np.ones(len(item), np.float32) for item in boxes]
+            return found, [item.embeddings for item in self.spec.describe(outputs, boxes, ones, self.options)]
+
+
+def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
+    """Build a network and fill it with the weights of a published model folder; on a GPU where this process has one.
+
+    Args:
+        spec: the model of the folder's card.
+        options: its checked options.
+        folder: holds weights.safetensors and model.json.
+        precision: of the network; auto: bfloat16 where the device multiplies it natively.
+
+    Raises:
+        UserError: the folder holds no model, or one of another architecture.
+    """
+    card = model_folder.load_model(folder)
+    network: nn.Module = spec.build_network(options)
+    model_folder.load(network, folder / model_folder.WEIGHTS)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    return Detector(spec, options, ready, card.width, card.height, device, resolved(precision, device.type == "cuda"))
+
+
+def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:
+    """Fit an (H, W, 3) picture into the network input: aspect kept, centred, grey border.
+
+    The map between the two is exact for every pixel: after shrinking to whole pixels (area averages, no aliasing), what rounding
+    left over is corrected by the same warp that centres the picture, as training does.
+    """
+    rows, columns = image.shape[:2]
+    scale = min(width / columns, height / rows)
+    box = Letterbox(scale, (width - scale * columns) / 2, (height - scale * rows) / 2)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    if scale < 1:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    x, y = columns * scale / image.shape[1], rows * scale / image.shape[0]
+    # OpenCV puts the centre of pixel i at i, not at i + 1/2
+    matrix = np.array([[x, 0, box.left + (x - 1) / 2], [0, y, box.top + (y - 1) / 2]])
+    grey = (BORDER, BORDER, BORDER)
+    canvas = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=grey)
+    return canvas, box  # type: ignore[return-value]
+
+
+def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[Seen]:
+    """Look at one sequence's pictures in order, ahead of whoever asks.
+
+    A network that looks back sees one picture at a time, with its memory of the one before, however many frames lie between them.
+    """
+    for batch in _ahead(_looks(pictures, detector, batch_size, watch), "network"):
+        yield from batch
+
+
+def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
+    """Track through one sequence's pictures in time order; they have one size and `frame_rate` frames a second.
+
+    The tracker sees, and `Tracked` holds, the detections that `LEAST_SCORE` leaves. Absent frame numbers are the follower's business.
+    """
+    follower: Follower | None = None
+    for picture, seen, embeddings in detect(pictures, detector, batch_size, watch):
+        with watch.measure("association"):
+            if follower is None:
+                rows, columns = picture.image.shape[:2]
+                follower = Follower(detector.spec, detector.options, frame_rate, columns, rows)
+            detections = seen.above(LEAST_SCORE)
+            tracks = follower.step(picture.frame, detections, picture.public)
+        yield Tracked(picture, detections, embeddings, tracks)
+
+
+def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:
+    """Batch by batch what the network says."""
+    remember, memory = detector.spec.remember(detector.options), None
+    for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
+        with watch.measure("network"):
+            boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
+            found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
+            if remember is not None:
+                memory = remember(detector.images(canvases), found[0])
+        yield [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
+
+
+def _seen(item: _Prepared, detections: Detections, embeddings: NDArray[np.float32]) -> Seen:
+    """Detections in picture pixels; given boxes are kept to the last bit."""
+    seen, given = detections.moved(*item.box), item.picture.given
+    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), embeddings)
+
+
+class _Prepared(NamedTuple):
+    picture: Picture
+    canvas: NDArray[np.uint8]
+    box: Letterbox
+
+
+def _given(batch: list[_Prepared]) -> list[Given] | None:
+    """The given boxes in network input pixels, where there are any."""
+    given = [(item.box.to_input(item.picture.given.boxes), item.picture.given.scores) for item in batch if item.picture.given is not None]
+    return [Given(*one) for one in given] or None
+
+
+def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[_Prepared]]:
+    source = iter(pictures)
+    while True:
+        with watch.measure("prepare"):
+            taken = islice(source, batch_size)
+            batch = [_Prepared(picture, *letterbox(picture.image, detector.width, detector.height)) for picture in taken]
+        if not batch:
+            return
+        yield batch
+
+
+def _ahead(batches: Iterator[Batch], name: str) -> Iterator[Batch]:
+    """The same batches, each made in a thread of that name while the one before is in use."""
+    with ThreadPoolExecutor(1, name) as thread:
+        waiting: Future[Batch | None] = thread.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = thread.submit(next, batches, None)
+            yield batch

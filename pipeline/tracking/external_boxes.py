@@ -1,0 +1,79 @@
+"""Boxes that replace the network's own: another detector's, in MOTChallenge text, or the ground truth's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.files.frames import Objects
+from pipeline.files.mot_text import read_rows
+
+PEDESTRIAN = 1
+
+
+class Given(NamedTuple):
+    """The boxes of one frame.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy pixels of the picture.
+        scores: (N,) float32 in [0, 1], descending.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+def detection_file(pattern: str, *, data_root: str, root: Path, dataset: str, sequence: str) -> Path:
+    """The file that `track.detections_files` names for a sequence, absolute; relative patterns start at the repository `root`."""
+    for name, value in {"data_root": data_root, "dataset": dataset, "sequence": sequence}.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    return Path(root, Path(pattern).expanduser()).resolve()
+
+
+def read_detections(path: Path, frames: tuple[int, int]) -> dict[int, Given]:
+    """Read a detector's file; a frame without rows is absent.
+
+    Args:
+        path: MOTChallenge text; ids mean nothing.
+        frames: the sequence's first and last frame, inside which all rows must lie.
+
+    Raises:
+        UserError: the file is missing, or rows are broken, outside the frames, or scored outside 0 to 1 (file:line).
+    """
+    found = read_rows(path, kind="detections")
+    first, last = frames
+    outside = (found.frame < first) | (found.frame > last)
+    _refuse(
+        path, found.line[outside], f"frame (column 1) is not of this sequence, which has {first} to {last}", "name this sequence's file"
+    )
+    unlike = (found.confidence < 0) | (found.confidence > 1)
+    _refuse(
+        path,
+        found.line[unlike],
+        "score (column 7) must lie in 0 to 1",
+        "map the detector's scores to 0 to 1, which thresholds compare with",
+    )
+    order = np.lexsort((-found.confidence, found.frame))  # stable: equal scores keep the file's order
+    numbers, starts = np.unique(found.frame[order], return_index=True)
+    parts = zip(np.split(found.boxes[order], starts[1:]), np.split(found.confidence[order], starts[1:]), strict=True)
+    return {int(number): Given(*part) for number, part in zip(numbers, parts, strict=False)}
+
+
+def oracle(objects: Objects) -> Given:
+    """Ground truth as if a detector had found it: score 1."""
+    return Given(objects.boxes, np.ones(len(objects), np.float32))
+
+
+def scored(objects: Objects) -> Objects:
+    """The known pedestrians that scoring counts."""
+    keep = (objects.classes == PEDESTRIAN) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
+    return objects.take(keep)
+
+
+def _refuse(path: Path, lines: NDArray[np.int32], complaint: str, remedy: str) -> None:
+    if len(lines):
+        raise UserError(f"{path}:{lines[0]}: {complaint} ({len(lines)} such rows)\nnext: {remedy}")

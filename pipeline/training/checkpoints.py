@@ -1,0 +1,117 @@
+"""Training checkpoints: where a run left off, and proof of which run it was.
+
+They lie outside what DVC manages, in a folder named by the run's fingerprint, and repeat the fingerprint inside: a checkpoint of other
+parameters, data or code is refused, never continued. Only tensors and plain values are stored, so loading runs no foreign code.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pyarrow.fs import FileSystem, LocalFileSystem
+
+from pipeline.artifacts.store import Place, remove
+from pipeline.errors import UserError
+
+FILE = "state.pt"
+FOLDER = Path(".throughline") / "checkpoints"
+
+EpochRecord = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that the rest of a run depends on.
+
+    Attributes:
+        fingerprint: of the run.
+        epochs: how many are done.
+        task: state of the network and the loss's own parameters.
+        optimisers: state of each.
+        history: one record an epoch done (epoch from 1, step, lr and the mean of each loss term).
+    """
+
+    fingerprint: str
+    epochs: int
+    task: dict[str, Any]
+    optimisers: list[dict[str, Any]]
+    history: list[EpochRecord]
+
+
+def run_folder(root: Path, stage: str, fingerprint: str) -> Path:
+    """Where the checkpoints of a run lie when no store takes them; its last part is the run's name."""
+    return root.resolve() / FOLDER / f"{stage}-{fingerprint[:16]}"
+
+
+def kept_in(folder: Path, kept: Place | None) -> Place:
+    """Where the checkpoints of the run of `folder` lie: there, or beside the store's folder of what the run trains."""
+    return folder if kept is None else kept.parent / "checkpoints" / folder.name
+
+
+def save(folder: Path, state: TrainingState) -> None:
+    """Write a state into a folder that exists."""
+    torch.save(vars(state), folder / FILE)
+
+
+def load(folder: Path | str, fingerprint: str, filesystem: FileSystem | None = None) -> TrainingState:
+    """Read a state back, on the CPU.
+
+    Ray's own way to a remote checkpoint goes through lock files that users of one machine would share and cannot.
+
+    Args:
+        folder: of the checkpoint.
+        fingerprint: of the run.
+        filesystem: where the folder lies; None: on this machine.
+
+    Raises:
+        UserError: it is another run's, or unreadable.
+    """
+    path = Path(folder) / FILE
+    try:
+        with (filesystem or LocalFileSystem()).open_input_stream(str(path)) as stream:
+            content = stream.read()
+    except FileNotFoundError as error:
+        raise _unreadable(path, error) from None
+    try:
+        state = TrainingState(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise _unreadable(path, error) from None
+    if state.fingerprint != fingerprint:
+        raise UserError(
+            f"{path}: this checkpoint belongs to another run (its fingerprint is {state.fingerprint[:16]}, this run's {fingerprint[:16]})\n"
+            f"next: delete {path.parents[1]} and train again"
+        )
+    return state
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable checkpoint ({error})\nnext: delete {path.parents[1]} and train again")
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a run's folder against a second process, such as the stage that a killed `dvc repro` left running.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another process is training this very run\nnext: wait for it, or end it, and run again") from None
+        yield
+
+
+def forget(folder: Path, kept: Place) -> None:
+    """Remove the checkpoints of a run whose result is published, and its lock."""
+    remove(kept)
+    folder.with_suffix(".lock").unlink(missing_ok=True)

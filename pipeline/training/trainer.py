@@ -1,0 +1,166 @@
+"""A network in training on one device: epochs of steps, and all that goes on from a checkpoint.
+
+Equal job, equal machine, equal result: seeds follow from the run's seed, the epoch and the worker's rank, threads are fixed and algorithms
+deterministic, so a run that was killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.contract.spec import Batch, Losses
+from pipeline.errors import UserError
+from pipeline.feeding.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
+from pipeline.files import model_folder
+from pipeline.params.sections.training import Training
+from pipeline.runtime.malloc import keep_freed_memory
+from pipeline.training.checkpoints import EpochRecord, TrainingState
+from pipeline.training.meter import Meter, TrainingJob, say
+from pipeline.training.optimisers import build_optimisers
+
+_TORCH = 4  # last word of the random seeds drawn here
+
+
+class Trainer:
+    """A network in training on one device.
+
+    Args:
+        job: the run.
+        device: where to train.
+        rank: of this worker.
+        workers: how many there are.
+        wrap: makes the task data-parallel; none for a lone worker outside Ray.
+
+    Attributes:
+        epochs: how many are done.
+        task: the network with its loss, not wrapped.
+        history: a record an epoch done.
+
+    Raises:
+        UserError: the sample set or the batch size cannot be used.
+    """
+
+    def __init__(
+        self,
+        job: TrainingJob,
+        device: torch.device,
+        *,
+        rank: int = 0,
+        workers: int = 1,
+        wrap: Callable[[nn.Module], nn.Module] | None = None,
+    ) -> None:
+        self.job, self.device, self.rank, self.workers = job, device, rank, workers
+        self.settings: Training = job.feed.settings
+        _make_deterministic(self.settings.threads)
+        keep_freed_memory()
+        self.loader, self.batches = build_loader(job.feed, rank=rank, workers=workers, pin_memory=device.type == "cuda")
+        self.task = build_task(job.feed).to(device=device, memory_format=torch.channels_last)
+        model_folder.load(self.task.network, job.initial)
+        self.model = self.task if wrap is None else wrap(self.task)
+        self.optimisers = build_optimisers(self.task, self.settings)
+        self.epochs, self.history = 0, list[EpochRecord]()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this worker prints, logs and saves."""
+        return self.rank == 0
+
+    def state(self) -> TrainingState:
+        """All that is needed to go on from here."""
+        optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
+        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), optimisers, self.history)
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on from a state."""
+        self.task.load_state_dict(state.task)
+        for optimiser, kept in zip(self.optimisers, state.optimisers, strict=True):
+            optimiser.load_state_dict(kept)
+        self.epochs, self.history = state.epochs, list(state.history)
+        if self.speaks and self.epochs < self.settings.epochs:
+            say(self.job.stage, f"resumed after epoch {self.epochs}")
+
+    def run_epoch(self) -> dict[str, float]:
+        """Train one epoch; returns its record with speeds, which stay out of `history`.
+
+        Raises:
+            UserError: the loss is no longer finite.
+        """
+        torch.manual_seed(int(np.random.default_rng([self.job.feed.seed, self.epochs, self.rank, _TORCH]).integers(2**62)))
+        self.task.train()
+        self.batches.epoch = self.epochs
+        meter = Meter(self.job, self.epochs, len(self.batches), workers=self.workers, speaks=self.speaks)
+        source = read_ahead(self.loader)
+        for index in range(len(self.batches)):
+            began = time.perf_counter()
+            batch = to_device(next(source), self.device)
+            meter.waited += time.perf_counter() - began
+            meter.add(self._step(batch, self.epochs * len(self.batches) + index), index + 1)
+        record = {
+            "epoch": self.epochs + 1.0,
+            "step": (self.epochs + 1.0) * len(self.batches),
+            "lr": self._lr(meter.last_step),
+        } | meter.means()
+        self.epochs += 1
+        self.history.append(record)
+        return record | meter.speeds()
+
+    def _step(self, batch: Batch, step: int) -> Losses:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.job.precision == "bfloat16"):
+            losses: Losses = self.model(batch)
+        self.task.zero_grad(set_to_none=True)
+        losses.total.backward()
+        if self.settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.task.parameters(), self.settings.clip_norm)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self._lr(step)
+            optimiser.step()
+        return losses
+
+    def _lr(self, step: int) -> float:
+        return learning_rate(self.settings, step, step // len(self.batches))
+
+
+def build_task(feed: Feed) -> Any:
+    """The network inside its loss, initialised from the run's seed alone.
+
+    Raises:
+        UserError: the model learns from identities, and the sample set has none.
+    """
+    torch.manual_seed(feed.seed)
+    network = feed.spec.build_network(feed.options)
+    people = identity_numbers(feed) if feed.settings.epochs else None
+    if people is not None and people.count == 0:
+        raise UserError(
+            f"{feed.folder}: names no person, but model.name {feed.spec.name} with these options learns from identities\n"
+            "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`, or set options of `model` that see none"
+        )
+    return feed.spec.build_task(network, feed.options, feed.settings.id_weight, people.count if people is not None else 0)
+
+
+def learning_rate(settings: Training, step: int, epoch: int) -> float:
+    """The rate of a step: linear warm-up over `warmup_steps`, times `lr_drop_factor` after each of `lr_drop_epochs` epochs.
+
+    Args:
+        settings: the stage's section.
+        step: from 0, over the whole run.
+        epoch: from 0.
+    """
+    drops = sum(epoch >= dropped for dropped in settings.lr_drop_epochs)
+    warm = min(1.0, (step + 1) / (settings.warmup_steps + 1))
+    return settings.lr * settings.lr_drop_factor**drops * warm
+
+
+def _make_deterministic(threads: int) -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, hides no randomness here
+    torch.backends.cudnn.benchmark = False
+    torch.set_num_threads(threads)

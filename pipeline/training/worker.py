@@ -1,0 +1,71 @@
+"""What every training worker does: epochs, a checkpoint after each. Ray Train starts one worker a device (`train_worker`)."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pipeline.errors import PlainError, connection
+from pipeline.training import checkpoints
+from pipeline.training.meter import TrainingJob, duration, log, say
+from pipeline.training.trainer import Trainer
+
+
+def train_worker(config: dict[str, Any]) -> PlainError | None:
+    """Ray Train's function. Returns None when all epochs are done, or what the user must hear.
+
+    A lone worker returns a plain error, which ends the run at once; one of several raises it, because the others would wait for it.
+    """
+    import ray.train
+    from ray.train.torch import get_device, prepare_model
+
+    job: TrainingJob = config["job"]
+    _hush_ray()
+    context = ray.train.get_context()
+    workers = context.get_world_size()
+
+    def wrap(task: nn.Module) -> nn.Module:
+        return prepare_model(task, parallel_strategy_kwargs={"find_unused_parameters": True, "gradient_as_bucket_view": True})
+
+    folder = job.feed.folder
+    try:
+        with nullcontext() if isinstance(folder, Path) else connection(str(folder)):
+            trainer = Trainer(job, get_device(), rank=context.get_world_rank(), workers=workers, wrap=wrap)
+            resumed = ray.train.get_checkpoint()
+            if resumed is not None:
+                trainer.restore(checkpoints.load(resumed.path, job.fingerprint, resumed.filesystem))
+            while trainer.epochs < job.until:
+                _report(trainer, trainer.run_epoch())
+    except PlainError as error:
+        if workers > 1:
+            raise
+        return type(error)(*error.args)  # without what it came from, which not everything can unpickle
+    return None
+
+
+def _report(trainer: Trainer, record: dict[str, float]) -> None:
+    """Say, log and save an epoch; Ray waits for all workers here."""
+    import ray.train
+    from ray.train import Checkpoint
+
+    if not trainer.speaks:
+        ray.train.report({"epoch": record["epoch"]})
+        return
+    left = record["epoch_seconds"] * (trainer.settings.epochs - trainer.epochs)
+    speed = f"{record['images_per_second']:.1f} images/s, {record['data_wait_share']:.0%} waiting for data"
+    say(trainer.job.stage, f"epoch {trainer.epochs}/{trainer.settings.epochs}, loss {record['loss']:.4f}, {speed}, {duration(left)} left")
+    log(trainer.job, record, int(record["step"]))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints.save(Path(folder), trainer.state())
+        ray.train.report({"epoch": record["epoch"]}, checkpoint=Checkpoint.from_directory(folder))
+
+
+def _hush_ray() -> None:
+    """Ray's lines about each report repeat ours; some of its loggers are named by file."""
+    for name in ["ray.train", *(name for name in logging.root.manager.loggerDict if "/ray/train/" in name)]:
+        logging.getLogger(name).setLevel(logging.WARNING)

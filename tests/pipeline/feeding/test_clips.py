@@ -1,0 +1,102 @@
+"""Partners: near in time, uniform, sometimes another scene; drawn from (seed, epoch, sample) alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.feeding.clips import ClipPlanner
+from pipeline.files.sample_store import SampleIndex
+
+
+def index(sequences: int, frames: int, *, video: bool = True, gap_after: int | None = None) -> SampleIndex:
+    rows = sequences * frames
+    frame = np.tile(np.arange(1, frames + 1), sequences)
+    if gap_after is not None:
+        frame[frame > gap_after] += 100
+    sequence = np.repeat(np.arange(sequences), frames)
+    return SampleIndex(np.zeros(rows, np.int32), sequence.astype(np.int32), frame.astype(np.int32), np.full(rows, video))
+
+
+def planner(rows: SampleIndex, **changed: Any) -> ClipPlanner:
+    arguments: dict[str, Any] = {"reads": "pair", "clip_frames": 2, "max_gap": 10, "negative_ratio": 0.25, "seed": 0} | changed
+    return ClipPlanner(rows, **arguments)
+
+
+def test_partners_are_uniform_on_both_sides_within_the_gap() -> None:
+    rows = index(1, 61)
+    plans = [planner(rows).plan(epoch, 30) for epoch in range(4000)]
+    steps = np.array([rows.frame[plan.rows[1]] - rows.frame[plan.rows[0]] for plan in plans])
+    assert all(plan.same_scene and plan.video for plan in plans), "one sequence has no negatives"
+    counts = np.bincount(steps + 10, minlength=21)
+    assert counts[10] == 0, "never itself"
+    assert counts.sum() == counts[:21].sum()
+    assert np.abs(counts[np.arange(21) != 10] - 200).max() < 75  # five standard deviations
+
+
+def test_partners_respect_sequence_ends_and_missing_frames() -> None:
+    rows = index(2, 12, gap_after=6)
+    plans = [planner(rows, negative_ratio=0.0).plan(0, sample) for sample in range(24 * 20)]
+    for first, second in (plan.rows for plan in plans):
+        assert rows.sequence[first] == rows.sequence[second]
+        assert 0 < abs(int(rows.frame[first]) - int(rows.frame[second])) <= 10
+
+
+def test_a_frame_without_neighbours_is_its_own_partner() -> None:
+    assert planner(index(1, 1)).plan(0, 0).rows == (0, 0)
+
+
+@pytest.mark.parametrize("video", [True, False])
+def test_a_fifth_of_the_pairs_shows_another_scene(video: bool) -> None:
+    rows = index(4, 50, video=video)
+    plans = [planner(rows).plan(epoch, sample) for epoch in range(20) for sample in range(200)]
+    negatives = [plan for plan in plans if not plan.same_scene]
+    assert abs(len(negatives) / len(plans) - 0.2) < 0.03  # 0.25 negatives a positive
+    for plan in negatives:
+        first, second = plan.rows
+        assert first != second
+        assert not video or rows.sequence[first] != rows.sequence[second]
+    partners = {plan.rows[1] for plan in negatives}
+    assert len(partners) > 190, "any frame of another scene can be drawn"
+
+
+def test_stills_are_their_own_partners_otherwise() -> None:
+    plans = [planner(index(1, 50, video=False), negative_ratio=0.0).plan(0, sample) for sample in range(50)]
+    assert all(plan.rows == (sample, sample) and plan.same_scene and not plan.video for sample, plan in enumerate(plans))
+
+
+def test_negatives_stay_in_their_data_set() -> None:
+    rows = index(4, 10)._replace(dataset=np.repeat([0, 1], 20).astype(np.int32))
+    for sample in range(400):
+        plan = planner(rows, negative_ratio=9.0).plan(0, sample)
+        assert rows.dataset[plan.rows[0]] == rows.dataset[plan.rows[1]]
+
+
+def test_rows_need_not_be_sorted() -> None:
+    rows = index(2, 20)
+    shuffle = np.random.default_rng(0).permutation(40)
+    mixed = SampleIndex(*(column[shuffle] for column in rows))
+    for sample in range(40):
+        first, second = planner(mixed, max_gap=2, negative_ratio=0.0).plan(0, sample).rows
+        assert mixed.sequence[first] == mixed.sequence[second]
+        assert 0 < abs(int(mixed.frame[first]) - int(mixed.frame[second])) <= 2
+
+
+def test_stills_and_clips_for_other_models() -> None:
+    rows = index(2, 20)
+    assert planner(rows, reads="still").plan(0, 7).rows == (7,)
+    steps = set()
+    for epoch in range(40):
+        plan = planner(rows, reads="clip", clip_frames=4, max_gap=3).plan(epoch, 2)
+        steps |= {*np.diff(plan.rows)}
+        assert len(set(np.diff(plan.rows))) == 1, "one step a clip"
+    assert steps == {1, 2, 3}
+    assert planner(rows, reads="clip", clip_frames=4, max_gap=1).plan(0, 18).rows == (18, 19, 19, 19)
+
+
+def test_plans_depend_on_seed_epoch_and_sample_only() -> None:
+    one, two = planner(index(3, 30)), planner(index(3, 30))
+    two.plan(5, 5)
+    assert [one.plan(0, sample) for sample in range(90)] == [two.plan(0, sample) for sample in range(90)]
+    assert [one.plan(0, sample) for sample in range(90)] != [one.plan(1, sample) for sample in range(90)]
+    assert [one.plan(0, sample) for sample in range(90)] != [planner(index(3, 30), seed=1).plan(0, sample) for sample in range(90)]

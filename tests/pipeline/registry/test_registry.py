@@ -1,0 +1,189 @@
+"""Registering, promoting and fetching against a real sqlite store."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pipeline.errors import UserError
+from pipeline.params.sections.common import Mlflow
+from pipeline.registry import registry
+from pipeline.registry.runs import StageRun, started
+
+EXAMPLE = np.random.default_rng(0).random((1, 3, 32, 64), np.float32)
+DATA, OTHER_DATA = "a" * 64, "b" * 64
+
+
+class Outputs(NamedTuple):
+    heat: Tensor
+    embedding: Tensor
+    depth: Tensor | None
+
+
+class Tiny(nn.Module):
+    """A network with the shape of the real ones: NamedTuple out, one head off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.head = nn.Conv2d(4, 2, 1)
+
+    def forward(self, images: Tensor) -> Outputs:
+        features = self.body(images)
+        return Outputs(self.head(features).sigmoid(), nn.functional.normalize(features, dim=1), None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("finetune")
+    torch.manual_seed(0)
+    save_file(Tiny().state_dict(), made / "weights.safetensors")
+    (made / "model.json").write_text('{"name": "tiny"}')
+    (made / "params.yaml").write_text("base: {seed: 1}\n")
+    (made / "manifest.json").write_text("{}")
+    return made
+
+
+@pytest.fixture(scope="module")
+def network(folder: Path) -> nn.Module:
+    tiny = Tiny()
+    tiny.load_state_dict(load_file(folder / "weights.safetensors"))
+    return tiny.to(memory_format=torch.channels_last)  # as training leaves it
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> StageRun:
+    """A finished run in a store of its own."""
+    root = tmp_path_factory.mktemp("store")
+    settings = Mlflow(tracking_uri="sqlite:///mlflow.db", experiment="test", system_metrics=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        with started(settings, root, stage="finetune", tags={}) as stage_run:
+            pass
+    return stage_run
+
+
+def register(network: nn.Module, folder: Path, run: StageRun, name: str) -> str:
+    return registry.register(network, folder, EXAMPLE, name=name, tags={"throughline.params_hash": "abc"}, run=run)
+
+
+def promote(run: StageRun, name: str, version: str, hota: float, digest: str = DATA) -> registry.Promotion:
+    return registry.promote(run.tracking_uri, name, version, metrics={"HOTA": hota, "MOTA": 50.0}, evaluation_digest=digest, metric="HOTA")
+
+
+def champion(run: StageRun, name: str) -> str:
+    return registry.show(f"{name}@champion", run.tracking_uri).version
+
+
+@pytest.fixture(scope="module")
+def four(network: nn.Module, folder: Path, run: StageRun) -> str:
+    """A model with four versions."""
+    for _ in range(4):
+        register(network, folder, run, "four")
+    return "four"
+
+
+def test_a_registered_network_computes_the_same_for_any_number_of_images(network: nn.Module, folder: Path, run: StageRun) -> None:
+    network.train()
+    version = register(network, folder, run, "same")
+    assert network.training, "registering leaves the caller's network alone"
+    mlflow.set_tracking_uri(run.tracking_uri)
+    loaded = mlflow.pytorch.load_model(f"models:/same/{version}")
+    network.eval()
+    for count in (1, 2, 5):
+        images = torch.rand(count, 3, 32, 64)
+        expected, found = network(images), loaded(images)
+        assert list(found) == ["heat", "embedding"]
+        torch.testing.assert_close(found["heat"], expected.heat)
+        torch.testing.assert_close(found["embedding"], expected.embedding)
+
+
+def test_a_version_holds_signature_example_tags_and_nothing_pickled(four: str, folder: Path, run: StageRun, tmp_path: Path) -> None:
+    mlflow.set_tracking_uri(run.tracking_uri)
+    info = mlflow.models.get_model_info(f"models:/{four}/1")
+    assert info.signature.inputs.inputs[0].shape == (-1, 3, 32, 64)
+    assert {item.name: item.shape for item in info.signature.outputs.inputs} == {"heat": (-1, 2, 16, 32), "embedding": (-1, 4, 16, 32)}
+    assert info.run_id == run.run_id
+    assert info.saved_input_example_info is not None
+    found = registry.show(f"{four}/1", run.tracking_uri)
+    assert found.tags["throughline.params_hash"] == "abc"
+    assert found.run_id == run.run_id
+    stored = Path(mlflow.artifacts.download_artifacts(f"models:/{four}/1", dst_path=str(tmp_path)))
+    archive = next(stored.rglob("*.pt2"))
+    for name in zipfile.ZipFile(archive).namelist():
+        assert not name.endswith((".pkl", ".pickle")), name
+    assert not list(stored.rglob("*.pth"))
+    assert not list(stored.rglob("*.pkl"))
+
+
+def test_latest_follows_the_newest_version(four: str, run: StageRun) -> None:
+    assert registry.show(f"{four}@latest", run.tracking_uri).version == "4"
+    assert [item.version for item in registry.versions(run.tracking_uri) if item.name == four] == ["1", "2", "3", "4"]
+
+
+def test_champion_moves_only_to_better_figures_on_the_same_data(four: str, run: StageRun) -> None:
+    assert promote(run, four, "1", 60.0).moved, "the first one"
+    assert not promote(run, four, "2", 59.0).moved, "worse"
+    assert not promote(run, four, "2", 60.0).moved, "a tie"
+    assert champion(run, four) == "1"
+    assert not promote(run, four, "3", 99.0, OTHER_DATA).moved, "better, on data the champion never saw"
+    assert champion(run, four) == "1"
+    assert promote(run, four, "4", 61.0).moved, "better"
+    assert champion(run, four) == "4"
+    assert promote(run, four, "4", 58.0).moved, "scored again: it stays"
+    promote(run, four, "4", 98.0, OTHER_DATA)
+    assert promote(run, four, "3", 99.0, OTHER_DATA).moved, "now both are known on the other data"
+    tags = registry.show(f"{four}@champion", run.tracking_uri).tags
+    assert float(tags["metrics.HOTA"]) == 99.0
+    assert tags["evaluation_digest"] == OTHER_DATA
+
+
+def test_fetch_brings_back_the_same_files(four: str, folder: Path, run: StageRun, tmp_path: Path) -> None:
+    for number, reference in enumerate((f"{four}@latest", f"models:/{four}@latest", f"{four}/2")):
+        out = registry.fetch(reference, run.tracking_uri, tmp_path / str(number))
+        assert sorted(path.name for path in out.iterdir()) == ["model.json", "params.yaml", "weights.safetensors"]
+        assert (out / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+
+
+def test_find_version_knows_weights_by_content(four: str, folder: Path, run: StageRun) -> None:
+    digest = registry.show(f"{four}/1", run.tracking_uri).tags[registry.WEIGHTS_TAG]
+    assert registry.find_version(run.tracking_uri, four, digest) == "4"
+    assert registry.find_version(run.tracking_uri, four, "0" * 64) is None
+    assert registry.find_version(run.tracking_uri, "unheard", digest) is None
+
+
+@pytest.mark.parametrize("reference", ["four@nobody", "four/77", "nothing@latest"])
+def test_an_unknown_model_names_what_there_is(four: str, run: StageRun, reference: str) -> None:
+    with pytest.raises(UserError, match=r"four/4 \(.*latest"):
+        registry.show(reference, run.tracking_uri)
+
+
+def test_a_broken_reference_shows_how_to_write_one(run: StageRun) -> None:
+    with pytest.raises(UserError, match="outrack@champion"):
+        registry.show("just-a-name", run.tracking_uri)
+
+
+def test_a_folder_without_weights_is_refused(network: nn.Module, run: StageRun, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"weights\.safetensors and model\.json"):
+        register(network, tmp_path, run, "empty")
+
+
+def test_commands(four: str, run: StageRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = ["--tracking-uri", run.tracking_uri]
+    assert registry.main([*store, "promote", f"{four}/2"]) == 0
+    assert registry.main([*store, "list"]) == 0
+    assert "four/2 (champion)" in capsys.readouterr().out
+    assert registry.main([*store, "show", "four@champion"]) == 0
+    assert "throughline.params_hash: abc" in capsys.readouterr().out
+    assert registry.main([*store, "fetch", "four@champion", "--out", str(tmp_path / "model")]) == 0
+    assert (tmp_path / "model" / "weights.safetensors").is_file()
+    assert registry.main([*store, "show", "four@nobody"]) == 2
+    assert "not in the registry" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.params.sections.common import Cluster
+from pipeline.runtime import cluster
+
+
+def square(number: int) -> int:
+    if number < 0:
+        raise UserError(f"{number}: negative numbers are not allowed")
+    return number * number
+
+
+def threads(_: int) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_results_keep_the_order_of_items(ray_local: None) -> None:
+    assert cluster.map_tasks(square, list(range(9)), label="squares", unit="numbers") == [n * n for n in range(9)]
+    assert cluster.map_tasks(square, [], label="squares", unit="numbers") == []
+
+
+def test_a_users_mistake_crosses_the_cluster_unwrapped(ray_local: None) -> None:
+    with pytest.raises(UserError, match="-1: negative numbers"):
+        cluster.map_tasks(square, [1, -1, 2], label="squares", unit="numbers")
+
+
+def test_after_failures_the_cluster_works_on_and_announces_no_repeat(ray_local: None, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(5):
+        with pytest.raises(UserError, match="negative numbers"):
+            cluster.map_tasks(square, [-1, -2, 3, -4, 5], label="squares", unit="numbers")
+    assert cluster.map_tasks(square, [2], label="squares", unit="numbers") == [4]
+    said = capfd.readouterr().err
+    assert "retried" not in said
+    assert "Unhandled" not in said
+
+
+def test_workers_run_one_thread_each(ray_local: None) -> None:
+    assert cluster.map_tasks(threads, [0], label="threads", unit="tasks") == ["1"]
+
+
+def test_a_dead_head_is_named_and_auto_ignores_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no Ray head answers at 127.0.0.1:9"):
+        cluster._address(Cluster(address="127.0.0.1:9", num_cpus=1, object_store_mb=100))
+    monkeypatch.setattr(cluster, "HEAD_FILE", tmp_path / "head.json")
+    (tmp_path / "head.json").write_text(json.dumps({"address": "127.0.0.1:9"}))
+    assert cluster._address(Cluster(address="auto", num_cpus=1, object_store_mb=100)) is None
+
+
+def test_a_head_keeps_its_files_in_a_folder_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # short: sockets lie in it
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setattr(cluster, "HEAD_FILE", Path(folder) / "head.json")
+        settings = Cluster(address="auto", num_cpus=1, object_store_mb=100)
+        address = cluster.up(settings)
+        try:
+            named = (Path(folder) / f"ray-{os.getuid()}" / "ray_current_cluster").read_text()
+            assert named.rpartition(":")[2] == address.rpartition(":")[2]
+            assert cluster.up(settings) == address, "it answers"
+        finally:
+            cluster.down()
+        assert cluster._address(settings) is None

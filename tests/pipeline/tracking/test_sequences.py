@@ -1,0 +1,88 @@
+"""Result rows, speeds, and one job without Ray."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.publication import Publication
+from pipeline.files import mot_text
+from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
+from pipeline.files.observations import read_observations
+from pipeline.tracking import sequences
+from pipeline.tracking.association import retrack
+from pipeline.tracking.sequences import Job, Outputs, Timing, speed, track_sequence
+from tests.pipeline import seen
+
+
+def test_speed_is_frames_over_the_sum_of_seconds() -> None:
+    measured = speed({"b": Timing(30, 2.0, {"network": 1.5}), "a": Timing(10, 2.0, {"network": 0.5})})
+    assert (measured["frames_per_second"], measured["frames"], measured["seconds"]) == (10.0, 40, {"total": 4.0, "network": 2.0})
+    assert list(measured["sequences"]) == ["a", "b"]
+    assert measured["sequences"]["b"]["frames_per_second"] == 15.0
+
+
+BOX = (40, 20, 60, 80)
+
+
+def job_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trackers: list[seen.CountingTracker], *, public: bool = False) -> Job:
+    """Frames 3 to 5 of 5: a pedestrian, one that is not scored, one of another class and one unknown; the first is red."""
+    boxes = np.array([BOX, (0, 0, 9, 9), (9, 0, 20, 9), (20, 0, 30, 9)], np.float32)
+    objects = Objects(
+        boxes,
+        np.array([7, 8, 9, -1]),
+        np.array([1, 1, 3, 1], np.int32),
+        np.full(4, 0.5, np.float32),
+        np.array([1, 0, 1, 1], np.float32),
+        np.zeros(4, np.bool_),
+    )
+    with FrameWriter(tmp_path / "s.parquet", {}) as writer:
+        for number in range(1, 6):
+            image = encode_jpeg(seen.picture(128, 96, BOX), 95)
+            writer.write(Frame("d", "s", number, number / 10, 128, 96, image, objects, boxes[:2], np.ones(2, np.float32)))
+    monkeypatch.setattr(sequences.inference, "load_detector", lambda *_: seen.detector(128, 96, trackers))
+    outputs = Outputs(*(Publication(tmp_path / name, "track", "f" * 12) for name in ("tracks", "observations", "speed")))
+    return Job("s", tmp_path / "s.parquet", 3, 5, 10.0, public, seen.spec(), seen.Options(), tmp_path, 2, 1, outputs)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_job_leaves_exact_boxes_and_only_scored_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, public: bool) -> None:
+    """Embeddings are kept of the scored person alone."""
+    trackers: list[seen.CountingTracker] = []
+    job = job_of(tmp_path, monkeypatch, trackers, public=public)
+    track_sequence(job)
+    outputs = job.outputs
+    rows = mot_text.read_rows(outputs.tracks.path("s.txt"), kind="results")
+    assert rows.frame.tolist() == [3, 4, 5]
+    np.testing.assert_allclose(rows.boxes, [BOX] * 3, atol=1)
+    observed = list(read_observations(outputs.observations.path("s.parquet")))
+    assert [item.identities.tolist() for item in observed] == [[7]] * 3
+    np.testing.assert_allclose(observed[0].embeddings, [[1, 0]], atol=0.1)
+    assert trackers[0].calls == [(1, 2 if public else None)] * 3
+
+
+def test_another_detectors_boxes_are_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two boxes in frame 4, none in 3 and 5; births are free, and the file keeps them for tracking again."""
+    (tmp_path / "det.txt").write_text("4,-1,0,0,10,20,0.5\n4,-1,40,20,20,60,0.75\n1,-1,0,0,9,9,1\n")
+    trackers: list[seen.CountingTracker] = []
+    job = replace(job_of(tmp_path, monkeypatch, trackers), given=tmp_path / "det.txt")
+    track_sequence(job)
+    assert trackers[0].calls == [(0, None), (2, None), (0, None)]
+    rows = mot_text.read_rows(job.outputs.tracks.path("s.txt"), kind="results")
+    assert rows.boxes.tolist() == [[40, 20, 60, 80], [0, 0, 10, 20]]
+    observed = job.outputs.observations.path("s.parquet")
+    embeddings = [item.detections.embeddings for item in read_observations(observed)]
+    np.testing.assert_allclose(embeddings[1], [[1, 0], [0, 1]], atol=0.1)
+    retrack(observed, job.spec, job.options, tmp_path / "again.txt")
+    assert (tmp_path / "again.txt").read_bytes() == job.outputs.tracks.path("s.txt").read_bytes()
+
+
+def test_the_oracles_boxes_are_the_scored_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trackers: list[seen.CountingTracker] = []
+    job = replace(job_of(tmp_path, monkeypatch, trackers), oracle=True)
+    track_sequence(job)
+    rows = mot_text.read_rows(job.outputs.tracks.path("s.txt"), kind="results")
+    assert (rows.boxes.tolist(), rows.confidence.tolist()) == ([list(map(float, BOX))] * 3, [1.0] * 3)

@@ -1,0 +1,138 @@
+"""The training loop without Ray: repeatable, resumable, blind to identities."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+from pipeline.errors import UserError
+from pipeline.files import model_folder
+from pipeline.training import checkpoints
+from pipeline.training.meter import TrainingJob
+from pipeline.training.trainer import Trainer, build_task, learning_rate
+from tests.pipeline.tiny import TRAINING, TinyOptions, feed, write_samples
+
+CPU = torch.device("cpu")
+
+
+def job(tmp_path: Path, samples: Path, channels: int = 4, **settings: Any) -> TrainingJob:
+    made = replace(feed(samples, **settings), options=TinyOptions(channels=channels))
+    model_folder.save(build_task(made).network, tmp_path / "initial.safetensors")
+    return TrainingJob("finetune", "f" * 64, made, tmp_path / "initial.safetensors", "float32", None, made.settings.epochs)
+
+
+def trained(tmp_path: Path, samples: Path, **settings: Any) -> Trainer:
+    trainer = Trainer(job(tmp_path, samples, **settings), CPU)
+    for _ in range(trainer.settings.epochs):
+        trainer.run_epoch()
+    return trainer
+
+
+def same(one: Trainer, two: Trainer) -> bool:
+    pairs = zip(one.task.state_dict().values(), two.task.state_dict().values(), strict=True)
+    return all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    first, second = trained(tmp_path, samples, epochs=6), trained(tmp_path, samples, epochs=6)
+    assert same(first, second)
+    assert first.history == second.history
+    assert first.history[-1]["loss"] < first.history[0]["loss"]
+    assert list(first.history[0]) == ["epoch", "step", "lr", "loss", "detection", "likeness"]
+    assert first.history[-1]["step"] == 36
+
+
+def test_loader_processes_change_nothing(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    assert same(trained(tmp_path, samples, epochs=3), trained(tmp_path, samples, epochs=3, loader_processes=2))
+
+
+def test_no_weight_depends_on_identities(tmp_path: Path) -> None:
+    plain = trained(tmp_path, write_samples(tmp_path / "plain"))
+    shuffled = trained(tmp_path, write_samples(tmp_path / "shuffled", identity=500))
+    assert same(plain, shuffled)
+
+
+def test_a_model_that_learns_from_identities_needs_some(tmp_path: Path) -> None:
+    hidden = feed(write_samples(tmp_path / "samples", named=False))
+    shown = replace(hidden, spec=replace(hidden.spec, uses_identities=lambda options: True))
+    build_task(hidden)
+    with pytest.raises(UserError, match=r"samples: names no person, but model\.name tiny .*learns from identities"):
+        build_task(shown)
+    build_task(replace(shown, folder=tmp_path / "nothing", settings=shown.settings.model_copy(update={"epochs": 0})))
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path, optimiser: str) -> None:
+    samples = write_samples(tmp_path / "samples")
+    whole = trained(tmp_path, samples, channels=16, epochs=3, optimiser=optimiser)
+    assert len(whole.optimisers) == (2 if optimiser == "muon" else 1)
+    broken = Trainer(job(tmp_path, samples, channels=16, epochs=3, optimiser=optimiser), CPU)
+    broken.run_epoch()
+    checkpoints.save(tmp_path, broken.state())
+    resumed = Trainer(broken.job, CPU)
+    resumed.restore(checkpoints.load(tmp_path, broken.job.fingerprint))
+    while resumed.epochs < 3:
+        resumed.run_epoch()
+    assert same(whole, resumed)
+    assert whole.history == resumed.history
+
+
+def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
+    trainer = Trainer(job(tmp_path, write_samples(tmp_path / "samples")), CPU)
+    checkpoints.save(tmp_path, trainer.state())
+    with pytest.raises(UserError, match="belongs to another run"):
+        checkpoints.load(tmp_path, "0" * 64)
+    (tmp_path / checkpoints.FILE).write_bytes(b"half")
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UserError, match="not a readable checkpoint"):
+            checkpoints.load(folder, "f" * 64)
+
+
+def test_a_checkpoint_is_read_from_any_filesystem(tmp_path: Path) -> None:
+    trainer = trained(tmp_path, write_samples(tmp_path / "samples"), epochs=1)
+    (tmp_path / "kept").mkdir()
+    checkpoints.save(tmp_path / "kept", trainer.state())
+    found = checkpoints.load("kept", trainer.job.fingerprint, SubTreeFileSystem(str(tmp_path), LocalFileSystem()))
+    assert (found.epochs, found.history) == (1, trainer.history)
+    assert all(torch.equal(value, trainer.task.state_dict()[name]) for name, value in found.task.items())
+
+
+def test_a_run_is_not_trained_twice_at_once(tmp_path: Path) -> None:
+    folder = checkpoints.run_folder(tmp_path, "pretrain", "ab" * 32)
+    assert folder.name == "pretrain-abababababababab"
+    with checkpoints.exclusive(folder), pytest.raises(UserError, match="another process"), checkpoints.exclusive(folder):
+        pass
+    with checkpoints.exclusive(folder):
+        pass
+
+
+def test_divergence_is_a_plain_error(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    with pytest.raises(UserError, match=r"no longer finite in epoch 1\nnext: lower finetune\.lr"):
+        trained(tmp_path, samples, lr=1e30, warmup_steps=0, optimiser="adam", clip_norm=None)
+
+
+def test_the_loss_has_its_own_parameters_in_the_optimiser(tmp_path: Path) -> None:
+    trainer = trained(tmp_path, write_samples(tmp_path / "samples"))
+    assert trainer.task.balance.item() != 0.0
+    decayed = {parameter.ndim for group in trainer.optimisers[0].param_groups if group["weight_decay"] for parameter in group["params"]}
+    assert decayed == {4}
+
+
+def test_bfloat16_trains_on_the_cpu_too(tmp_path: Path) -> None:
+    trainer = Trainer(replace(job(tmp_path, write_samples(tmp_path / "samples")), precision="bfloat16"), CPU)
+    trainer.run_epoch()
+    assert trainer.task.network.heat.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("step", "epoch", "expected"), [(0, 0, 0.1), (4, 0, 0.5), (9, 0, 1.0), (50, 19, 1.0), (60, 20, 0.1), (90, 50, 0.01)]
+)
+def test_learning_rate(step: int, epoch: int, expected: float) -> None:
+    settings = TRAINING.model_copy(update={"lr": 1.0, "warmup_steps": 9, "lr_drop_epochs": [20, 50], "lr_drop_factor": 0.1})
+    assert learning_rate(settings, step, epoch) == pytest.approx(expected)
