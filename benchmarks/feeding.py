@@ -31,7 +31,7 @@ from benchmarks.harness import Timed
 from benchmarks.samples import mot17_mini, read_options, read_preset, read_sequences, write_samples
 from models import load
 from pipeline.artifacts.code import ROOT
-from pipeline.contract.spec import Batch, TrainingFrame
+from pipeline.contract.clips import Batch, TrainingFrame
 from pipeline.feeding.clips import ClipPlanner
 from pipeline.feeding.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
 from pipeline.files.frames import Frame, decode_jpeg
@@ -122,7 +122,7 @@ def batches(way: str, folder: Path, processes: int) -> Iterator[Batch | dict[str
             FileClips(feed, folder / way),
             batch_sampler=sampler,
             num_workers=processes,
-            collate_fn=partial(collate, trim=feed.spec.trim),
+            collate_fn=partial(collate, trim=feed.training.trim),
             worker_init_fn=start_process,
         )
     )
@@ -141,16 +141,12 @@ class RayClips(ClipDataset):
         self.rows = RowGroup(rows)
         found = [self.rows.sample(row) for row in range(rows.num_rows)]
         columns = [np.array([getattr(sample, name) for sample in found]) for name in SampleIndex._fields]
-        settings = self.feed.settings
         self.planner = ClipPlanner(
             SampleIndex(*columns),
-            reads=self.feed.spec.reads,
-            clip_frames=self.feed.spec.clip_frames,
-            max_gap=settings.max_gap,
-            negative_ratio=settings.negative_ratio,
+            samples=self.feed.samples,
             seed=self.feed.seed,
         )
-        batch = collate([self[0, row] for row in range(len(found))], self.feed.spec.trim)
+        batch = collate([self[0, row] for row in range(len(found))], self.feed.training.trim)
         images = batch.images.permute(0, 1, 3, 4, 2).numpy()
         return {"images": images, **{name: value.numpy() for name, value in batch.targets.items()}}
 

@@ -18,7 +18,7 @@ from models.outrack.network import STRIDE, OutrackOutputs
 from models.outrack.options import OPTIONS, OutrackOptions
 from models.outrack.targets import frame_targets
 from pipeline.artifacts.code import ROOT
-from pipeline.contract.spec import TrainingFrame
+from pipeline.contract.clips import TrainingFrame
 from pipeline.params import file as parameters
 
 PEOPLE, LOST, WIDTH, HEIGHT = 60, 10, 1088, 608
@@ -38,7 +38,7 @@ def measure() -> Iterator[Timed]:
     yield _line("occlusion labels of 60 boxes", lambda: occluded_regions(cells, threshold), *pairs)
     outputs, top_k = maps(), chosen.tracker.top_k
     peaks = "loop over peaks", lambda: loops.decode(outputs, top_k, LEAST_SCORE)
-    yield _line("decode, with occlusion centres", lambda: decode(outputs, chosen), *peaks)
+    yield _line("decode, with occlusion centres", lambda: decode(None, outputs, chosen), *peaks)
     lost, others, centres = boxes[:LOST].astype(np.float64) + 3, boxes[LOST:].astype(np.float64), points()
     tried = "loop over pairs", lambda: loops.find_evidence(lost, others, centres)
     yield _line("refinding, 10 lost of 60", lambda: find_evidence(lost, others, centres), *tried)

@@ -20,7 +20,7 @@ from benchmarks.samples import mot17_mini, read_options, read_preset, read_seque
 from models import load
 from models.outrack.options import OutrackOptions
 from models.outrack.targets import make_targets
-from pipeline.contract.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 from pipeline.feeding import augment
 from pipeline.feeding.loader import _VIEW, SAMPLES, ClipDataset, build_feed
 from pipeline.files.frames import Frame, decode_jpeg

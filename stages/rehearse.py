@@ -12,8 +12,9 @@ def main() -> None:
     with plain_errors():
         params, options = check(ROOT / "params.yaml")
         spec = load(params.model.name)
-        spec.rehearse(options)
-        spec.rehearse_training(options)
+        spec.association.warm_up(options)
+        if spec.training is not None:
+            spec.training.warm_up(options)
         augment.rehearse()
 
 

@@ -34,7 +34,7 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Plac
     return digest(
         file_digest(model / model_folder.WEIGHTS),
         options.model_dump(exclude={"tracker"}),
-        {name: tracker[name] for name in spec.decodes_with(options)},
+        {name: tracker[name] for name in spec.detection.decodes_with(options)},
         [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
         [params.track.frames, params.track.detections, params.track.precision, params.evaluate.model_dump()],
         [file_digest(path) for path in tracked_frames(params, root).given.values()],

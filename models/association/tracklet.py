@@ -33,14 +33,14 @@ class Tracklets:
         beliefs: (N, 5, 4) float64, Kalman beliefs (kernels/kalman.py).
         embedding: (N, D) float32 of unit length, the running average of what was seen.
         score: (N,) float32, of the last detection or recovery.
-        facts: (N, 5) int64; the properties are its columns.
+        facts: (N, 6) int64; the properties are its columns.
     """
 
     def __init__(self) -> None:
         self.beliefs = np.zeros((0, 5, 4))
         self.embedding = np.zeros((0, 0), np.float32)
         self.score = np.zeros(0, np.float32)
-        self.facts = np.zeros((0, 5), np.int64)
+        self.facts = np.zeros((0, 6), np.int64)
         self._next_identity = 1
 
     def __len__(self) -> int:
@@ -71,6 +71,11 @@ class Tracklets:
         """(N,) frames since `seen` in which the track could not be located (w of Algorithm 1)."""
         return self.facts[:, memory.LOST_FRAMES]
 
+    @property
+    def detection(self) -> NDArray[np.int64]:
+        """(N,) which detection of the frame it was matched with, where it was."""
+        return self.facts[:, memory.DETECTION]
+
     def boxes(self, rows: NDArray[Any] | slice = slice(None)) -> NDArray[np.float64]:
         """(R, 4) xyxy pixels, as the Kalman filter believes them now."""
         return kalman.boxes(self.beliefs[rows])
@@ -94,12 +99,17 @@ class Tracklets:
         *,
         frame: int,
         phase: Phase,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
-        """Append a track for each detection: (K, 4) xyxy pixels, (K,), (K, D)."""
+        """Append a track for each detection: (K, 4) xyxy pixels, (K,), (K, D).
+
+        `rows` (K,) are their numbers among the frame's detections; None: they are all of them.
+        """
         count = len(boxes)
-        facts, looks = np.zeros((count, 5), np.int64), embeddings.astype(np.float32)
+        facts, looks = np.zeros((count, 6), np.int64), embeddings.astype(np.float32)
         facts[:, memory.IDENTITY] = np.arange(self._next_identity, self._next_identity + count)
         facts[:, memory.PHASE], facts[:, memory.BORN], facts[:, memory.SEEN] = phase, frame, frame
+        facts[:, memory.DETECTION] = np.arange(count) if rows is None else rows
         self._next_identity += count
         for look in looks:
             vectors.scale(look)

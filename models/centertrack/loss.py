@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.outrack.loss import cells_of, depth_terms, detection_terms, detection_total, l1_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
 from models.outrack.options import OutrackOptions
-from pipeline.contract.spec import Batch, Losses, to_float
+from pipeline.contract.clips import Batch, Losses, to_float
 
 
 class CenterTrackTask(nn.Module):

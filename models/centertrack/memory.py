@@ -11,7 +11,7 @@ from torch import Tensor
 from models.centertrack.prior import heat_map
 from models.outrack.filters import usable_rows
 from models.outrack.options import OutrackOptions, looks_back
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from pipeline.numerics.boxes import centres
 
 

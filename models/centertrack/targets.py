@@ -18,7 +18,7 @@ from models.centertrack.prior import disturbed_heat_map
 from models.outrack.network import STRIDE
 from models.outrack.options import OutrackOptions
 from models.outrack.targets import frame_targets, learnt_rows
-from pipeline.contract.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 from pipeline.numerics.boxes import centres
 
 

@@ -24,10 +24,11 @@ from models.association.births import near_public
 from models.association.greedy import greedy
 from models.association.tracklet import Phase, Tracklets
 from models.outrack.decode import OutrackDetections
-from models.outrack.filters import shown, usable
+from models.outrack.filters import check, shown, usable_rows
 from models.outrack.recovery import Recovery
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks
 from pipeline.numerics.boxes import area, centres
 
 
@@ -56,9 +57,13 @@ class CenterTracker:
         self._tracklets.predict()
         if not len(detections.boxes):
             return shown(Tracklets(), np.zeros((0, 4)), self._options, self._size)
-        seen = usable(detections, self._options.detection_threshold, self._frame)
-        seen = seen.select(np.argsort(-seen.scores, kind="stable"))
+        check(detections, self._frame)
+        usable = usable_rows(detections, self._options.detection_threshold)
+        rows = usable[np.argsort(-detections.scores[usable], kind="stable")]
+        seen = detections.select(rows)
         self._start(seen, self._associate(seen), public)
+        visible = self._tracklets.seen == self._frame
+        self._tracklets.detection[visible] = rows[self._tracklets.detection[visible]]
         self._recovery.step(self._tracklets, self._boxes, detections, self._frame)
         refound = self._tracklets.among(Phase.RECOVERED)
         self._boxes[refound] = self._tracklets.boxes(refound)
@@ -73,6 +78,7 @@ class CenterTracker:
         rows, chosen = rows[found.columns], seen.select(found.rows)
         momentum = self._options.embedding_momentum
         tracks.match(rows, chosen.boxes, chosen.scores, chosen.embeddings, frame=self._frame, momentum=momentum)
+        tracks.detection[rows] = found.rows
         self._boxes[rows] = chosen.boxes
         tracks.phase[tracks.seen < self._frame] = Phase.LOST
         return found.unmatched_rows
@@ -91,7 +97,7 @@ class CenterTracker:
         if public is not None:
             free = free[near_public(seen.boxes[free], public)]
         born = seen.select(free)
-        self._tracklets.start(born.boxes, born.scores, born.embeddings, frame=self._frame, phase=Phase.TRACKED)
+        self._tracklets.start(born.boxes, born.scores, born.embeddings, frame=self._frame, phase=Phase.TRACKED, rows=free)
         self._boxes = np.concatenate([self._boxes, born.boxes])
 
     def _forget(self) -> None:

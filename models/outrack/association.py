@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from models.outrack.tracker import build_tracker
+from models.outrack.warm_up import warm_up
+from pipeline.contract.spec import Association
 
-__all__ = ["build_tracker"]
+ASSOCIATION = Association(build_tracker=build_tracker, warm_up=warm_up)

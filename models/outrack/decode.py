@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.dense.heads import at_cells
-from models.outrack.network import STRIDE, OutrackOutputs
+from models.outrack.network import STRIDE, OutrackNetwork, OutrackOutputs
 from models.outrack.options import OutrackOptions, looks_back
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 
 LEAST_SCORE = 0.01  # peaks below are noise that no tracker and no precision-recall curve needs
 
@@ -52,7 +53,7 @@ class OutrackDetections(Detections):
 
 
 @torch.no_grad()
-def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDetections]:
+def decode(network: OutrackNetwork | None, outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDetections]:
     """Read the detections of each image, in network input pixels.
 
     A detection is a cell that is the largest of its 3x3 neighbourhood; there is no suppression by overlap. Reads `top_k` of the
@@ -80,28 +81,35 @@ def decode(outputs: OutrackOutputs, options: OutrackOptions) -> list[OutrackDete
 
 @torch.no_grad()
 def describe(
-    outputs: OutrackOutputs, boxes: list[NDArray[np.float32]], scores: list[NDArray[np.float32]], options: OutrackOptions
+    network: OutrackNetwork | None,
+    outputs: OutrackOutputs,
+    boxes: Sequence[NDArray[np.float32]],
+    scores: Sequence[NDArray[np.float32]],
+    classes: Sequence[NDArray[np.int64]],
+    options: OutrackOptions,
 ) -> list[OutrackDetections]:
     """What the maps say at given boxes: embeddings and displacements at their centres (the nearest cell for centres outside), and the
     occlusions.
 
     Args:
+        network: not read, the maps say it all.
         outputs: maps of N images.
         boxes: for each image (N_i, 4) float32 xyxy in network input pixels.
         scores: for each image (N_i,) float32.
+        classes: for each image (N_i,) int64.
         options: the whole `model` section.
     """
     hidden_scores, hidden = _occlusions(outputs, 4 * options.tracker.top_k)
     maps = _embedding(outputs, options)
     found = []
-    for i, (image_boxes, image_scores) in enumerate(zip(boxes, scores, strict=True)):
+    for i, (image_boxes, image_scores, kinds) in enumerate(zip(boxes, scores, classes, strict=True)):
         likely = int((hidden_scores[i] >= LEAST_SCORE).sum())
         corners = np.asarray(image_boxes, np.float32).reshape(-1, 4)
         cells = _centre_cells(corners, outputs.heatmap[i : i + 1])
         embeddings = functional.normalize(_one(maps, i, cells), dim=-1)
         given = (corners, np.asarray(image_scores, np.float32), _numpy(embeddings))
         displacements = _numpy(_one(outputs.displacement, i, cells) * STRIDE)
-        found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely]), displacements))
+        found.append(OutrackDetections(*given, _numpy(hidden[i, :likely]), _numpy(hidden_scores[i, :likely]), displacements, classes=kinds))
     return found
 
 

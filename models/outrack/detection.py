@@ -5,5 +5,8 @@ from __future__ import annotations
 from models.centertrack.memory import remember
 from models.outrack.decode import OutrackDetections, decode, decodes_with, describe
 from models.outrack.network import build_network
+from pipeline.contract.spec import Detection
 
-__all__ = ["OutrackDetections", "build_network", "decode", "decodes_with", "describe", "remember"]
+__all__ = ["DETECTION", "build_network"]
+
+DETECTION = Detection(decode=decode, describe=describe, kind=OutrackDetections, decodes_with=decodes_with, remember=remember)

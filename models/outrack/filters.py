@@ -11,24 +11,15 @@ from numpy.typing import NDArray
 from models.association.kernels import candidates, lifecycle
 from models.association.tracklet import Tracklets
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
-
-
-def usable(detections: Detections, threshold: float, frame: int) -> Detections:
-    """The detections at `usable_rows`.
-
-    Raises:
-        ValueError: what is known of the boxes is not finite; names the frame.
-    """
-    check(detections, frame)
-    return detections.select(usable_rows(detections, threshold))
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks
 
 
 def check(detections: Detections, frame: int) -> None:
     """Refuse what is not finite.
 
     Raises:
-        ValueError: as `usable`.
+        ValueError: what is known of the boxes is not finite; names the frame.
     """
     for values in vars(detections).values():
         # the sum of squares is finite where the values are, but for huge ones, and quick

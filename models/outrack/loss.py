@@ -11,7 +11,7 @@ from models import embedding as objectives
 from models.dense.depth import depth_error, depth_loss
 from models.outrack.network import OutrackNetwork, OutrackOutputs
 from models.outrack.options import LossOptions, OutrackOptions
-from pipeline.contract.spec import Batch, Losses, to_float
+from pipeline.contract.clips import Batch, Losses, to_float
 
 LEAST_PROBABILITY = 1e-4
 
@@ -89,11 +89,6 @@ class OutrackTask(nn.Module):
             total = total + weights.depth_weight * terms["depth"]
         terms |= {"detection": detection, "total": total}
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
-
-
-def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> OutrackTask:
-    """The task that `ModelSpec.build_task` promises."""
-    return OutrackTask(network, options, id_weight, identities)
 
 
 def cells_of(network: OutrackNetwork, targets: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from models.association.tracklet import Phase, Tracklets
 from models.occlusion.evidence import OcclusionMemory, find_evidence
 from models.outrack.decode import OutrackDetections
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 
 SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to be that person's old track
 

@@ -12,14 +12,15 @@ from models.centertrack.loss import CenterTrackTask
 from models.outrack import loss, targets
 from models.outrack.network import OutrackNetwork
 from models.outrack.options import OutrackOptions, looks_back
-from pipeline.contract.spec import TrainingClip
+from pipeline.contract.clips import TrainingClip
+from pipeline.params.sections.training import Training as TrainingSection
 
 
-def build_task(network: OutrackNetwork, options: OutrackOptions, id_weight: float, identities: int) -> nn.Module:
-    """The task that `ModelSpec.build_task` promises."""
+def build_task(network: OutrackNetwork, options: OutrackOptions, settings: TrainingSection, identities: int) -> nn.Module:
+    """The task that `Training.build_task` promises."""
     if looks_back(options):
         return CenterTrackTask(network, options)  # without embeddings there is no re-identification to weigh
-    return loss.build_task(network, options, id_weight, identities)
+    return loss.OutrackTask(network, options, settings.id_weight, identities)
 
 
 def make_targets(clip: TrainingClip, options: OutrackOptions) -> dict[str, NDArray[Any]]:

@@ -29,7 +29,7 @@ from torch import Tensor
 from models.occlusion.labels import occluded_regions
 from models.outrack.network import DEPTH_STRIDE, STRIDE
 from models.outrack.options import OutrackOptions, uses_identities
-from pipeline.contract.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 
 MIN_OVERLAP = 0.7
 SLOTS = {  # what says which slots are filled, from the first on -> targets of the same slots

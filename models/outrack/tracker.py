@@ -30,13 +30,14 @@ from models.outrack.filters import by_left_edge, check, shown
 from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.recovery import Recovery
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracker, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracker, Tracks, Video
 
 
-def build_tracker(options: OutrackOptions, frame_rate: float, width: int, height: int) -> Tracker:
-    """A fresh tracker, of the network's style, for one sequence of width x height pixels at frame_rate frames a second."""
+def build_tracker(options: OutrackOptions, video: Video) -> Tracker:
+    """A fresh tracker, of the network's style, for one sequence."""
     kind = CenterTracker if looks_back(options) else OutrackTracker
-    return kind(options.tracker, frame_rate=frame_rate, width=width, height=height)
+    return kind(options.tracker, frame_rate=video.frame_rate, width=video.width, height=video.height)
 
 
 class OutrackTracker:
@@ -67,8 +68,10 @@ class OutrackTracker:
         rows = by_left_edge(detections, self._options.detection_threshold)
         self._tracklets.predict()
         free = rows[self._associate(detections.boxes[rows], detections.scores[rows], detections.embeddings[rows])]
+        matched = self._tracklets.seen == self._frame
+        self._tracklets.detection[matched] = rows[self._tracklets.detection[matched]]
         if len(free):
-            self._start(detections.select(np.sort(free)), public)
+            self._start(detections, np.sort(free), public)
         self._recovery.step(self._tracklets, self._tracklets.boxes(), detections, self._frame)
         self._forget()
         return self._output()
@@ -97,12 +100,12 @@ class OutrackTracker:
         tracks.keep(keep)
         return free  # type: ignore[no-any-return]
 
-    def _start(self, born: Detections, public: NDArray[np.float32] | None) -> None:
+    def _start(self, detections: Detections, free: NDArray[np.int64], public: NDArray[np.float32] | None) -> None:
         """Births: at once in the first frame, on probation later."""
         if public is not None:
-            born = born.select(near_public(born.boxes, public))
-        phase = Phase.TRACKED if self._frame == 1 else Phase.NEW
-        self._tracklets.start(born.boxes, born.scores, born.embeddings, frame=self._frame, phase=phase)
+            free = free[near_public(detections.boxes[free], public)]
+        born, phase = detections.select(free), Phase.TRACKED if self._frame == 1 else Phase.NEW
+        self._tracklets.start(born.boxes, born.scores, born.embeddings, rows=free, frame=self._frame, phase=phase)
 
     def _forget(self) -> None:
         """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""

@@ -1,9 +1,31 @@
-"""What trains OUTrack; the code digest of the training stages starts here."""
+"""How OUTrack is trained; the code digest of the training stages starts here."""
 
 from __future__ import annotations
 
-from models.outrack.network import build_network
+from models.outrack.options import OutrackOptions, uses_depth, uses_identities
 from models.outrack.styles import build_task, make_targets
 from models.outrack.targets import trim
+from models.outrack.warm_up import warm_up_training
+from pipeline.contract.clips import Needs, Samples
+from pipeline.contract.spec import Training
+from pipeline.params.sections.training import Training as TrainingSection
 
-__all__ = ["build_network", "build_task", "make_targets", "trim"]
+
+def samples(options: OutrackOptions, settings: TrainingSection, stage: str) -> Samples:
+    """Pairs of frames up to `max_gap` apart, and now and then a pair of two scenes; a still is its own partner."""
+    return Samples("pair", 2, (1, settings.max_gap), negative_ratio=settings.negative_ratio)
+
+
+def needs(options: OutrackOptions) -> Needs:
+    """Identities only where an objective asks for them, depth only where it is learnt."""
+    return Needs(identities=uses_identities(options), depth=uses_depth(options))
+
+
+TRAINING = Training(
+    samples=samples,
+    build_task=build_task,
+    make_targets=make_targets,
+    needs=needs,
+    trim=trim,
+    warm_up=warm_up_training,
+)

@@ -1,218 +1,245 @@
-"""What a model tells the rest of the system: the contract behind models/README.md.
+"""A system, as the shared machinery knows it: a record of parts, each with functions of stated types. models/README.md explains them.
 
-Loader, training loop, inference and scoring know a model only through these types. Boxes are xyxy in pixels, float32,
-not clipped to the image (amodal). Frames are counted from 1.
+Loader, training loop, tracking and scoring know a system only through these. All functions stand at the top of a module, because a spec
+is pickled to other processes. A system states only the parts and functions that it has.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from pipeline.contract.clips import Needs, Samples, TrainingClip
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Answering, AskingTracker, Tracker, Video
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Reads = Literal["still", "pair", "clip"]
+    from pipeline.params.sections.training import Training as TrainingSection
+
+Targets: TypeAlias = dict[str, NDArray[Any]]
+# A system's own classes: of its options, which its functions name exactly, and of its network.
+Options = TypeVar("Options", bound=BaseModel, contravariant=True)
+Network = TypeVar("Network", bound="nn.Module", contravariant=True)
 
 
-@dataclass(frozen=True)
-class TrainingFrame:
-    """One augmented frame of a training clip, at network input size.
-
-    Attributes:
-        image: (H, W, 3) uint8, RGB.
-        boxes: (N, 4) float32, xyxy pixels of `image`, amodal (may leave the image).
-        identities: (N,) int64; -1 everywhere unless `ModelSpec.uses_identities`, else numbers from 0 over the whole sample set,
-            the same for the same person in one sequence and for the same box of one still; -1 where unknown.
-        ignore: (N,) bool, boxes that are neither object nor background.
-        depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `ModelSpec.uses_depth`.
-    """
-
-    image: NDArray[np.uint8]
-    boxes: NDArray[np.float32]
-    identities: NDArray[np.int64]
-    ignore: NDArray[np.bool_]
-    depth: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class TrainingClip:
-    """The frames of one training sample.
+class Group(NamedTuple):
+    """How the optimiser treats a parameter.
 
     Attributes:
-        frames: 1 (still), 2 (pair: the current frame, then its partner) or more (clip, in time order).
-        same_scene: False for a negative pair, whose frames come from different scenes.
-        video: whether the frames come from a video (False: augmentations of one still).
-        seed: words for `numpy.random.default_rng`, a function of (run, epoch, sample), for what targets draw at random.
+        rate: factor on the learning rate.
+        decay: factor on the weight decay.
+        clip: parameters of one word are clipped together.
     """
 
-    frames: tuple[TrainingFrame, ...]
-    same_scene: bool = True
-    video: bool = False
-    seed: tuple[int, ...] = (0,)
+    rate: float = 1.0
+    decay: float = 1.0
+    clip: str = "all"
 
 
-class Batch(NamedTuple):
-    """A collated batch of B clips of F frames.
+class SamplesOf(Protocol[Options]):
+    """What a training sample of a stage is; read before any data is."""
 
-    Attributes:
-        images: (B, F, 3, H, W) uint8.
-        targets: tensors made by the model's `make_targets`, each stacked to (B, ...).
-        same_scene: (B,) bool.
+    def __call__(self, options: Options, settings: TrainingSection, stage: str, /) -> Samples: ...
+
+
+class BuildTask(Protocol[Options, Network]):
+    """A module that owns the network as `.network` and any learnable loss weights, and maps a `Batch` on its device to `Losses`.
+
+    `identities` is how many different ones the sample set names, 0 for a system that may not see them. Every parameter must get a gradient
+    in every step, from empty frames too. A method `begin_epoch(epoch)`, if there is one, is called before each epoch, counted from 0. What
+    the task holds beside the network is trained, synchronised over workers and checkpointed, but not published.
     """
 
-    images: Tensor
-    targets: dict[str, Tensor]
-    same_scene: Tensor
+    def __call__(self, network: Network, options: Options, settings: TrainingSection, identities: int, /) -> nn.Module: ...
 
 
-class Losses(NamedTuple):
-    """`total` is what is minimised (scalar tensor); `terms` are detached scalars for the log."""
+class MakeTargets(Protocol[Options]):
+    """Arrays of one sample whose shapes follow from options and image size; runs in loader processes, draws from `clip.seed`."""
 
-    total: Tensor
-    terms: dict[str, Tensor]
+    def __call__(self, clip: TrainingClip, options: Options, /) -> Targets: ...
 
 
-@dataclass(frozen=True)
-class Detections:
-    """What a network saw in one frame. A model may subclass it to carry more to its own tracker: further float32 arrays of shape (M, ...),
-    the same trailing shape in every frame, which are kept in files like these three.
+class Decode(Protocol[Options, Network]):
+    """Detections for each image, in network input pixels, best first. `network` gave `outputs`: heads on regions are weights, not maps."""
 
-    Attributes:
-        boxes: (N, 4) float32, xyxy pixels.
-        scores: (N,) float32 in [0, 1], descending.
-        embeddings: (N, D) float32, unit length; D is 0 for a model without re-identification.
+    def __call__(self, network: Network, outputs: Any, options: Options, /) -> Sequence[Detections]: ...
+
+
+class Describe(Protocol[Options, Network]):
+    """Detections for each image at given boxes, in their order: what the network says about another detector's boxes, or the truth's.
+
+    Boxes are (N, 4) float32 xyxy in network input pixels, scores (N,) float32, classes (N,) int64, each once per image.
     """
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
-
-    def moved(self, scale: float, left: float, top: float) -> Detections:
-        """Map from network input to image pixels: image = (input - (left, top)) / scale."""
-        shift = np.array([left, top, left, top], np.float32)
-        return replace(self, boxes=((self.boxes - shift) / np.float32(scale)).astype(np.float32))
-
-    def select(self, index: NDArray[Any]) -> Self:
-        """Keep the detections at `index` (indices or mask), in that order."""
-        return replace(self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index])
-
-    def above(self, score: float) -> Self:
-        """Keep what scores at least `score`; a subclass cuts what has scores of its own as well."""
-        return self.select(np.flatnonzero(self.scores >= score))
+    def __call__(
+        self,
+        network: Network,
+        outputs: Any,
+        boxes: Sequence[NDArray[np.float32]],
+        scores: Sequence[NDArray[np.float32]],
+        classes: Sequence[NDArray[np.int64]],
+        options: Options,
+        /,
+    ) -> Sequence[Detections]: ...
 
 
-@dataclass(frozen=True)
-class Tracks:
-    """What a tracker says about one frame.
-
-    Attributes:
-        boxes: (M, 4) float32, xyxy image pixels.
-        identities: (M,) int64, from 1, unique in the frame, owned by the tracker instance.
-        scores: (M,) float32.
-        recovered: (M,) bool, True where no detection supports the box (a refound object).
-    """
-
-    boxes: NDArray[np.float32]
-    identities: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    recovered: NDArray[np.bool_]
+Remember: TypeAlias = Callable[["Tensor", Detections], "Tensor"]
 
 
-class Tracker(Protocol):
-    """Memory between frames. One instance per sequence; identities start at 1 in each."""
-
-    def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame.
-
-        Args:
-            detections: this frame's detections in image pixels.
-            public: (P, 4) float32 xyxy boxes of a public detector: only detections near one may start a track
-                (CenterTrack's rule). None for private detections.
-        """
-        ...
-
-
-def _no_names(options: BaseModel) -> tuple[str, ...]:
-    return ()
-
-
-def _nothing(options: BaseModel) -> None:
-    return None
+def _no_needs(options: BaseModel) -> Needs:
+    return Needs()
 
 
 def _as_they_are(targets: dict[str, Tensor]) -> dict[str, Tensor]:
     return targets
 
 
-def _always(options: BaseModel) -> bool:
-    return True
+def _one_group(name: str, options: BaseModel) -> Group:
+    return Group()
+
+
+def _no_names(options: BaseModel) -> tuple[str, ...]:
+    return ()
+
+
+def _looks_at_one(options: BaseModel) -> Remember | None:
+    return None
+
+
+def _nothing(options: BaseModel) -> None:
+    return None
+
+
+def _refuses_nothing(options: BaseModel, settings: TrainingSection, stage: str, facts: SampleFacts) -> None:
+    return None
+
+
+class SampleFacts(NamedTuple):
+    """What a sample set holds, for `Training.check`.
+
+    Attributes:
+        where: the sample set, for messages.
+        longest: frames of its longest sequence; 1 for stills.
+        identities: how many it names.
+        depth: whether any sample has a depth map.
+        masks: whether any sample has masks.
+        classes: the names of `pack_samples.classes`.
+    """
+
+    where: str
+    longest: int
+    identities: int
+    depth: bool
+    masks: bool
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """Everything the shared machinery needs of a model; one constant `SPEC` in `models/<name>/spec.py`.
+class Training(Generic[Options, Network]):
+    """How a system is trained; a frozen system has none, and both training stages publish the given weights.
 
     Attributes:
-        name: the word used in params.yaml and the registry.
-        options: pydantic class of the `model` section without `name` (fields network, loss, tracker).
-        reads: what one training sample is.
-        clip_frames: frames in a training sample.
-        uses_identities: options -> whether training may see identity labels.
-        uses_depth: options -> whether `make_targets` reads depth; where it does not, none is decoded.
-        build_network: options -> module; forward takes (N, 3, H, W) float RGB in [0, 1], returns a NamedTuple of tensors.
-        build_task: (network, options, id_weight, identities) -> module owning the network as `.network` and any learnable loss
-            weights; `identities` is how many different ones the sample set holds (0 for a model that may not see them); forward takes
-            a `Batch` on the device and returns `Losses`.
-        make_targets: (clip, options) -> arrays of fixed shape for one sample; runs in loader processes.
+        samples: what one training sample is.
+        build_task: network, options, settings of the stage, number of identities -> the module that is trained.
+        make_targets: sample, options -> its targets.
+        needs: options -> what training reads of a sample.
         trim: targets of a batch, tensors (B, ...) by name -> the same without padding that no sample of it needs; before they are copied
             to a device, so that none has to be waited for.
-        decode: (outputs, options) -> Detections per image, in network input pixels, best first.
-        describe: (outputs, boxes per image, scores per image, options) -> Detections per image at given boxes (network input pixels),
-            in their order: what the network says about boxes of another detector, or of the ground truth.
-        build_tracker: (options, frame_rate, width, height) -> a fresh Tracker.
-        detections: the class that `decode` and `describe` return.
+        group_of: name of a parameter of the task, options -> how it is optimised.
+        check: refuses a sample set that cannot be learnt from, before any work (raises UserError).
+        warm_up: does once what the task's first step does once, such as compiling; called at the end of an installation.
+    """
+
+    samples: SamplesOf[Options]
+    build_task: BuildTask[Options, Network]
+    make_targets: MakeTargets[Options]
+    needs: Callable[[Options], Needs] = field(default=_no_needs)
+    trim: Callable[[dict[str, Tensor]], dict[str, Tensor]] = field(default=_as_they_are)
+    group_of: Callable[[str, Options], Group] = field(default=_one_group)
+    check: Callable[[Options, TrainingSection, str, SampleFacts], None] = field(default=_refuses_nothing)
+    warm_up: Callable[[Options], None] = field(default=_nothing)
+
+
+@dataclass(frozen=True)
+class Detection(Generic[Options, Network]):
+    """What a system sees in a frame.
+
+    Attributes:
+        decode: outputs of the network to detections.
+        describe: what the network says at given boxes.
+        kind: the class that both return.
+        similarity: how embeddings are compared: the name of a function of models/association, `cosine` for unit vectors.
         decodes_with: options -> names of the tracker's options that `decode` and `remember` read; others change no detection.
         remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, M, H, W): what it is
             given as second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in
             network input pixels. Without memory (the first frame) its forward takes the images alone.
-        rehearse: options -> None, called once before a process tracks: what its tracker does once, such as compiling, is done here and
-            counts as nobody's time.
-        rehearse_training: options -> None, the same of what a task's first step does once; called at the end of an installation.
+    """
+
+    decode: Decode[Options, Network]
+    describe: Describe[Options, Network]
+    kind: type[Detections] = Detections
+    similarity: str = "cosine"
+    decodes_with: Callable[[Options], tuple[str, ...]] = field(default=_no_names)
+    remember: Callable[[Options], Remember | None] = field(default=_looks_at_one)
+
+
+@dataclass(frozen=True)
+class Association(Generic[Options]):
+    """How detections become tracks.
+
+    Attributes:
+        build_tracker: options, video -> a fresh tracker of one sequence.
+        warm_up: does once what a tracker does once in a process, such as compiling; excluded from timings.
+        answer: for trackers that ask: association part of the network, questions -> answers.
+        network: for trackers that ask: options -> that part as a module of its own, to be filled from the whole network's weights by
+            their names below `prefix`; tracking from stored observations loads no more.
+        prefix: of those names, such as `association.`.
+    """
+
+    build_tracker: Callable[[Options, Video], Tracker | AskingTracker]
+    warm_up: Callable[[Options], None] = field(default=_nothing)
+    answer: Answering | None = None
+    network: Callable[[Options], nn.Module] | None = None
+    prefix: str = ""
+
+
+def _own_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    return tensors
+
+
+@dataclass(frozen=True)
+class System(Generic[Options, Network]):
+    """Everything the shared machinery needs of a system; one constant `SPEC` in `models/<name>/spec.py`.
+
+    Attributes:
+        name: the word used in params.yaml and the registry.
+        options: pydantic class of the `model` section without `name` (fields network, loss, tracker).
+        build_network: options -> module; forward takes (N, 3, H, W) float RGB in [0, 1], returns a NamedTuple of tensors.
+        detection: what it sees.
+        association: how it tracks.
+        training: how it is trained; None: it never is.
+        foreign_names: tensors of somebody else's weights, by name -> the same by the network's own names; for published checkpoints.
     """
 
     name: str
     options: type[BaseModel]
-    reads: Reads
-    clip_frames: int
-    uses_identities: Any = field(repr=False)
-    build_network: Any = field(repr=False)
-    build_task: Any = field(repr=False)
-    make_targets: Any = field(repr=False)
-    decode: Any = field(repr=False)
-    describe: Any = field(repr=False)
-    build_tracker: Any = field(repr=False)
-    trim: Any = field(default=_as_they_are, repr=False)
-    detections: type[Detections] = Detections
-    decodes_with: Any = field(default=_no_names, repr=False)
-    remember: Any = field(default=_nothing, repr=False)
-    rehearse: Any = field(default=_nothing, repr=False)
-    rehearse_training: Any = field(default=_nothing, repr=False)
-    uses_depth: Any = field(default=_always, repr=False)
+    build_network: Callable[[Options], nn.Module]
+    detection: Detection[Options, Network]
+    association: Association[Options]
+    training: Training[Options, Network] | None = None
+    foreign_names: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = field(default=_own_names)
+
+
+ModelSpec: TypeAlias = System[Any, Any]  # any system, for those who only pass its options and network on
 
 
 def count_parameters(network: nn.Module) -> int:
     """Number of trainable scalars."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
-def to_float(images: Tensor, *, channels_last: bool = True) -> Tensor:
-    """(N, 3, H, W) uint8 -> float32 in [0, 1]; no mean or deviation is subtracted (FairMOT's convention)."""
-    import torch
-
-    floats = images.to(torch.float32).div_(255.0)
-    return floats.contiguous(memory_format=torch.channels_last) if channels_last else floats

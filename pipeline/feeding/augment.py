@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.spec import TrainingFrame
+from pipeline.contract.clips import TrainingFrame
 from pipeline.numerics.kernels.warp import warp
 from pipeline.params.sections.training import Augment
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.spec import Reads
+from pipeline.contract.clips import Samples
 
 _PARTNER = 2  # last word of the random seeds drawn here
 
@@ -54,24 +54,21 @@ class ClipPlan:
 class ClipPlanner:
     """Draws the rows of each sample.
 
-    A pair's partner lies uniformly within `max_gap` frames on either side in the same sequence; a still (or a frame without
+    A pair's partner lies uniformly within `steps` frames on either side in the same sequence; a still (or a frame without
     neighbours) is its own partner, augmented once more. With probability r / (1 + r), r = `negative_ratio`, the partner instead shows
     another scene of the same data set: a frame of another sequence, or another still (OUTrack's negative pairs, N_neg / N_pos = r);
-    a data set of one scene has none. A clip runs forward in steps of 1 to `max_gap` frames, one step drawn a clip, and its last frame
+    a data set of one scene has none. A clip runs forward in steps of `steps` frames, one step drawn a clip, and its last frame
     repeats where the sequence ends.
 
     Args:
         rows: where each row comes from.
-        reads: what a sample is.
-        clip_frames: frames of a clip.
-        max_gap: see above.
-        negative_ratio: see above.
+        samples: what a sample is.
         seed: of the run.
     """
 
-    def __init__(self, rows: Rows, *, reads: Reads, clip_frames: int, max_gap: int, negative_ratio: float, seed: int) -> None:
-        self.reads, self.clip_frames, self.max_gap, self.seed = reads, clip_frames, max_gap, seed
-        self.negative_share = negative_ratio / (1.0 + negative_ratio)
+    def __init__(self, rows: Rows, *, samples: Samples, seed: int) -> None:
+        self.samples, self.seed = samples, seed
+        self.negative_share = samples.negative_ratio / (1.0 + samples.negative_ratio)
         self.video = np.asarray(rows.video, bool)
         datasets, sequences = _codes(rows.dataset), _codes(rows.sequence)
         self.sorted = np.lexsort((rows.frame, sequences, datasets))
@@ -85,9 +82,9 @@ class ClipPlanner:
         row = sample % len(self.sorted)
         video = bool(self.video[row])
         random = np.random.default_rng([self.seed, epoch, sample, _PARTNER])
-        if self.reads == "still":
+        if self.samples.kind == "still":
             return ClipPlan((row,), True, video)
-        if self.reads == "clip":
+        if self.samples.kind == "clip":
             return ClipPlan(self._clip(row, video, random), True, video)
         if random.random() < self.negative_share and (other := self._other_scene(row, video, random)) is not None:
             return ClipPlan((row, other), False, video)
@@ -95,7 +92,7 @@ class ClipPlanner:
 
     def _neighbour(self, row: int, random: np.random.Generator) -> int:
         place = self.place[row]
-        low, high = self._within(place, self.frames[place] - self.max_gap, self.frames[place] + self.max_gap)
+        low, high = self._within(place, self.frames[place] - self.samples.steps[1], self.frames[place] + self.samples.steps[1])
         if high - low < 2:
             return row
         drawn = low + int(random.integers(high - low - 1))
@@ -114,9 +111,9 @@ class ClipPlanner:
 
     def _clip(self, row: int, video: bool, random: np.random.Generator) -> tuple[int, ...]:
         if not video:
-            return (row,) * self.clip_frames
-        place, step = self.place[row], int(random.integers(1, self.max_gap + 1))
-        wanted = self.frames[place] + step * np.arange(self.clip_frames)
+            return (row,) * self.samples.frames
+        place, step = self.place[row], int(random.integers(self.samples.steps[0], self.samples.steps[1] + 1))
+        wanted = self.frames[place] + step * np.arange(self.samples.frames)
         first, last = self.sequence_bounds[place]
         found = first + np.searchsorted(self.frames[first:last], wanted, side="right") - 1
         return tuple(int(self.sorted[at]) for at in found)

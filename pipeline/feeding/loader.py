@@ -22,7 +22,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.artifacts.store import Place, follow
-from pipeline.contract.spec import Batch, ModelSpec, TrainingClip, TrainingFrame
+from pipeline.contract.clips import Batch, Needs, Samples, TrainingClip, TrainingFrame
+from pipeline.contract.spec import ModelSpec
+from pipeline.contract.spec import Training as TrainingPart
 from pipeline.errors import UserError
 from pipeline.feeding import augment
 from pipeline.feeding.clips import ClipPlanner
@@ -55,6 +57,7 @@ class Feed:
         width: of the network input, where `settings.input_size` says nothing else for training.
         height: of the network input.
         depth_stride: input pixels a cell of the depth map.
+        stage: that trains.
     """
 
     spec: ModelSpec
@@ -65,6 +68,23 @@ class Feed:
     width: int
     height: int
     depth_stride: int
+    stage: str = "finetune"
+
+    @property
+    def training(self) -> TrainingPart[Any, Any]:
+        """The part of the system that is trained; who builds a feed has seen that there is one."""
+        assert self.spec.training is not None
+        return self.spec.training
+
+    @property
+    def samples(self) -> Samples:
+        """What one sample is."""
+        return self.training.samples(self.options, self.settings, self.stage)
+
+    @property
+    def needs(self) -> Needs:
+        """What is read of a sample."""
+        return self.training.needs(self.options)
 
     @property
     def shown(self) -> tuple[int, int]:
@@ -78,7 +98,15 @@ def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Liter
     packed, settings = params.pack_samples, getattr(params, stage)
     seed, stride = params.base.seed, packed.depth_stride
     return Feed(
-        spec, options, settings, follow(samples) / SAMPLES[stage], seed=seed, width=packed.width, height=packed.height, depth_stride=stride
+        spec,
+        options,
+        settings,
+        follow(samples) / SAMPLES[stage],
+        seed=seed,
+        width=packed.width,
+        height=packed.height,
+        depth_stride=stride,
+        stage=stage,
     )
 
 
@@ -136,10 +164,7 @@ class ClipDataset(Dataset[Item]):
         self.people = identity_numbers(feed, self.store)
         self.planner = ClipPlanner(
             self.store.index,
-            reads=feed.spec.reads,
-            clip_frames=feed.spec.clip_frames,
-            max_gap=feed.settings.max_gap,
-            negative_ratio=feed.settings.negative_ratio,
+            samples=feed.samples,
             seed=feed.seed,
         )
 
@@ -149,7 +174,7 @@ class ClipDataset(Dataset[Item]):
     def item(self, key: Key, room: NDArray[np.uint8] | None = None) -> Item:
         """A sample, its images in `room` (F, height, width, 3) if that is given."""
         clip = self.clip(*key, room)
-        targets = self.feed.spec.make_targets(clip, self.feed.options)
+        targets = self.feed.training.make_targets(clip, self.feed.options)
         return Item(tuple(frame.image for frame in clip.frames), targets, clip.same_scene)
 
     def clip(self, epoch: int, sample: int, room: NDArray[np.uint8] | None = None) -> TrainingClip:
@@ -175,7 +200,7 @@ class ClipDataset(Dataset[Item]):
         sample = self.sample(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
         keep = (sample.classes == PEDESTRIAN) | sample.ignores
-        depth = sample.depth if self.feed.spec.uses_depth(self.feed.options) else None
+        depth = sample.depth if self.feed.needs.depth else None
         identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
         return TrainingFrame(
             image=decode_jpeg(sample.image, where),
@@ -188,7 +213,7 @@ class ClipDataset(Dataset[Item]):
 
 def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:
     """Who is who in the sample set, for a model that may see it."""
-    return IdentityNumbers(store or SampleStore(feed.folder)) if feed.spec.uses_identities(feed.options) else None
+    return IdentityNumbers(store or SampleStore(feed.folder)) if feed.needs.identities else None
 
 
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
@@ -216,7 +241,7 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
     )
     make = _Making(dataset)
     if settings.loader_processes:
-        room = 2 * settings.batch_size // workers * feed.spec.clip_frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
+        room = 2 * settings.batch_size // workers * feed.samples.frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
         return SharedLoader(
             make, batches, processes=settings.loader_processes, slot_bytes=room, pin=pin_memory, begin=start_process
         ), batches
@@ -233,15 +258,15 @@ class _Making:
     def __call__(self, keys: Sequence[Key], memory: Tensor | None = None) -> Batch:
         feed = self.dataset.feed
         width, height = feed.shown
-        shape = (len(keys), feed.spec.clip_frames, height, width, 3)
+        shape = (len(keys), feed.samples.frames, height, width, 3)
         room = np.empty(shape, np.uint8) if memory is None else memory.numpy()[: math.prod(shape)].reshape(shape)
-        return collate([self.dataset.item(key, place) for key, place in zip(keys, room, strict=True)], feed.spec.trim, room)
+        return collate([self.dataset.item(key, place) for key, place in zip(keys, room, strict=True)], feed.training.trim, room)
 
     __getitems__ = __call__
 
 
 def collate(items: Sequence[Item], trim: Trim, room: NDArray[np.uint8] | None = None) -> Batch:
-    """Stack samples and trim their targets (`ModelSpec.trim`).
+    """Stack samples and trim their targets (`Training.trim`).
 
     Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
 

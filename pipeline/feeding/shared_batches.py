@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from pipeline.contract.spec import Batch
+from pipeline.contract.clips import Batch
 
 AHEAD = 1  # batches that a process makes ahead
 _ALIGNED = 64  # bytes

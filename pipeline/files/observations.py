@@ -7,12 +7,12 @@ in their row; the file's facts hold each column's trailing shape, the size of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.errors import UserError
 from pipeline.files import schema
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"
 STAGE = "track"
+KEPT = ("float32", "float16", "uint8", "int64")
 # arrays beside the detections
 ARRAYS: dict[str, type[np.generic]] = {
     "public": np.float32,
@@ -95,6 +96,7 @@ class ObservationWriter:
         self._facts: dict[str, Any] = {"sequence": sequence, "width": width, "height": height, "frame_rate": frame_rate}
         self._rows: list[Observation] = []
         self._shapes: dict[str, list[int]] = {}
+        self._types: dict[str, str] = {}
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, observation: Observation) -> None:
@@ -116,15 +118,16 @@ class ObservationWriter:
         arrays = [_arrays(row) for row in self._rows]
         if self._writer is None:
             self._shapes = {name: list(array.shape[1:]) for name, array in arrays[0].items()} if arrays else {}
+            self._types = {name: _type_of(name, array) for name, array in arrays[0].items()} if arrays else {}
             self._writer = self._open()
         columns = [pa.array([row.frame for row in self._rows], pa.int32())]
-        columns += [_column(name, shape, [row.get(name) for row in arrays]) for name, shape in self._shapes.items()]
+        columns += [_column(name, self._types[name], shape, [row.get(name) for row in arrays]) for name, shape in self._shapes.items()]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
         self._rows = []
 
     def _open(self) -> pq.ParquetWriter:
-        columns = [("frame", pa.int32()), *((name, pa.list_(pa.from_numpy_dtype(_type(name)))) for name in self._shapes)]
-        stamped = schema.stamp(pa.schema(columns), shapes=self._shapes, **self._facts)
+        columns = [("frame", pa.int32()), *((name, pa.list_(pa.from_numpy_dtype(np.dtype(kind)))) for name, kind in self._types.items())]
+        stamped = schema.stamp(pa.schema(columns), shapes=self._shapes, types=self._types, **self._facts)
         return pq.ParquetWriter(self._path, stamped, compression="zstd", use_dictionary=False)
 
 
@@ -133,7 +136,7 @@ def read_observations(path: Place, kind: type[Detections] = Detections) -> Itera
 
     Args:
         path: the file.
-        kind: class of the detections, `ModelSpec.detections`; the plain one reads any model's file.
+        kind: class of the detections, `Detection.kind`; the plain one reads any model's file.
 
     Raises:
         UserError: the file is missing, not one of ours, or does not hold what `kind` needs.
@@ -141,12 +144,13 @@ def read_observations(path: Place, kind: type[Detections] = Detections) -> Itera
     with schema.open_file(path, "observation", STAGE) as file:
         if file.metadata.num_rows == 0:
             return
-        shapes = schema.facts(file.schema_arrow, str(path)).get("shapes", {})
-        names = [PREFIX + item.name for item in fields(kind)]
+        facts = schema.facts(file.schema_arrow, str(path))
+        shapes, types = facts.get("shapes", {}), facts.get("types", {})
+        names = [PREFIX + name for name in names_of(kind)]
         absent = [name for name in names if name not in shapes]
         if absent:
             raise UserError(f"{path}: has no {', '.join(absent)}: another model's, or of an older version\nnext: run `dvc repro {STAGE}`")
-        wanted = {name: tuple(shapes[name]) for name in [*names, *ARRAYS] if name in shapes}
+        wanted = {name: _Column(types[name], tuple(shapes[name])) for name in [*names, *ARRAYS] if name in shapes}
         for group in range(file.num_row_groups):
             yield from _observations(file.read_row_group(group, columns=["frame", *wanted]), wanted, kind)
 
@@ -156,7 +160,7 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
 
     Args:
         path: the file.
-        kind: class of the detections, `ModelSpec.detections`.
+        kind: class of the detections, `Detection.kind`.
 
     Raises:
         UserError: as `read_observations`.
@@ -168,32 +172,48 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
 
 def _arrays(row: Observation) -> dict[str, NDArray[Any]]:
     """The arrays of a row by column; no `public` where there is none."""
-    seen = {PREFIX + item.name: getattr(row.detections, item.name) for item in fields(row.detections)}
+    seen = {PREFIX + name: getattr(row.detections, name) for name in names_of(type(row.detections))}
     return seen | {name: getattr(row, name) for name in ARRAYS if getattr(row, name) is not None}
 
 
-def _type(name: str) -> np.dtype[Any]:
-    return np.dtype(ARRAYS.get(name, np.float32))
+def _type_of(name: str, array: NDArray[Any]) -> str:
+    """The type of a column, by its array in the first frame.
+
+    Raises:
+        ValueError: files keep no such type.
+    """
+    wanted = np.dtype(ARRAYS[name]) if name in ARRAYS else array.dtype
+    if wanted.name not in KEPT:
+        raise ValueError(f"{name} is {wanted}; a file keeps {', '.join(KEPT)}")
+    return wanted.name
 
 
-def _column(name: str, shape: Sequence[int], values: Sequence[NDArray[Any] | None]) -> Any:
+def _column(name: str, kind: str, shape: Sequence[int], values: Sequence[NDArray[Any] | None]) -> Any:
     for value in values:
-        if value is None or value.dtype != _type(name) or list(value.shape[1:]) != list(shape):
+        if value is None or value.dtype != kind or list(value.shape[1:]) != list(shape):
             found = "absent" if value is None else f"{value.dtype} {value.shape}"
-            raise ValueError(f"{name} must be {_type(name)} of shape (N, {', '.join(map(str, shape))}) in every frame, found {found}")
+            raise ValueError(f"{name} must be {kind} of shape (N, {', '.join(map(str, shape))}) in every frame, found {found}")
     present = [value for value in values if value is not None]
     flat = np.concatenate([value.reshape(-1) for value in present])
     return pa.ListArray.from_arrays(pa.array(np.cumsum([0, *(value.size for value in present)]), pa.int32()), pa.array(flat))
 
 
-def _observations(table: pa.Table, shapes: dict[str, tuple[int, ...]], kind: type[Detections]) -> Iterator[Observation]:
-    columns = {name: _split(table.column(name).combine_chunks(), shape) for name, shape in shapes.items()}
+class _Column(NamedTuple):
+    """The type of a column's numbers, and the trailing shape of its arrays."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+
+def _observations(table: pa.Table, wanted: dict[str, _Column], kind: type[Detections]) -> Iterator[Observation]:
+    columns = {name: _split(table.column(name).combine_chunks(), column.shape) for name, column in wanted.items()}
     for row, frame in enumerate(table.column("frame").to_pylist()):
         values = {name: column[row] for name, column in columns.items()}
-        for name, shape in shapes.items():
-            if prod(shape) == 0:  # no number tells how many there are: as many as boxes, or as people
-                values[name] = np.zeros((len(values["identities" if name in ARRAYS else f"{PREFIX}boxes"]), *shape), _type(name))
-        seen = kind(*(values.pop(PREFIX + item.name) for item in fields(kind)))
+        for name, column in wanted.items():
+            if prod(column.shape) == 0:  # no number tells how many there are: as many as boxes, or as people
+                count = len(values["identities" if name in ARRAYS else f"{PREFIX}boxes"])
+                values[name] = np.zeros((count, *column.shape), column.kind)
+        seen = kind(**{name: values.pop(PREFIX + name) for name in names_of(kind)})
         yield Observation(frame, seen, **values)
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from pipeline.artifacts.store import Place
-from pipeline.contract.spec import Detections, ModelSpec, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.spec import ModelSpec
+from pipeline.contract.tracks import AskingTracker, Tracks, Video
 from pipeline.files import mot_text
 from pipeline.files.columns import Growing
 from pipeline.files.observations import ObservedSequence, read_sequence
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
 LEAST_SIDE = 0.01  # pixels
@@ -27,10 +33,14 @@ class Follower:
         frame_rate: frames a second.
         width: of the pictures, pixels.
         height: of the pictures, pixels.
+        network: the part of the network that trackers ask (`Association.network`); None: they ask none.
     """
 
-    def __init__(self, spec: ModelSpec, options: BaseModel, frame_rate: float, width: int, height: int) -> None:
-        self._tracker = spec.build_tracker(options, frame_rate, width, height)
+    def __init__(
+        self, spec: ModelSpec, options: BaseModel, frame_rate: float, width: int, height: int, network: nn.Module | None = None
+    ) -> None:
+        self._tracker = spec.association.build_tracker(options, Video(frame_rate, width, height))
+        self._network, self._answer = network, spec.association.answer
         self._previous: int | None = None
 
     def step(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
@@ -48,10 +58,18 @@ class Follower:
         if absent:
             nothing = detections.above(np.inf)
             for _ in range(absent):
-                self._tracker.update(nothing, None if public is None else public[:0])
+                self._advance(nothing, None if public is None else public[:0])
         self._previous = frame
-        tracks: Tracks = self._tracker.update(detections, public)
-        return tracks
+        return self._advance(detections, public)
+
+    def _advance(self, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
+        if not isinstance(self._tracker, AskingTracker):
+            return self._tracker.update(detections, public)
+        question = self._tracker.ask(detections, public)
+        if question is None:
+            return self._tracker.conclude(None)
+        assert self._answer is not None, "a system whose trackers ask states what answers them"
+        return self._tracker.conclude(self._answer(self._network, [question])[0])
 
 
 class ResultRows:
@@ -94,7 +112,7 @@ def load(path: Place, spec: ModelSpec) -> ObservedSequence:
     Raises:
         UserError: the file is missing, not one of ours, or another model's.
     """
-    return read_sequence(path, spec.detections)
+    return read_sequence(path, spec.detection.kind)
 
 
 def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> ResultRows:
@@ -103,7 +121,7 @@ def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseMo
     Args:
         source: an observation file, or what `load` made of it.
         spec: the model that saw it.
-        options: the model's options; of those that `spec.decodes_with` names, the file has the effect already.
+        options: the model's options; of those that `Detection.decodes_with` names, the file has the effect already.
 
     Raises:
         UserError: the file is missing, not one of ours, or another model's.

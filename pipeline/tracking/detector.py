@@ -7,7 +7,7 @@ asked tracks and writes the one before that. Nothing here knows a model by name.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place
-from pipeline.contract.spec import Detections, ModelSpec, Tracks, to_float
+from pipeline.contract.clips import to_float
+from pipeline.contract.detections import Detections
+from pipeline.contract.spec import ModelSpec
+from pipeline.contract.tracks import Tracks
 from pipeline.files import model_folder
 from pipeline.numerics.precision import resolved
 from pipeline.params.sections.common import Precision
@@ -142,21 +145,21 @@ class Detector:
         boxes: list[NDArray[np.float32]],
         given: list[Given] | None = None,
         memory: Tensor | None = None,
-    ) -> tuple[list[Detections], list[NDArray[np.float32]]]:
+    ) -> tuple[Sequence[Detections], list[NDArray[np.float32]]]:
         """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels.
 
         `memory` is as `outputs` takes it.
         """
-        outputs = self.outputs(canvases, memory)
+        outputs, part = self.outputs(canvases, memory), self.spec.detection
         with torch.inference_mode():
             if given is None:
-                found = self.spec.decode(outputs, self.options)
+                found = part.decode(self.network, outputs, self.options)
             else:
-                found = self.spec.describe(outputs, [item.boxes for item in given], [item.scores for item in given], self.options)
+                found = part.describe(self.network, outputs, *_columns(given), self.options)
             if not any(map(len, boxes)):
                 return found, [item.embeddings[:0] for item in found]
-            ones = [np.ones(len(item), np.float32) for item in boxes]
-            return found, [item.embeddings for item in self.spec.describe(outputs, boxes, ones, self.options)]
+            truth = [Given(item, np.ones(len(item), np.float32)) for item in boxes]
+            return found, [item.embeddings for item in part.describe(self.network, outputs, *_columns(truth), self.options)]
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
@@ -226,7 +229,7 @@ def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, fram
 
 def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:
     """Batch by batch what the network says."""
-    remember, memory = detector.spec.remember(detector.options), None
+    remember, memory = detector.spec.detection.remember(detector.options), None
     for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
         with watch.measure("network"):
             boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
@@ -250,8 +253,13 @@ class _Prepared(NamedTuple):
 
 def _given(batch: list[_Prepared]) -> list[Given] | None:
     """The given boxes in network input pixels, where there are any."""
-    given = [(item.box.to_input(item.picture.given.boxes), item.picture.given.scores) for item in batch if item.picture.given is not None]
-    return [Given(*one) for one in given] or None
+    given = [(item, item.picture.given) for item in batch if item.picture.given is not None]
+    return [boxes._replace(boxes=item.box.to_input(boxes.boxes)) for item, boxes in given] or None
+
+
+def _columns(given: Sequence[Given]) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]], list[NDArray[np.int64]]]:
+    """Boxes, scores and classes of several images."""
+    return [item.boxes for item in given], [item.scores for item in given], [item.kinds for item in given]
 
 
 def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[_Prepared]]:

@@ -21,10 +21,17 @@ class Given(NamedTuple):
     Attributes:
         boxes: (N, 4) float32, xyxy pixels of the picture.
         scores: (N,) float32 in [0, 1], descending.
+        classes: (N,) int64, index into `pack_samples.classes`; None: all are of the only class.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
+    classes: NDArray[np.int64] | None = None
+
+    @property
+    def kinds(self) -> NDArray[np.int64]:
+        """(N,) int64, the class of each box."""
+        return np.zeros(len(self.boxes), np.int64) if self.classes is None else self.classes
 
 
 def detection_file(pattern: str, *, data_root: str, root: Path, dataset: str, sequence: str) -> Path:

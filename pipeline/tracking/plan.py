@@ -94,7 +94,7 @@ def keyed(jobs: Sequence[Job], frames: TrackedFrames, data: Path, code: Code) ->
     first, files = jobs[0], read_manifest(data).files
     options = first.options.model_dump()
     tracker = options.pop("tracker")
-    decoding = {name: tracker[name] for name in first.spec.decodes_with(first.options)}
+    decoding = {name: tracker[name] for name in first.spec.detection.decodes_with(first.options)}
     model = [file_digest(first.model / name) for name in (WEIGHTS, CARD)]
     shared = digest(first.spec.name, model, options, decoding, first.precision, code.seeing)
     found = []

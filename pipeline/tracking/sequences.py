@@ -110,7 +110,7 @@ class Timing(NamedTuple):
 def track_sequence(job: Job) -> None:
     """Look at one sequence and track it; leave its observations, results and timing as finished parts."""
     torch.set_num_threads(job.threads)
-    job.spec.rehearse(job.options)
+    job.spec.association.warm_up(job.options)
     follow(job, inference.load_detector(job.spec, job.options, job.model, job.precision))
 
 
@@ -136,7 +136,7 @@ def associate_sequence(job: Job, before: Timing) -> None:
         job: the sequence.
         before: how long it took when the network looked; its time for association is replaced by the new one.
     """
-    job.spec.rehearse(job.options)
+    job.spec.association.warm_up(job.options)
     with local(job.outputs.observations.path(job.observation)) as path:
         sequence = load(path, job.spec)
     begun = time.perf_counter()

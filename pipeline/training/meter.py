@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.artifacts.store import Place
-from pipeline.contract.spec import Losses
+from pipeline.contract.clips import Losses
 from pipeline.errors import UserError
 from pipeline.feeding.loader import Feed
 from pipeline.registry.runs import worker_log
@@ -95,7 +95,7 @@ class Meter:
     def speeds(self) -> dict[str, float]:
         """Images a second over all workers, the share of the time that this one waited for data, and the seconds of the epoch."""
         seconds = time.perf_counter() - self.began
-        images = self.steps * self.job.feed.settings.batch_size * self.job.feed.spec.clip_frames
+        images = self.steps * self.job.feed.settings.batch_size * self.job.feed.samples.frames
         return {"images_per_second": images / seconds, "data_wait_share": self.waited / seconds, "epoch_seconds": seconds}
 
     def _line(self) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.contract.spec import Batch, Losses
+from pipeline.contract.clips import Batch, Losses
 from pipeline.errors import UserError
 from pipeline.feeding.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
 from pipeline.files import model_folder
@@ -142,7 +142,7 @@ def build_task(feed: Feed) -> Any:
             f"{feed.folder}: names no person, but model.name {feed.spec.name} with these options learns from identities\n"
             "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`, or set options of `model` that see none"
         )
-    return feed.spec.build_task(network, feed.options, feed.settings.id_weight, people.count if people is not None else 0)
+    return feed.training.build_task(network, feed.options, feed.settings, people.count if people is not None else 0)
 
 
 def learning_rate(settings: Training, step: int, epoch: int) -> float:

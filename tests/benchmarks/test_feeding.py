@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import feeding, samples
-from pipeline.contract.spec import Batch
+from pipeline.contract.clips import Batch
 from pipeline.feeding.loader import SAMPLES, ClipDataset, collate
 from pipeline.files.sample_store import COLUMNS
 
@@ -49,7 +49,7 @@ def test_an_actor_of_ray_data_makes_the_same_pairs_of_all_rows_at_once(folder: P
     feed = feeding.read_feed(folder, 0)
     dataset = ClipDataset(feed)
     made = feeding.RayClips(feed)(pq.read_table(folder / SAMPLES["finetune"], columns=COLUMNS, partitioning=None))
-    expected = collate([dataset[0, row] for row in range(10)], dataset.feed.spec.trim)
+    expected = collate([dataset[0, row] for row in range(10)], dataset.feed.training.trim)
     assert made["images"].shape == (10, 2, 256, 448, 3)
     assert np.array_equal(np.moveaxis(made["images"], -1, 2), expected.images.numpy())
     assert all(np.array_equal(made[name], value.numpy()) for name, value in expected.targets.items())

@@ -11,7 +11,7 @@ from models.occlusion.labels import occluded_regions
 from models.outrack.decode import LEAST_SCORE, decode
 from models.outrack.network import STRIDE
 from models.outrack.targets import frame_targets
-from pipeline.contract.spec import TrainingFrame
+from pipeline.contract.clips import TrainingFrame
 
 CELLS = maps.people() / STRIDE
 
@@ -32,7 +32,7 @@ def test_occlusion_labels(threshold: float) -> None:
 
 def test_decode() -> None:
     outputs, options = maps.maps(), maps.options()
-    found, expected = decode(outputs, options)[0], loops.decode(outputs, options.tracker.top_k, LEAST_SCORE)
+    found, expected = decode(None, outputs, options)[0], loops.decode(outputs, options.tracker.top_k, LEAST_SCORE)
     assert len(found.boxes) == len(expected) > 50
     for number, (box, score, embedding) in enumerate(expected):
         np.testing.assert_allclose(found.boxes[number], box, atol=1e-4)

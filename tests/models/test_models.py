@@ -17,12 +17,16 @@ from safetensors.torch import load_model, save_model
 
 import models
 from models.embedding import OBJECTIVES
-from pipeline.contract.spec import Batch, ModelSpec, TrainingClip, TrainingFrame, to_float
+from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
+from pipeline.contract.spec import ModelSpec
+from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter, read_sequence
 from tests.models.outrack import samples
+from tests.pipeline.tiny import TRAINING
 
 # the smallest options of each system, in each of its variants, and a batch with every kind of frame that training meets
+VIDEO = Video(25.0, 96, 64)
 IDENTITIES = 12  # more than any batch below names
 SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
     f"outrack-{reid}": ("outrack", partial(samples.small_options, loss={"reid": reid}), samples.mixed_batch) for reid in OBJECTIVES
@@ -39,6 +43,19 @@ def system(request: pytest.FixtureRequest) -> tuple[ModelSpec, Any, Batch]:
     return models.load(name), made, batch(made)
 
 
+def frames_of(spec: ModelSpec, options: Any) -> int:
+    """Frames of a training sample."""
+    assert spec.training is not None
+    return spec.training.samples(options, TRAINING, "finetune").frames
+
+
+def task_of(spec: ModelSpec, options: Any, id_weight: float = 1.0) -> torch.nn.Module:
+    """The task of a random network."""
+    assert spec.training is not None
+    settings = TRAINING.model_copy(update={"id_weight": id_weight})
+    return spec.training.build_task(spec.build_network(options), options, settings, IDENTITIES)
+
+
 def test_every_system_is_tested() -> None:
     assert {name for name, _, _ in SMALL.values()} == set(models.MODELS)
 
@@ -46,7 +63,7 @@ def test_every_system_is_tested() -> None:
 @pytest.mark.parametrize("id_weight", [1.0, 0.0])
 def test_losses_are_finite_and_gradients_reach_every_parameter(system: tuple[ModelSpec, Any, Batch], id_weight: float) -> None:
     spec, options, batch = system
-    task = spec.build_task(spec.build_network(options), options, id_weight, IDENTITIES)
+    task = task_of(spec, options, id_weight)
     losses = task(batch)
     losses.total.backward()
     assert losses.total.shape == ()
@@ -59,8 +76,8 @@ def test_empty_frames_alone_give_a_finite_loss(system: tuple[ModelSpec, Any, Bat
     empty = TrainingFrame(
         np.zeros((64, 96, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), depth=None
     )
-    batch = samples.batch([TrainingClip((empty,) * spec.clip_frames)] * 2, options)
-    task = spec.build_task(spec.build_network(options), options, 1.0, IDENTITIES)
+    batch = samples.batch([TrainingClip((empty,) * frames_of(spec, options))] * 2, options)
+    task = task_of(spec, options)
     total = task(batch).total
     total.backward()
     assert torch.isfinite(total)
@@ -81,33 +98,38 @@ def test_saved_and_loaded_networks_agree_to_the_bit(system: tuple[ModelSpec, Any
 def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
     with torch.no_grad():
-        outputs = spec.build_network(options).eval()(to_float(batch.images[:, 0]))
-    found = spec.decode(outputs, options)
+        network = spec.build_network(options).eval()
+        outputs = network(to_float(batch.images[:, 0]))
+    found = spec.detection.decode(network, outputs, options)
     assert len(found) == len(batch.images)
     for seen in found:
         assert seen.boxes.dtype == seen.scores.dtype == seen.embeddings.dtype == np.float32
         assert seen.boxes.shape == (len(seen.scores), 4)
         assert (np.diff(seen.scores) <= 0).all()
         assert seen.embeddings.shape == (len(seen.scores), found[0].embeddings.shape[1])
-        if seen.embeddings.shape[1]:  # none without re-identification
+        assert seen.classes.dtype == np.int64
+        assert len(seen.classes) == len(seen.scores)
+        if seen.embeddings.shape[1] and spec.detection.similarity == "cosine":  # none without re-identification
             assert np.linalg.norm(seen.embeddings, axis=1) == pytest.approx(np.ones(len(seen.scores)), abs=1e-5)
     given = [seen.boxes[:2] for seen in found]
     scores = [np.linspace(1, 0.5, len(boxes), dtype=np.float32) for boxes in given]
-    for seen, boxes, own in zip(spec.describe(outputs, given, scores, options), given, scores, strict=True):
-        assert type(seen) is type(found[0]) is spec.detections
+    kinds = [np.zeros(len(boxes), np.int64) for boxes in given]
+    described = spec.detection.describe(network, outputs, given, scores, kinds, options)
+    for seen, boxes, own in zip(described, given, scores, strict=True):
+        assert type(seen) is type(found[0]) is spec.detection.kind
         assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
         assert seen.embeddings.shape == (len(boxes), found[0].embeddings.shape[1])
 
 
 def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
-    remember = spec.remember(options)
+    remember = spec.detection.remember(options)
     if remember is None:
         pytest.skip("sees every frame alone")
     network = spec.build_network(options).eval()
     before, now = to_float(batch.images[:1, 0]), to_float(batch.images[:1, 1])
     with torch.no_grad():
-        memory = remember(before, spec.decode(network(before), options)[0])
+        memory = remember(before, spec.detection.decode(network, network(before), options)[0])
         assert memory.shape[0] == 1
         assert memory.shape[2:] == before.shape[2:]
         assert not torch.equal(network(now, memory)[0], network(now)[0])
@@ -115,20 +137,21 @@ def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, 
 
 def test_what_detections_depend_on_are_options_of_the_tracker(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
-    assert set(spec.decodes_with(options)) <= set(type(options.tracker).model_fields)
+    assert set(spec.detection.decodes_with(options)) <= set(type(options.tracker).model_fields)
 
 
 def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch], tmp_path: Path) -> None:
     spec, options, batch = system
     with torch.no_grad():
-        outputs = spec.build_network(options).eval()(to_float(batch.images[:, 0]))
-    found = [seen.moved(0.7, 3.0, 1.0).above(0.05) for seen in spec.decode(outputs, options)]
+        network = spec.build_network(options).eval()
+        outputs = network(to_float(batch.images[:, 0]))
+    found = [seen.moved(0.7, 3.0, 1.0).above(0.05) for seen in spec.detection.decode(network, outputs, options)]
     found.append(found[0].above(np.inf))  # a frame without anything
-    nobody = np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    nobody = np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 1), np.float32)
     with ObservationWriter(tmp_path / "s.parquet", sequence="s", width=96, height=64, frame_rate=25.0) as writer:
         for number, seen in enumerate(found, 1):
             writer.write(Observation(number, seen, *nobody))
-    for item, seen in zip(read_sequence(tmp_path / "s.parquet", spec.detections).frames, found, strict=True):
+    for item, seen in zip(read_sequence(tmp_path / "s.parquet", spec.detection.kind).frames, found, strict=True):
         for name, value in vars(seen).items():
             np.testing.assert_array_equal(getattr(item.detections, name), value, strict=True)
 
@@ -136,11 +159,12 @@ def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
     with torch.no_grad():
-        seen = spec.decode(spec.build_network(options).eval()(to_float(batch.images[:1, 0])), options)[0]
-    first = spec.build_tracker(options, 25.0, 96, 64)
+        network = spec.build_network(options).eval()
+        seen = spec.detection.decode(network, network(to_float(batch.images[:1, 0])), options)[0]
+    first = spec.association.build_tracker(options, VIDEO)
     for _ in range(2):
         once = first.update(seen)
-    again = spec.build_tracker(options, 25.0, 96, 64)
+    again = spec.association.build_tracker(options, VIDEO)
     for _ in range(2):
         twice = again.update(seen)
     assert once.identities.tolist() == twice.identities.tolist()
@@ -148,11 +172,11 @@ def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> 
 
 def test_identities_are_not_read_unless_the_spec_says_so(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
-    if spec.uses_identities(options):
+    if spec.training is None or spec.training.needs(options).identities:
         pytest.skip(f"{spec.name} trains with identities")
     shown = samples.frame(samples.PEOPLE)
     other = TrainingFrame(shown.image, shown.boxes, np.array([5, 9, 7]), shown.ignore, shown.depth)
-    one, two = (spec.make_targets(TrainingClip((f,) * spec.clip_frames), options) for f in (shown, other))
+    one, two = (spec.training.make_targets(TrainingClip((f,) * frames_of(spec, options)), options) for f in (shown, other))
     assert one.keys() == two.keys()
     assert all(np.array_equal(one[name], two[name]) for name in one)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from pipeline.contract.spec import Detections, ModelSpec, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.spec import Association, Detection, ModelSpec, System
+from pipeline.contract.tracks import Tracks
 from pipeline.tracking.detector import Detector
 
 RED = (255, 0, 0)
@@ -34,12 +37,19 @@ class RedNetwork(nn.Module):
         return Output((images[:, :1] - images[:, 1:].amax(1, keepdim=True)).clamp(0, 1))
 
 
-def decode(outputs: Output, options: Options) -> list[Detections]:
+def decode(network: nn.Module, outputs: Output, options: Options) -> list[Detections]:
     """Boxes of the red areas, the largest first."""
     return [_boxes(red[0].numpy()) for red in outputs.red]
 
 
-def describe(outputs: Output, boxes: list[NDArray[np.float32]], scores: list[NDArray[np.float32]], options: Options) -> list[Detections]:
+def describe(
+    network: nn.Module,
+    outputs: Output,
+    boxes: Sequence[NDArray[np.float32]],
+    scores: Sequence[NDArray[np.float32]],
+    classes: Sequence[NDArray[np.int64]],
+    options: Options,
+) -> list[Detections]:
     """A unit vector that tells how red the box's centre is."""
     found = []
     for red, here, given in zip(outputs.red, boxes, scores, strict=True):
@@ -66,7 +76,7 @@ class CountingTracker:
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
         self.calls.append((len(detections.boxes), None if public is None else len(public)))
         count = len(detections.boxes)
-        return Tracks(detections.boxes, np.arange(1, count + 1), detections.scores, np.arange(count) == 1)
+        return Tracks(detections.boxes, np.arange(1, count + 1), detections.scores, np.where(np.arange(count) == 1, -1, np.arange(count)))
 
 
 def spec(trackers: list[CountingTracker] | None = None) -> ModelSpec:
@@ -78,8 +88,7 @@ def spec(trackers: list[CountingTracker] | None = None) -> ModelSpec:
             trackers.append(tracker)
         return tracker
 
-    unused: Any = None
-    return ModelSpec("red", Options, "still", 1, lambda _: False, lambda _: RedNetwork(), unused, unused, decode, describe, build_tracker)
+    return System("red", Options, lambda _: RedNetwork(), Detection(decode, describe), Association(build_tracker))
 
 
 def detector(width: int, height: int, trackers: list[CountingTracker] | None = None) -> Detector:

@@ -13,7 +13,9 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place
-from pipeline.contract.spec import Batch, Losses, ModelSpec, TrainingClip, to_float
+from pipeline.contract.clips import Batch, Losses, Needs, Samples, TrainingClip, to_float
+from pipeline.contract.spec import Association, Detection, ModelSpec, System
+from pipeline.contract.spec import Training as TrainingPart
 from pipeline.feeding.loader import Feed
 from pipeline.files import depth_codec
 from pipeline.files.frames import encode_jpeg
@@ -53,9 +55,9 @@ class TinyNetwork(nn.Module):
 class TinyTask(nn.Module):
     """Predict how much of the picture boxes cover, with a learnable weight; partners of one scene should look alike."""
 
-    def __init__(self, network: nn.Module, options: TinyOptions, id_weight: float, identities: int) -> None:
+    def __init__(self, network: nn.Module, options: TinyOptions, settings: Training, identities: int) -> None:
         super().__init__()
-        self.network, self.id_weight = network, id_weight
+        self.network, self.id_weight = network, settings.id_weight
         self.balance = nn.Parameter(torch.zeros(()))
 
     def forward(self, batch: Batch) -> Losses:
@@ -79,24 +81,41 @@ def tiny_targets(clip: TrainingClip, options: TinyOptions) -> dict[str, Any]:
     return {"cover": np.float32(sides.prod(axis=1).sum() / SIZE**2), "identities": identities}
 
 
-def hides_identities(options: TinyOptions) -> bool:
-    """The tiny model sees no identities."""
-    return False
+def pairs(options: TinyOptions, settings: Training, stage: str) -> Samples:
+    """Pairs, as the settings say."""
+    return Samples("pair", 2, (1, settings.max_gap), negative_ratio=settings.negative_ratio)
 
 
-SPEC = ModelSpec(
+def unused(*arguments: Any) -> Any:
+    """The tiny model tracks nothing."""
+    raise AssertionError
+
+
+def reads_depth(options: TinyOptions) -> Needs:
+    """What the tiny model reads: depth, which it only passes through, and no identities."""
+    return Needs(depth=True)
+
+
+SPEC = System(
     name="tiny",
     options=TinyOptions,
-    reads="pair",
-    clip_frames=2,
-    uses_identities=hides_identities,
     build_network=lambda options: TinyNetwork(options.channels),
-    build_task=TinyTask,
-    make_targets=tiny_targets,
-    decode=None,
-    describe=None,
-    build_tracker=None,
+    detection=Detection(decode=unused, describe=unused),
+    association=Association(build_tracker=unused),
+    training=TrainingPart(samples=pairs, build_task=TinyTask, make_targets=tiny_targets, needs=reads_depth),
 )
+
+
+def sees_identities(options: TinyOptions) -> Needs:
+    """What a model reads that may see who is who."""
+    return Needs(identities=True, depth=True)
+
+
+def learning(**changes: Any) -> ModelSpec:
+    """The tiny model with another way of being trained."""
+    assert SPEC.training is not None
+    return replace(SPEC, training=replace(SPEC.training, **changes))
+
 
 AUGMENT = Augment(
     rotate=5.0,

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pipeline.artifacts.publication import Publication
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from pipeline.errors import UserError
 from pipeline.files.frames import Frame, FrameWriter, Objects
 from pipeline.files.observations import Observation, ObservationWriter

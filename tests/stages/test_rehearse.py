@@ -19,8 +19,8 @@ def test_augmentation_and_what_the_parameter_file_names_are_rehearsed(monkeypatc
 
     def fake(name: str) -> SimpleNamespace:
         return SimpleNamespace(
-            rehearse=lambda options: rehearsed.append((name, "tracker", options)),
-            rehearse_training=lambda options: rehearsed.append((name, "losses", options)),
+            association=SimpleNamespace(warm_up=lambda options: rehearsed.append((name, "tracker", options))),
+            training=SimpleNamespace(warm_up=lambda options: rehearsed.append((name, "losses", options))),
         )
 
     monkeypatch.setattr(rehearse, "load", fake)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.association.kernels.candidates import corners, overlap
-from models.association.kernels.memory import BORN, IDENTITY, LOST, LOST_FRAMES, PHASE, RECOVERED, SEEN, TRACKED
+from models.association.kernels.memory import BORN, DETECTION, IDENTITY, LOST, LOST_FRAMES, PHASE, RECOVERED, SEEN, TRACKED
 from pipeline.numerics.jit import compiled
 
 Array = NDArray[Any]
@@ -20,7 +20,7 @@ def forget(boxes: Array, facts: Array, frame: int, buffer: int, recovered_too: b
 
     Args:
         boxes: (N, 4) xyxy of the tracks.
-        facts: (N, 5).
+        facts: (N, 6).
         frame: its number.
         buffer: for how many frames an unseen track is kept.
         recovered_too: whether recovered tracks are never taken for lost ones.
@@ -61,7 +61,7 @@ def show(
 
     Args:
         boxes: (N, 4) xyxy.
-        facts: (N, 5).
+        facts: (N, 6).
         scores: (N,).
         width: boxes are cut at 0 and here; not at all where it is 0.
         height: likewise.
@@ -69,10 +69,10 @@ def show(
         max_aspect: boxes wider than this times their height are left out.
 
     Returns:
-        Boxes (K, 4) float32, identities, scores and whether each is recovered.
+        Boxes (K, 4) float32, identities, scores, and which detection each one is, -1 of the recovered.
     """
     shown, identities, count = np.empty((len(facts), 4), np.float32), np.empty(len(facts), np.int64), 0
-    sure, recovered = np.empty(len(facts), np.float32), np.empty(len(facts), np.bool_)
+    sure, detections = np.empty(len(facts), np.float32), np.empty(len(facts), np.int64)
     for row in range(len(facts)):
         box = shown[count]
         for k in range(4):
@@ -83,6 +83,7 @@ def show(
         narrow = box[2] - box[0] <= np.float32(max_aspect) * (box[3] - box[1])  # in float32
         large = max(right - left, 0.0) * max(bottom - top, 0.0) > min_area
         if narrow and large and (facts[row, PHASE] == TRACKED or facts[row, PHASE] == RECOVERED):
-            identities[count], sure[count], recovered[count] = facts[row, IDENTITY], scores[row], facts[row, PHASE] == RECOVERED
+            identities[count], sure[count] = facts[row, IDENTITY], scores[row]
+            detections[count] = facts[row, DETECTION] if facts[row, PHASE] == TRACKED else -1
             count += 1
-    return shown[:count], identities[:count], sure[:count], recovered[:count]
+    return shown[:count], identities[:count], sure[:count], detections[:count]

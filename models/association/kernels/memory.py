@@ -15,7 +15,7 @@ from pipeline.numerics.jit import compiled
 
 Array = NDArray[Any]
 
-IDENTITY, PHASE, BORN, SEEN, LOST_FRAMES = range(5)  # columns of facts
+IDENTITY, PHASE, BORN, SEEN, LOST_FRAMES, DETECTION = range(6)  # columns of facts
 NEW, TRACKED, RECOVERED, LOST = range(4)  # phases
 
 
@@ -49,7 +49,7 @@ def match(
             kalman.update(beliefs[row], measured[column])
             blend(looks[row], features[column], momentum)
             scores[row] = seen_scores[column]
-            facts[row, PHASE], facts[row, SEEN], facts[row, LOST_FRAMES] = TRACKED, frame, 0
+            facts[row, PHASE], facts[row, SEEN], facts[row, LOST_FRAMES], facts[row, DETECTION] = TRACKED, frame, 0, column
 
 
 @compiled
@@ -75,7 +75,7 @@ def associate(
     Args:
         beliefs: (N, 5, 4), changed in place, as are the next three.
         looks: (N, D) embeddings.
-        facts: (N, 5).
+        facts: (N, 6).
         scores: (N,).
         boxes: (M, 4) float32 xyxy of detections, by left edge.
         seen_scores: (M,) their scores.

@@ -10,10 +10,12 @@ import torch
 from models.outrack.network import build_network
 from models.outrack.spec import SPEC
 from models.outrack.styles import build_task
-from pipeline.contract.spec import Detections, TrainingClip, to_float
+from pipeline.contract.clips import TrainingClip, to_float
+from pipeline.contract.detections import Detections
 from pipeline.numerics.boxes import centres
 from pipeline.tracking.detector import Detector, Picture, Stopwatch, detect, track
 from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options
+from tests.pipeline.tiny import TRAINING
 
 
 def test_one_pair_is_learnt_with_its_displacements() -> None:
@@ -22,7 +24,7 @@ def test_one_pair_is_learnt_with_its_displacements() -> None:
     people = np.arange(2)  # the centre of the third would lie in the cell of the second's
     pair = replace(frame(PEOPLE[:2]), identities=people), replace(frame(MOVED[:2], seed=1), identities=people)
     shown = batch([TrainingClip(pair, video=True), TrainingClip(pair[::-1], video=True)], options)
-    task = build_task(build_network(options), options, 1.0, 2)
+    task = build_task(build_network(options), options, TRAINING, 2)
     history = learn(task, shown)
     assert history[-1]["detection"] < 0.1 * history[0]["detection"]
     assert history[-1]["displacement"] < 0.1
@@ -31,7 +33,12 @@ def test_one_pair_is_learnt_with_its_displacements() -> None:
     with torch.no_grad():
         outputs = task.network(to_float(shown.images[:, 0]), memory)
     truth = [np.array(PEOPLE[:2], np.float32), np.array(MOVED[:2], np.float32)]
-    for found, now, before in zip(SPEC.describe(outputs, truth, [np.ones(2)] * 2, options), truth, truth[::-1], strict=True):
+    for found, now, before in zip(
+        SPEC.detection.describe(task.network, outputs, truth, [np.ones(2)] * 2, [np.zeros(2, np.int64)] * 2, options),
+        truth,
+        truth[::-1],
+        strict=True,
+    ):
         assert np.abs(found.displacements - (centres(before) - centres(now))).max() < 0.5  # pixels; they move by 2 and 4
 
 

@@ -12,7 +12,7 @@ import torch
 from models.centertrack.loss import CenterTrackTask
 from models.outrack.network import build_network
 from models.outrack.styles import make_targets
-from pipeline.contract.spec import Batch, Losses, TrainingClip, to_float
+from pipeline.contract.clips import Batch, Losses, TrainingClip, to_float
 from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, small_options
 
 

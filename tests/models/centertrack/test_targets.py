@@ -10,7 +10,7 @@ import pytest
 
 from models.centertrack.targets import make_targets
 from models.outrack import targets as fairmot
-from pipeline.contract.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame, small_options
 
 OPTIONS = small_options(style="centertrack")

@@ -10,7 +10,8 @@ import pytest
 from models.association.affinity import iou_distance
 from models.centertrack.tracker import CenterTracker
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks
 from tests.models.centertrack.scenes import at, see
 from tests.models.outrack.plain.assignment import assign
 from tests.models.outrack.samples import small_options

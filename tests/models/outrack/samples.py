@@ -10,7 +10,7 @@ import torch
 
 from models.outrack.options import OutrackOptions
 from models.outrack.styles import make_targets
-from pipeline.contract.spec import Batch, TrainingClip, TrainingFrame
+from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
 from pipeline.params.file import load
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -35,8 +37,12 @@ def two_objects() -> OutrackOutputs:
     return outputs
 
 
+def kinds(boxes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [np.zeros(len(each), np.int64) for each in boxes]
+
+
 def test_peaks_become_boxes_best_first_and_neighbours_are_suppressed() -> None:
-    first, second = decode(two_objects(), small_options())
+    first, second = decode(None, two_objects(), small_options())
     assert first.scores == pytest.approx([0.880797, 0.731059], abs=1e-5)
     assert first.boxes == pytest.approx(np.array([[72, 40, 88, 56], [25, 14, 41, 38]]))
     assert first.embeddings[1] == pytest.approx([0, 0.6, 0.8])
@@ -50,34 +56,34 @@ def test_peaks_become_boxes_best_first_and_neighbours_are_suppressed() -> None:
 def test_what_is_no_number_is_no_peak() -> None:
     outputs = two_objects()
     outputs.heatmap[0, 0, 9, 3] = float("nan")
-    first, _ = decode(outputs, small_options())
+    first, _ = decode(None, outputs, small_options())
     assert first.scores == pytest.approx([0.880797, 0.731059], abs=1e-5)
 
 
 def test_top_k_keeps_the_best() -> None:
-    (found, _) = decode(two_objects(), small_options(tracker={"top_k": 1}))
+    (found, _) = decode(None, two_objects(), small_options(tracker={"top_k": 1}))
     assert found.boxes == pytest.approx(np.array([[72, 40, 88, 56]]))
 
 
 def test_networks_without_occlusion_heads_see_none() -> None:
-    found = decode(two_objects()._replace(occlusion=None, occlusion_offset=None), small_options())[0]
+    found = decode(None, two_objects()._replace(occlusion=None, occlusion_offset=None), small_options())[0]
     assert found.occlusion_centres.shape == (0, 2)
     assert len(found.boxes) == 2
 
 
 def test_without_an_objective_there_are_no_embeddings() -> None:
     options = small_options(loss={"reid": "none"})
-    first, second = decode(two_objects(), options)
+    first, second = decode(None, two_objects(), options)
     assert (first.embeddings.shape, second.embeddings.shape) == ((2, 0), (0, 0))
-    assert first.boxes.tolist() == decode(two_objects(), small_options())[0].boxes.tolist()
+    assert first.boxes.tolist() == decode(None, two_objects(), small_options())[0].boxes.tolist()
     boxes = [first.boxes, np.zeros((0, 4), np.float32)]
-    described = describe(two_objects(), boxes, [first.scores, np.zeros(0, np.float32)], options)
+    described = describe(None, two_objects(), boxes, [first.scores, np.zeros(0, np.float32)], kinds(boxes), options)
     assert [found.embeddings.shape for found in described] == [(2, 0), (0, 0)]
     assert first.moved(0.5, 0, 0).select(np.array([1])).embeddings.shape == (1, 0)
 
 
 def test_moving_and_selecting_keep_the_occlusions() -> None:
-    found = decode(two_objects(), small_options())[0]
+    found = decode(None, two_objects(), small_options())[0]
     moved = found.moved(0.5, 4.0, 2.0)
     assert isinstance(moved, OutrackDetections)
     assert moved.boxes[0] == pytest.approx([136, 76, 168, 108])
@@ -93,7 +99,7 @@ def test_embeddings_are_read_at_box_centres_inside_the_map() -> None:
     outputs.embedding[0, :, 15, 23] = torch.tensor([2.0, 0.0, 0.0])
     boxes = [np.array([[20, 12, 40, 32], [90, 60, 190, 160]], np.float32), np.zeros((0, 4), np.float32)]
     scores = [np.array([0.9, 0.8], np.float32), np.zeros(0, np.float32)]
-    first, second = [found.embeddings for found in describe(outputs, boxes, scores, small_options())]
+    first, second = [found.embeddings for found in describe(None, outputs, boxes, scores, kinds(boxes), small_options())]
     assert first == pytest.approx(np.array([[0, 0.6, 0.8], [1, 0, 0]]))
     assert second.shape == (0, 3)
 
@@ -104,21 +110,21 @@ def test_displacements_are_read_where_the_boxes_are() -> None:
     displacement[0, :, 5, 7], displacement[0, :, 12, 20] = torch.tensor([1.5, -0.5]), torch.tensor([-2.0, 0.25])
     outputs = two_objects()._replace(embedding=None, displacement=displacement)
     options = small_options(style="centertrack")
-    found, empty = decode(outputs, options)
+    found, empty = decode(None, outputs, options)
     assert found.displacements.tolist() == [[-8, 1], [6, -2]]
     assert found.embeddings.shape == (2, 0)
     assert empty.displacements.shape == (0, 2)
     assert found.moved(0.5, 4.0, 2.0).displacements.tolist() == [[-16, 2], [12, -4]]
     assert found.select(np.array([1])).displacements.tolist() == [[6, -2]]
     boxes = [np.array([[20, 12, 40, 32], [0, 0, 4, 4]], np.float32), np.zeros((0, 4), np.float32)]
-    given = describe(outputs, boxes, [np.ones(2), np.zeros(0)], options)
+    given = describe(None, outputs, boxes, [np.ones(2), np.zeros(0)], kinds(boxes), options)
     assert given[0].displacements.tolist() == [[6, -2], [0, 0]]
     assert given[0].embeddings.shape == (2, 0)
     assert given[1].displacements.shape == (0, 2)
 
 
 def test_without_the_head_displacements_have_no_columns() -> None:
-    found = decode(two_objects(), small_options())[0]
+    found = decode(None, two_objects(), small_options())[0]
     assert found.displacements.shape == found.moved(2.0, 0, 0).displacements.shape == (2, 0)
     assert found.select(np.array([True, False])).displacements.shape == (1, 0)
 

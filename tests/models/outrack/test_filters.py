@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.outrack.filters import usable, usable_rows
+from models.outrack.filters import check, usable_rows
 from tests.models.centertrack.scenes import see
 
 
@@ -13,7 +13,6 @@ def test_boxes_need_a_size_and_the_threshold() -> None:
     seen = see({0: [10, 10, 30, 60], 1: [10, 10, 10, 60], 2: [10, 60, 30, 10], 3: [40, 10, 60, 60]}, scores=[0.9, 0.8, 0.7, 0.4])
     assert usable_rows(seen, 0.4).tolist() == [0, 3]
     assert usable_rows(seen, 0.41).tolist() == [0]
-    assert usable(seen, 0.4, 1).displacements.shape == (2, 2)
 
 
 @pytest.mark.parametrize("field", ["boxes", "scores", "embeddings", "displacements", "occlusion_centres"])
@@ -23,4 +22,4 @@ def test_a_diverged_network_is_named_with_the_frame(field: str) -> None:
         seen = type(seen)(**vars(seen) | {"embeddings": np.ones((1, 2), np.float32)})
     getattr(seen, field)[:] = np.nan
     with pytest.raises(ValueError, match="frame 7 hold NaN"):
-        usable(seen, 0.4, 7)
+        check(seen, 7)

@@ -10,7 +10,7 @@ import torch
 from models.outrack.loss import OutrackTask, focal_loss, l1_loss
 from models.outrack.network import build_network
 from models.outrack.targets import trim
-from pipeline.contract.spec import Losses
+from pipeline.contract.clips import Losses
 from tests.models.outrack.samples import mixed_batch, small_options
 
 

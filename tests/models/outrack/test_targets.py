@@ -11,7 +11,7 @@ import torch
 
 from models.occlusion.labels import occluded_regions
 from models.outrack.targets import SLOTS, gaussian_radius, learnt_boxes, make_targets, trim
-from pipeline.contract.spec import TrainingClip
+from pipeline.contract.clips import TrainingClip
 from tests.models.outrack.samples import EMPTY, PEOPLE, batch, frame, mixed_batch, small_options
 
 

@@ -11,7 +11,8 @@ import pytest
 from models.outrack.decode import OutrackDetections
 from models.outrack.tracker import OutrackTracker, build_tracker
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks, Video
 from tests.models.outrack.samples import small_options
 
 WIDTH, HEIGHT, RATE = 800, 480, 10.0
@@ -313,8 +314,8 @@ def test_plain_detections_are_tracked_without_refinding() -> None:
 
 def test_trackers_share_nothing_and_a_fresh_one_starts_over() -> None:
     options = small_options()
-    first, second = (build_tracker(options, RATE, WIDTH, HEIGHT) for _ in range(2))
-    for tracker in (first, second, build_tracker(options, RATE, WIDTH, HEIGHT)):
+    first, second = (build_tracker(options, Video(RATE, WIDTH, HEIGHT)) for _ in range(2))
+    for tracker in (first, second, build_tracker(options, Video(RATE, WIDTH, HEIGHT))):
         assert tracker.update(_see({0: _at(100), 1: _at(300)})).identities.tolist() == [1, 2]
     assert second.update(_see({1: _at(300)})).identities.tolist() == [2]
 

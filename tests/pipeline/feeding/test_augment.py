@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.contract.spec import TrainingFrame
+from pipeline.contract.clips import TrainingFrame
 from pipeline.feeding import augment
 from pipeline.feeding.augment import BORDER, View, draw_views, letterbox, show, warp_boxes
 from pipeline.numerics.kernels.warp import warp

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.contract.clips import Samples
 from pipeline.feeding.clips import ClipPlanner
 from pipeline.files.sample_store import SampleIndex
 
@@ -18,9 +19,9 @@ def index(sequences: int, frames: int, *, video: bool = True, gap_after: int | N
     return SampleIndex(np.zeros(rows, np.int32), sequence.astype(np.int32), frame.astype(np.int32), np.full(rows, video))
 
 
-def planner(rows: SampleIndex, **changed: Any) -> ClipPlanner:
-    arguments: dict[str, Any] = {"reads": "pair", "clip_frames": 2, "max_gap": 10, "negative_ratio": 0.25, "seed": 0} | changed
-    return ClipPlanner(rows, **arguments)
+def planner(rows: SampleIndex, seed: int = 0, **changed: Any) -> ClipPlanner:
+    sample: dict[str, Any] = {"kind": "pair", "frames": 2, "steps": (1, 10), "negative_ratio": 0.25} | changed
+    return ClipPlanner(rows, samples=Samples(**sample), seed=seed)
 
 
 def test_partners_are_uniform_on_both_sides_within_the_gap() -> None:
@@ -77,21 +78,21 @@ def test_rows_need_not_be_sorted() -> None:
     shuffle = np.random.default_rng(0).permutation(40)
     mixed = SampleIndex(*(column[shuffle] for column in rows))
     for sample in range(40):
-        first, second = planner(mixed, max_gap=2, negative_ratio=0.0).plan(0, sample).rows
+        first, second = planner(mixed, steps=(1, 2), negative_ratio=0.0).plan(0, sample).rows
         assert mixed.sequence[first] == mixed.sequence[second]
         assert 0 < abs(int(mixed.frame[first]) - int(mixed.frame[second])) <= 2
 
 
 def test_stills_and_clips_for_other_models() -> None:
     rows = index(2, 20)
-    assert planner(rows, reads="still").plan(0, 7).rows == (7,)
+    assert planner(rows, kind="still", frames=1).plan(0, 7).rows == (7,)
     steps = set()
     for epoch in range(40):
-        plan = planner(rows, reads="clip", clip_frames=4, max_gap=3).plan(epoch, 2)
+        plan = planner(rows, kind="clip", frames=4, steps=(1, 3)).plan(epoch, 2)
         steps |= {*np.diff(plan.rows)}
         assert len(set(np.diff(plan.rows))) == 1, "one step a clip"
     assert steps == {1, 2, 3}
-    assert planner(rows, reads="clip", clip_frames=4, max_gap=1).plan(0, 18).rows == (18, 19, 19, 19)
+    assert planner(rows, kind="clip", frames=4).plan(0, 18).rows == (18, 19, 19, 19)
 
 
 def test_plans_depend_on_seed_epoch_and_sample_only() -> None:

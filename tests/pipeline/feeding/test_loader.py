@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from pipeline.artifacts.store import POINTER, Place, follow
-from pipeline.contract.spec import Batch
+from pipeline.contract.clips import Batch, Needs
 from pipeline.errors import UserError
 from pipeline.feeding.identities import IdentityNumbers
 from pipeline.feeding.loader import ClipDataset, build_loader, collate, mix, read_ahead
 from pipeline.files.sample_store import SampleStore
-from tests.pipeline.tiny import SIZE, feed, write_samples
+from tests.pipeline.tiny import SIZE, feed, learning, sees_identities, write_samples
 from tests.s3 import BUCKET, client
 
 
@@ -62,7 +62,7 @@ def test_images_written_where_they_stay_are_those_of_single_samples(samples: Pat
     loader, batches = build_loader(given, rank=0, workers=1, pin_memory=False)
     dataset = ClipDataset(given)
     for keys, found in zip(batches, loader, strict=True):
-        assert torch.equal(found.images, collate([dataset[key] for key in keys], given.spec.trim).images)
+        assert torch.equal(found.images, collate([dataset[key] for key in keys], given.training.trim).images)
 
 
 def test_processes_work_ahead_by_themselves(samples: Path) -> None:
@@ -74,7 +74,7 @@ def test_processes_work_ahead_by_themselves(samples: Path) -> None:
 
 def test_a_model_trims_the_targets_of_each_batch(samples: Path) -> None:
     plain = feed(samples)
-    trimmed = replace(plain, spec=replace(plain.spec, trim=lambda targets: {"cover": targets["cover"][:1] + 1}))
+    trimmed = replace(plain, spec=learning(trim=lambda targets: {"cover": targets["cover"][:1] + 1}))
     (whole, _), (cut, _) = (build_loader(item, rank=0, workers=1, pin_memory=False) for item in (plain, trimmed))
     for one, two in zip(whole, cut, strict=True):
         assert torch.equal(two.targets["cover"], one.targets["cover"][:1] + 1)
@@ -128,7 +128,7 @@ def test_epochs_differ(samples: Path) -> None:
 
 def test_identities_reach_only_models_that_may_see_them(samples: Path) -> None:
     hidden = feed(samples)
-    shown = replace(hidden, spec=replace(hidden.spec, uses_identities=lambda options: True))
+    shown = replace(hidden, spec=learning(needs=sees_identities))
     for sample in range(8):
         first, partner = ClipDataset(hidden).clip(0, sample).frames
         assert len(first.identities) == len(first.boxes)
@@ -138,7 +138,7 @@ def test_identities_reach_only_models_that_may_see_them(samples: Path) -> None:
 
 def test_depth_is_decoded_only_for_models_that_learn_it(samples: Path) -> None:
     learnt = feed(samples)
-    unused = replace(learnt, spec=replace(learnt.spec, uses_depth=lambda options: False))
+    unused = replace(learnt, spec=learning(needs=lambda options: Needs()))
     for sample in range(4):
         for with_depth, without in zip(ClipDataset(learnt).clip(0, sample).frames, ClipDataset(unused).clip(0, sample).frames, strict=True):
             assert with_depth.depth is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.contract.spec import Batch
+from pipeline.contract.clips import Batch
 from pipeline.feeding.shared_batches import AHEAD, SharedLoader, Slots, Written
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from pipeline.errors import UserError
 from pipeline.files import schema
 from pipeline.files.observations import Observation, ObservationWriter, read_observations, read_sequence

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter
 from pipeline.scoring.network import score_network

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from models import load as load_spec
 from pipeline.artifacts.publication import Publication
-from pipeline.contract.spec import Tracks
+from pipeline.contract.tracks import Tracks
 from pipeline.errors import UserError
 from pipeline.files import mot_text
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
@@ -36,9 +36,7 @@ Shown = tuple[NDArray[np.uint8], NDArray[np.float32]]  # a picture and its publi
 
 def tracks(*boxes: tuple[float, float, float, float]) -> Tracks:
     count = len(boxes)
-    return Tracks(
-        np.array(boxes, np.float32).reshape(-1, 4), np.arange(1, count + 1), np.ones(count, np.float32), np.zeros(count, np.bool_)
-    )
+    return Tracks(np.array(boxes, np.float32).reshape(-1, 4), np.arange(1, count + 1), np.ones(count, np.float32), np.arange(count))
 
 
 def test_rows_are_written_as_motchallenge_text(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from models import load
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from pipeline.tracking.detector import Picture, Stopwatch, detect, letterbox, load_detector, track
 from pipeline.tracking.external_boxes import Given
 from tests.pipeline import seen
@@ -105,7 +105,8 @@ def test_a_network_that_looks_back_sees_one_picture_after_the_other() -> None:
         assert image.shape == (1, 3, 64, 64)
         return torch.full((1, 1, 1, 1), float(detections.boxes[0, 0]))
 
-    spec = replace(seen.spec(), remember=lambda _: remember)
+    plain = seen.spec()
+    spec = replace(plain, detection=replace(plain.detection, remember=lambda _: remember))
     detector = replace(seen.detector(64, 64), spec=spec, network=Back())
     pictures = [Picture(number, seen.picture(128, 128, (20 * number, 10, 20 * number + 20, 40))) for number in (1, 2, 4)]
     found = [item.detections.boxes[0, 0] for item in detect(pictures, detector, 8, Stopwatch())]

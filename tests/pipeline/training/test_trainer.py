@@ -13,7 +13,7 @@ from pipeline.files import model_folder
 from pipeline.training import checkpoints
 from pipeline.training.meter import TrainingJob
 from pipeline.training.trainer import Trainer, build_task, learning_rate
-from tests.pipeline.tiny import TRAINING, TinyOptions, feed, write_samples
+from tests.pipeline.tiny import TRAINING, TinyOptions, feed, learning, sees_identities, write_samples
 
 CPU = torch.device("cpu")
 
@@ -59,7 +59,7 @@ def test_no_weight_depends_on_identities(tmp_path: Path) -> None:
 
 def test_a_model_that_learns_from_identities_needs_some(tmp_path: Path) -> None:
     hidden = feed(write_samples(tmp_path / "samples", named=False))
-    shown = replace(hidden, spec=replace(hidden.spec, uses_identities=lambda options: True))
+    shown = replace(hidden, spec=learning(needs=sees_identities))
     build_task(hidden)
     with pytest.raises(UserError, match=r"samples: names no person, but model\.name tiny .*learns from identities"):
         build_task(shown)

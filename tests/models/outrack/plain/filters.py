@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks
 from pipeline.numerics.boxes import area, clip
 from tests.models.outrack.plain.tracklet import Phase, Tracklets
 
@@ -51,5 +52,5 @@ def shown(tracks: Tracklets, rows: NDArray[np.int64], boxes: NDArray[Any], optio
         boxes=boxes[kept],
         identities=tracks.identity[rows],
         scores=tracks.score[rows],
-        recovered=tracks.phase[rows] == Phase.RECOVERED,
+        detections=np.where(tracks.phase[rows] == Phase.RECOVERED, -1, 0),
     )

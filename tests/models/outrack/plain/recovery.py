@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.occlusion.evidence import OcclusionMemory
 from models.outrack.decode import OutrackDetections
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections
+from pipeline.contract.detections import Detections
 from tests.models.outrack.plain.affinity import iou_distance
 from tests.models.outrack.plain.assignment import Indices
 from tests.models.outrack.plain.refind import find_evidence

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from models.association.births import near_public
 from models.outrack.tracker_options import TrackerOptions
-from pipeline.contract.spec import Detections, Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks
 from tests.models.outrack.plain import kalman
 from tests.models.outrack.plain.affinity import cosine_distance, fuse_motion, iou_distance
 from tests.models.outrack.plain.assignment import Indices, assign

@@ -1,4 +1,4 @@
-"""After a rehearsal no frame waits for machine code."""
+"""After the warm-up no frame waits for machine code."""
 
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
@@ -13,9 +13,10 @@ from models.association import kernels
 from models.embedding import pairwise
 from models.embedding.utrack import reid_losses
 from models.outrack.decode import OutrackDetections
-from models.outrack.rehearsal import rehearse, rehearse_training
 from models.outrack.spec import SPEC
 from models.outrack.tracker import build_tracker
+from models.outrack.warm_up import warm_up, warm_up_training
+from pipeline.contract.tracks import Video
 from tests.models.outrack.samples import small_options
 
 
@@ -43,10 +44,10 @@ def crowd(random: np.random.Generator, embedding: int, displacement: int) -> Out
 
 
 def compiled_later(style: str, refind: str, displacement: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """What this process had compiled after the rehearsal, and after a crowd."""
+    """What this process had compiled after the warm-up, and after a crowd."""
     options = small_options({}, {"refind": refind}, style=style)
-    rehearse(options)
-    before, random, follower = signatures(), np.random.default_rng(3), build_tracker(options, 25.0, 640, 360)
+    warm_up(options)
+    before, random, follower = signatures(), np.random.default_rng(3), build_tracker(options, Video(25.0, 640, 360))
     for _ in range(60):
         follower.update(crowd(random, 8, displacement))
     return before, signatures()
@@ -63,7 +64,7 @@ def test_a_crowd_compiles_nothing_after_it(style, refind, displacement):
 
 
 def test_the_tracking_stage_knows_it():
-    assert SPEC.rehearse is rehearse
+    assert SPEC.association.warm_up is warm_up
 
 
 def types_of_losses() -> list[int]:
@@ -72,9 +73,9 @@ def types_of_losses() -> list[int]:
 
 
 def losses_compiled_later() -> tuple[list[int], list[int]]:
-    """The same after the rehearsal, and after a batch of people."""
+    """The same after the warm-up, and after a batch of people."""
     options = small_options()
-    rehearse_training(options)
+    warm_up_training(options)
     before = types_of_losses()
     embeddings = torch.randn(3, 2, 5, 8, requires_grad=True)
     reid_losses(embeddings, torch.rand(3, 2, 5) > 0.3, torch.tensor([True, False, True]), options.loss).total.backward()
@@ -87,5 +88,5 @@ def test_a_batch_compiles_nothing_after_it():
 
 
 @pytest.mark.parametrize("reid", ["utrack", "cycas", "classification", "none"])
-def test_every_objective_can_be_rehearsed(reid):
-    SPEC.rehearse_training(small_options(loss={"reid": reid}))
+def test_every_objective_warms_up(reid):
+    SPEC.training.warm_up(small_options(loss={"reid": reid}))

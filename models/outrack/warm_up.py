@@ -9,19 +9,20 @@ from models import embedding
 from models.outrack.decode import OutrackDetections
 from models.outrack.options import OutrackOptions, looks_back
 from models.outrack.tracker import build_tracker
+from pipeline.contract.tracks import Video
 
 WIDTH, HEIGHT, RATE, STEP = 640, 360, 10.0, 8.0  # pixels, pixels, frames a second, pixels a frame
 IN_SIGHT, HIDDEN = 4, 3  # frames
 
 
-def rehearse(options: OutrackOptions) -> None:
+def warm_up(options: OutrackOptions) -> None:
     """Track one who stands and one who walks behind them, is refound there, and then gone for good."""
-    tracker = build_tracker(options, RATE, WIDTH, HEIGHT)
+    tracker = build_tracker(options, Video(RATE, WIDTH, HEIGHT))
     for frame in range(IN_SIGHT + HIDDEN + round(RATE * options.tracker.buffer_seconds) + 2):
         tracker.update(_scene(frame, options))
 
 
-def rehearse_training(options: OutrackOptions) -> None:
+def warm_up_training(options: OutrackOptions) -> None:
     """Compare one object in each of two frames by the objective that trains the embedding."""
     objective, alike = embedding.build(options, identities=2), torch.ones(1, 2, 1, options.network.embedding)
     objective(alike, torch.ones(1, 2, 1, dtype=torch.bool), torch.ones(1, dtype=torch.bool), torch.zeros(1, 2, 1, dtype=torch.int64))

@@ -1,0 +1,142 @@
+"""What a training sample is and holds, from the frames that a loader augments to the losses of a step.
+
+Boxes are xyxy in pixels, float32, not clipped to the image (amodal). Frames are counted from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["still", "pair", "clip"]
+Ends = Literal["shift", "repeat", "refuse"]
+Views = Literal["perturbed", "shared", "independent"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What one training sample of a stage is.
+
+    Attributes:
+        kind: a `still` (one frame), a `pair` (the current frame first, then its partner) or a `clip` (more frames, in time order).
+        frames: how many frames it has: 1, 2, or as many as a clip has.
+        steps: the least and the largest number of frames between a pair's partners, or between neighbours of a clip, which keep one step
+            drawn for the clip.
+        ends: what a clip does where its sequence is too short for the drawn step: `shift` takes the largest step that fits and moves the
+            start back, so that all frames differ; `repeat` repeats the last frame; `refuse` is `shift`, and a sequence shorter than a clip
+            is a user's mistake.
+        views: how the frames of one scene are augmented: the first frame's draw varied a little (`perturbed`), the very same for all,
+            colours included (`shared`), or each by itself (`independent`).
+        common_identity: whether the frames of a pair must show a common identity; a partner without one is not drawn while there is
+            another.
+        negative_ratio: pairs whose frames show different scenes, for each pair of one scene.
+        group: how many consecutive frames of a sequence follow each other in a batch; 1: samples are shuffled one by one.
+    """
+
+    kind: Kind
+    frames: int
+    steps: tuple[int, int] = (1, 1)
+    ends: Ends = "shift"
+    views: Views = "perturbed"
+    common_identity: bool = False
+    negative_ratio: float = 0.0
+    group: int = 1
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What training reads of a sample besides images, boxes, classes and ignored regions; nothing else is decoded.
+
+    Attributes:
+        identities: who is who.
+        depth: depth maps.
+        masks: a mask for each object.
+        keypoints: the joints of each object.
+    """
+
+    identities: bool = False
+    depth: bool = False
+    masks: bool = False
+    keypoints: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingFrame:
+    """One augmented frame of a training sample, at network input size.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        boxes: (N, 4) float32, xyxy pixels of `image`, amodal (may leave the image).
+        identities: (N,) int64; -1 everywhere unless `Needs.identities`, else numbers from 0 over the whole sample set, the same for the
+            same object in one sequence and for the same box of one still; -1 where unknown.
+        ignore: (N,) bool, boxes that are neither object nor background.
+        depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `Needs.depth`.
+        classes: (N,) int64, index into `pack_samples.classes`; of an ignored box, 0.
+        masks: (N, H, W) uint8, 1 inside; None unless `Needs.masks` and the samples carry them.
+        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    identities: NDArray[np.int64]
+    ignore: NDArray[np.bool_]
+    depth: NDArray[np.float32] | None = None
+    classes: NDArray[np.int64] = None  # type: ignore[assignment]  # made in __post_init__: every object of the only class
+    masks: NDArray[np.uint8] | None = None
+    keypoints: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.classes is None:
+            object.__setattr__(self, "classes", np.zeros(len(self.boxes), np.int64))
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """The frames of one training sample.
+
+    Attributes:
+        frames: 1 (still), 2 (pair: the current frame, then its partner) or more (clip, in time order).
+        same_scene: False for a negative pair, whose frames come from different scenes.
+        video: whether the frames come from a video (False: augmentations of one still).
+        seed: words for `numpy.random.default_rng`, a function of (run, epoch, sample), for what targets draw at random.
+    """
+
+    frames: tuple[TrainingFrame, ...]
+    same_scene: bool = True
+    video: bool = False
+    seed: tuple[int, ...] = (0,)
+
+
+class Batch(NamedTuple):
+    """A collated batch of B samples of F frames.
+
+    Attributes:
+        images: (B, F, 3, H, W) uint8.
+        targets: tensors made by the system's `make_targets`, each stacked to (B, ...).
+        same_scene: (B,) bool.
+    """
+
+    images: Tensor
+    targets: dict[str, Tensor]
+    same_scene: Tensor
+
+
+class Losses(NamedTuple):
+    """`total` is what is minimised (scalar tensor); `terms` are detached scalars for the log."""
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+def to_float(images: Tensor, *, channels_last: bool = True) -> Tensor:
+    """(N, 3, H, W) uint8 -> float32 in [0, 1]; no mean or deviation is subtracted (FairMOT's convention)."""
+    import torch
+
+    floats = images.to(torch.float32).div_(255.0)
+    return floats.contiguous(memory_format=torch.channels_last) if channels_last else floats

@@ -1,0 +1,53 @@
+"""What a network sees in one frame. Boxes are xyxy in pixels, float32, not clipped to the image (amodal)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a network saw in one frame.
+
+    A system may subclass it to carry more to its own tracker: further arrays of shape (M, ...) of one type (float32, float16, uint8 or
+    int64) and one trailing shape in every frame, which are kept in files as these are.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy pixels.
+        scores: (N,) float32 in [0, 1], descending.
+        embeddings: (N, D) float32 of any length, to be compared as `Detection.similarity` says; D is 0 without re-identification.
+        classes: (N,) int64, index into `pack_samples.classes`.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    classes: NDArray[np.int64] = field(default=None, kw_only=True)  # type: ignore[arg-type]  # made below: all of the only class
+
+    def __post_init__(self) -> None:
+        if self.classes is None:
+            object.__setattr__(self, "classes", np.zeros(len(self.boxes), np.int64))
+
+    def moved(self, scale: float, left: float, top: float) -> Self:
+        """Map from network input to image pixels: image = (input - (left, top)) / scale."""
+        shift = np.array([left, top, left, top], np.float32)
+        return replace(self, boxes=((self.boxes - shift) / np.float32(scale)).astype(np.float32))
+
+    def select(self, index: NDArray[Any]) -> Self:
+        """Keep the detections at `index` (indices or mask), in that order."""
+        return replace(
+            self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index], classes=self.classes[index]
+        )
+
+    def above(self, score: float) -> Self:
+        """Keep what scores at least `score`; a subclass cuts what has scores of its own as well."""
+        return self.select(np.flatnonzero(self.scores >= score))
+
+
+def names_of(kind: type[Detections]) -> tuple[str, ...]:
+    """The arrays that detections of this kind carry."""
+    return tuple(item.name for item in fields(kind))
