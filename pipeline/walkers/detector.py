@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.files.classes import PEDESTRIAN
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.render import Labels
 
@@ -14,10 +16,19 @@ OVERLAP = 0.65  # of a detector's non-maximum suppression
 
 
 class Found(NamedTuple):
-    """What the detector reports: (N, 4) float64 xyxy pixels and (N,) scores in 0..1."""
+    """What the detector reports, best first.
+
+    Attributes:
+        boxes: (N, 4) float64 xyxy pixels.
+        scores: (N,) float64 in 0..1.
+        classes: (N,) int64; a false one is a pedestrian.
+        sources: (N,) int64, the index of the person among the labels, -1 for a false one.
+    """
 
     boxes: Array
     scores: Array
+    classes: NDArray[np.int64]
+    sources: NDArray[np.int64]
 
 
 def detect(rng: np.random.Generator, labels: Labels, camera: Camera) -> Found:
@@ -30,8 +41,11 @@ def detect(rng: np.random.Generator, labels: Labels, camera: Camera) -> Found:
     wrong = _false_positives(rng, camera)
     boxes = np.concatenate([(labels.boxes + jitter)[found], wrong])
     scores = np.concatenate([scores[found], np.clip(rng.beta(2.0, 4.0, len(wrong)), 0.05, 0.9)])
+    sources = np.concatenate([np.flatnonzero(found), np.full(len(wrong), -1)])
+    classes = np.concatenate([labels.classes[found], np.full(len(wrong), PEDESTRIAN)])
     order = np.argsort(-scores, kind="stable")
-    return _suppressed(boxes[order], scores[order])
+    kept = order[_suppressed(boxes[order])]
+    return Found(boxes[kept], scores[kept], classes[kept], sources[kept])
 
 
 def _false_positives(rng: np.random.Generator, camera: Camera) -> Array:
@@ -46,8 +60,8 @@ def _false_positives(rng: np.random.Generator, camera: Camera) -> Array:
     return np.stack([feet[:, 0] - wide / 2, heads[:, 1], feet[:, 0] + wide / 2, feet[:, 1]], axis=-1)
 
 
-def _suppressed(boxes: Array, scores: Array) -> Found:
-    """Greedy non-maximum suppression of boxes sorted by score."""
+def _suppressed(boxes: Array) -> list[int]:
+    """Greedy non-maximum suppression of boxes sorted by score: which are kept."""
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=-1)
@@ -57,4 +71,4 @@ def _suppressed(boxes: Array, scores: Array) -> Found:
     for index in range(len(boxes)):
         if not kept or overlap[index, kept].max() < OVERLAP:
             kept.append(index)
-    return Found(boxes[kept], scores[kept])
+    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from pipeline.walkers.people import TEXTURE_COLUMNS, Colour, Image, Look, torso_
 Array = NDArray[np.float64]
 
 SUPERSAMPLE = 2
+STEERED_IN_FRONT = 0.15  # how far a rider faces the camera when the handlebar is in front
 SHIFT = 3  # fractional bits of OpenCV's drawing coordinates
 # Angle from the direction of view at each of 32 steps across the visible half of the body.
 ACROSS = np.arcsin(np.linspace(-0.98, 0.98, 32))
@@ -91,6 +92,11 @@ class Canvas:
         axes = (max(1, round(radii[0] * SUPERSAMPLE * (1 << SHIFT))), max(1, round(radii[1] * SUPERSAMPLE * (1 << SHIFT))))
         cv2.ellipse(self.pixels, (x, y), axes, 0, 0, 360, (*colour, 255), -1, cv2.LINE_8, SHIFT)
 
+    def stroke(self, points: Array, width: float, colour: Colour, *, closed: bool = False) -> None:
+        """Draw lines through (N, 2) frame pixels; width in frame pixels, at least one pixel of the canvas."""
+        fixed = np.rint(self.local(points) * (1 << SHIFT)).astype(np.int32)
+        cv2.polylines(self.pixels, [fixed], closed, (*colour, 255), max(1, round(width * SUPERSAMPLE)), cv2.LINE_8, SHIFT)
+
     def limb(self, start: Array, end: Array, start_radius: float, end_radius: float, colour: Colour) -> None:
         """Fill a tapered capsule."""
         along = end - start
@@ -121,10 +127,28 @@ class Canvas:
         cv2.copyTo(cv2.cvtColor(patch, cv2.COLOR_BGR2BGRA), mask, self.pixels[y0:y1, x0:x1])
 
 
-def draw_figure(look: Look, view: View) -> Figure:
-    """Draw a person; the silhouette's box is measured at twice the frame's resolution."""
+class Mount(Protocol):
+    """What a person rides: drawn between the legs, what is steered in front of a person who faces the camera."""
+
+    @property
+    def points(self) -> Array:
+        """(N, 2) frame pixels that the canvas has to hold."""
+        ...
+
+    def paint(self, canvas: Canvas, light: float) -> None:
+        """Draw what is not steered."""
+        ...
+
+    def paint_steered(self, canvas: Canvas, light: float) -> None:
+        """Draw what is steered."""
+        ...
+
+
+def draw_figure(look: Look, view: View, mount: Mount | None = None) -> Figure:
+    """Draw a person, and what the person rides; the silhouette's box is measured at twice the frame's resolution."""
     margin = 0.22 * look.stature * view.scale + 2
-    canvas = Canvas.around(view.joints.min(axis=0) - margin, view.joints.max(axis=0) + margin)
+    reach = view.joints if mount is None else np.concatenate([view.joints, mount.points])
+    canvas = Canvas.around(reach.min(axis=0) - margin, reach.max(axis=0) + margin)
     unit = look.stature * view.scale  # pixels of a whole body height
     near = 0 if view.side > 0 else 1  # walking right shows the left side
     far = 1 - near
@@ -134,9 +158,15 @@ def draw_figure(look: Look, view: View) -> Figure:
     _arm(canvas, look, view, far, unit, dim)
     if look.bag == "backpack" and view.front > 0.15:
         _backpack(canvas, look, view, unit, dim)
-    for side, brightness in ((far, dim), (near, lit)):
-        _leg(canvas, look, view, side, unit, brightness)
+    _leg(canvas, look, view, far, unit, dim)
+    if mount is not None:
+        mount.paint(canvas, lit)
+        if view.front <= STEERED_IN_FRONT:
+            mount.paint_steered(canvas, lit)
+    _leg(canvas, look, view, near, unit, lit)
     _torso(canvas, look, view, unit)
+    if mount is not None and view.front > STEERED_IN_FRONT:
+        mount.paint_steered(canvas, lit)
     head = _head(canvas, look, view, unit, lit)
     if look.bag == "backpack" and view.front <= 0.15:
         _backpack(canvas, look, view, unit, lit)

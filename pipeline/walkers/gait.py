@@ -39,7 +39,16 @@ def skeletons(position: Array, heading: Array, phase: Array, effort: Array, stat
     lowest = body[:, ANKLE : ANKLE + 2, 1].min(axis=1)
     body[..., 1] += SOLE - lowest[:, None]
     body *= stature[:, None, None]
-    return _to_world(body, position, heading)
+    return to_world(body, position, heading)
+
+
+def to_world(body: Array, position: Array, heading: Array) -> Array:
+    """(P, J, 3) forward, up and right in metres of each body to world metres, at (P, 2) places x and z and (P,) headings."""
+    sin, cos = np.sin(heading)[:, None], np.cos(heading)[:, None]
+    forward, right = body[..., 0], body[..., 2]
+    x = position[:, :1] + forward * sin + right * cos
+    z = position[:, 1:] + forward * cos - right * sin
+    return np.stack([x, body[..., 1], z], axis=-1)
 
 
 def _legs(body: Array, phase: Array, effort: Array) -> None:
@@ -82,11 +91,3 @@ def _down(angle: Array) -> Array:
 def _forward(angle: Array) -> Array:
     """Unit vectors that point forward, turned up by `angle`."""
     return np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=-1)
-
-
-def _to_world(body: Array, position: Array, heading: Array) -> Array:
-    sin, cos = np.sin(heading)[:, None], np.cos(heading)[:, None]
-    forward, right = body[..., 0], body[..., 2]
-    x = position[:, :1] + forward * sin + right * cos
-    z = position[:, 1:] + forward * cos - right * sin
-    return np.stack([x, body[..., 1], z], axis=-1)

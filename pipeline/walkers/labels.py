@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.files.classes import PEDESTRIAN
 from pipeline.walkers.camera import Array
 from pipeline.walkers.detector import Found
 from pipeline.walkers.render import Labels
@@ -17,15 +18,7 @@ UNSURE = 0.05  # visible share below which a still's annotator would not be sure
 
 def kept(labels: Labels, smallest: float = INSIDE) -> Labels:
     """The people that count as being in the image."""
-    chosen = labels.insides >= smallest
-    return Labels(
-        labels.identities[chosen],
-        labels.boxes[chosen],
-        labels.visible_boxes[chosen],
-        labels.head_boxes[chosen],
-        labels.visibilities[chosen],
-        labels.insides[chosen],
-    )
+    return labels.take(labels.insides >= smallest)
 
 
 def ground_truth(frames: list[Labels]) -> str:
@@ -36,17 +29,21 @@ def ground_truth(frames: list[Labels]) -> str:
     """
     rows = []
     for frame, labels in enumerate(frames, start=1):
-        for identity, box, visibility in zip(labels.identities, labels.boxes, labels.visibilities, strict=True):
-            rows.append((int(identity), frame, f"{_xywh(box)},1,1,{visibility:.2f}"))
+        for identity, box, kind, visibility in zip(labels.identities, labels.boxes, labels.classes, labels.visibilities, strict=True):
+            rows.append((int(identity), frame, f"{_xywh(box)},1,{kind},{visibility:.2f}"))
     return "".join(f"{frame},{identity},{rest}\n" for identity, frame, rest in sorted(rows))
 
 
 def detections(frames: list[Found]) -> str:
-    """det.txt: frame, -1, left, top, width, height, score, -1, -1, -1; frames from 1."""
+    """det.txt: frame, -1, left, top, width, height, score, class, -1, -1; frames from 1.
+
+    The class is stated where the detector sees several; one that sees pedestrians alone writes -1.
+    """
+    several = any((found.classes != PEDESTRIAN).any() for found in frames)
     lines = []
     for frame, found in enumerate(frames, start=1):
-        for box, score in zip(found.boxes, found.scores, strict=True):
-            lines.append(f"{frame},-1,{_xywh(box)},{score:.4f},-1,-1,-1\n")
+        for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
+            lines.append(f"{frame},-1,{_xywh(box)},{score:.4f},{kind if several else -1},-1,-1\n")
     return "".join(lines)
 
 

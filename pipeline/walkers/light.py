@@ -11,6 +11,7 @@ from pipeline.walkers import gait
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.draw import ACROSS
 from pipeline.walkers.people import Image
+from pipeline.walkers.riding import Bicycles
 
 SHADOW_STRIDE = 2  # shadows are drawn at half resolution: they are soft
 BONES = (
@@ -79,7 +80,9 @@ def sample_light(rng: np.random.Generator) -> Light:
     )
 
 
-def shadow_mask(light: Light, camera: Camera, joints: Array, stature: Array, poles: Array, seconds: float) -> Image:
+def shadow_mask(
+    light: Light, camera: Camera, joints: Array, stature: Array, poles: Array, seconds: float, bicycles: Bicycles | None = None
+) -> Image:
     """(height, width, 3) uint8 factors of 255 that darken the ground.
 
     Args:
@@ -89,22 +92,26 @@ def shadow_mask(light: Light, camera: Camera, joints: Array, stature: Array, pol
         stature: (P,) metres.
         poles: (K, 4) x, z, half width and height of upright things, metres.
         seconds: time in the sequence.
+        bicycles: of the last people; the ground is dark under their wheels instead of their feet.
     """
     mask = np.full((camera.height // SHADOW_STRIDE, camera.width // SHADOW_STRIDE), 255, np.uint8)
     strength = light.shadow_strength(seconds)
     if strength > 0.03:
         _cast(mask, light, camera, joints, stature, poles, round(255 * (1 - strength)))
-    _contact(mask, camera, joints)
+        if bicycles is not None:
+            _cast_wheels(mask, light, camera, bicycles, round(255 * (1 - strength)))
+    walking = joints if bicycles is None else joints[: len(joints) - len(bicycles.frame)]
+    _contact(mask, camera, _feet(walking), 0.17)
+    if bicycles is not None:
+        _contact(mask, camera, bicycles.contacts, 0.12)
     mask = cv2.blur(mask, (3, 3))
     full = cv2.resize(mask, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.merge([full, full, full]), np.uint8)
 
 
 def _cast(mask: Image, light: Light, camera: Camera, joints: Array, stature: Array, poles: Array, value: int) -> None:
-    slope = light.length * np.array([-np.sin(light.azimuth), np.cos(light.azimuth)])
-    fallen = joints.copy()
-    fallen[..., [0, 2]] += joints[..., 1:2] * slope
-    fallen[..., 1] = 0
+    slope = _slope(light)
+    fallen = _fallen(joints, slope)
     for pixels, depths, body in zip(*camera.project(fallen), stature, strict=True):
         if depths.min() < 1.0:
             continue
@@ -119,13 +126,37 @@ def _cast(mask: Image, light: Light, camera: Camera, joints: Array, stature: Arr
             cv2.fillPoly(mask, [np.array(_fixed(pixels), np.int32)], value, cv2.LINE_8, 2)
 
 
-def _contact(mask: Image, camera: Camera, joints: Array) -> None:
-    """A dark spot under each foot, present in any light."""
+def _cast_wheels(mask: Image, light: Light, camera: Camera, bicycles: Bicycles, value: int) -> None:
+    wheels = _fallen(bicycles.rims.reshape(-1, *bicycles.rims.shape[2:]), _slope(light))
+    for pixels, depths in zip(*camera.project(wheels), strict=True):
+        if depths.min() > 1.0:
+            cv2.polylines(mask, [np.array(_fixed(pixels), np.int32)], True, value, _thick(0.04, camera, float(depths[0])), cv2.LINE_8, 2)
+
+
+def _slope(light: Light) -> Array:
+    """(2,) metres x and z that a shadow falls for each metre of height."""
+    return light.length * np.array([-np.sin(light.azimuth), np.cos(light.azimuth)])
+
+
+def _fallen(points: Array, slope: Array) -> Array:
+    """(..., 3) the shadows of points on the ground."""
+    fallen = points.copy()
+    fallen[..., [0, 2]] += points[..., 1:2] * slope
+    fallen[..., 1] = 0
+    return fallen
+
+
+def _feet(joints: Array) -> Array:
     feet = (joints[:, gait.ANKLE : gait.ANKLE + 2] + joints[:, gait.TOE : gait.TOE + 2]) / 2 * np.array([1.0, 0.0, 1.0])
-    pixels, depths = camera.project(feet.reshape(-1, 3))
+    return np.asarray(feet.reshape(-1, 3))
+
+
+def _contact(mask: Image, camera: Camera, points: Array, metres: float) -> None:
+    """A dark spot on the ground at each point, present in any light; `metres`: half its width."""
+    pixels, depths = camera.project(points)
     for (x, y), depth in zip(_fixed(pixels), depths, strict=True):
         if depth > 1.0:
-            wide = 0.17 * camera.focal / depth / SHADOW_STRIDE * 4
+            wide = metres * camera.focal / depth / SHADOW_STRIDE * 4
             flat = wide * float(np.clip(camera.altitude / depth, 0.15, 0.7))
             cv2.ellipse(mask, (x, y), (max(2, round(wide)), max(2, round(flat))), 0, 0, 360, 165, -1, cv2.LINE_8, 2)
 

@@ -9,10 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.walkers import gait
+from pipeline.files.classes import CYCLIST, PEDESTRIAN
+from pipeline.walkers import gait, riding
 from pipeline.walkers.backdrop import paint_backdrop
+from pipeline.walkers.bicycle import Bicycle
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.draw import Figure, View, draw_figure
+from pipeline.walkers.joints import NAMES, keypoints
 from pipeline.walkers.light import shadow_mask
 from pipeline.walkers.occluders import Sprite, draw_occluder, turn_sprite
 from pipeline.walkers.people import Image
@@ -25,6 +28,14 @@ NOISE_MARGIN = 61
 InstanceMap = NDArray[np.uint16]
 
 
+class Seen(NamedTuple):
+    """The visible pixels of a person: (h, w) uint8, 0 or 1, of the image from column `left` and row `top` on."""
+
+    left: int
+    top: int
+    pixels: Image
+
+
 class Labels(NamedTuple):
     """The people of one frame, at least partly in the image.
 
@@ -35,6 +46,9 @@ class Labels(NamedTuple):
         head_boxes: (N, 4) float64 xyxy pixels.
         visibilities: (N,) float64, visible pixels divided by all pixels of the silhouette, also those outside the image.
         insides: (N,) float64, pixels inside the image, hidden or not, divided by all pixels.
+        classes: (N,) int64, pedestrian or cyclist, by the numbers of `pipeline.files.classes`.
+        masks: (N,) `Seen`, empty where nothing can be seen.
+        keypoints: (N, 17, 3) float64, see `joints.keypoints`; zeros unless they were asked for.
     """
 
     identities: NDArray[np.int64]
@@ -43,6 +57,13 @@ class Labels(NamedTuple):
     head_boxes: Array
     visibilities: Array
     insides: Array
+    classes: NDArray[np.int64]
+    masks: NDArray[np.object_]
+    keypoints: Array
+
+    def take(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Labels:
+        """The people chosen by a mask or indices."""
+        return self._replace(**{name: column[index] for name, column in self._asdict().items()})
 
 
 class Rendered(NamedTuple):
@@ -54,15 +75,16 @@ class Rendered(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Something to composite; `person` is its index from 0, or -1 for an occluder."""
+    """Something to composite; `person` is its index from 0, or -1 for an occluder, which has no `view`."""
 
     depth: float
     person: int
     drawn: Figure | Sprite
+    view: View | None = None
 
 
-def render(scene: Scene) -> Iterator[Rendered]:
-    """Draw the frames of a scene in order."""
+def render(scene: Scene, *, joints: bool = False) -> Iterator[Rendered]:
+    """Draw the frames of a scene in order; `joints`: labels tell where people's joints are."""
     widest = max(abs(camera.yaw) + abs(camera.pitch - scene.camera.pitch) for camera in scene.cameras)
     margin = 0 if widest == 0 else int(np.ceil(1.3 * scene.camera.focal * np.tan(widest))) + 8
     wide = scene.camera.widened(margin)
@@ -72,20 +94,31 @@ def render(scene: Scene) -> Iterator[Rendered]:
     noise = _noise_bank(rng, scene)
     for index, camera in enumerate(scene.cameras):
         image = empty.copy() if margin == 0 else _turned(empty, wide, camera)
-        tracks = scene.tracks
-        pose = (tracks.positions[index], tracks.headings[index], tracks.phases[index], tracks.efforts[index])
-        joints = gait.skeletons(*pose, scene.stature)
+        bodies, bicycles = _bodies(scene, index)
         seconds = index / scene.rate
-        shadows = shadow_mask(scene.light, camera, joints, scene.stature, _uprights(scene), seconds)
+        shadows = shadow_mask(scene.light, camera, bodies, scene.stature, _uprights(scene), seconds, bicycles)
         image = np.asarray(cv2.multiply(image, shadows, scale=1 / 255), np.uint8)
-        layers = _people(scene, camera, joints, index) + _standing(scene, sprites, wide, camera)
+        layers = _people(scene, camera, bodies, bicycles, index) + _standing(scene, sprites, wide, camera)
         layers.sort(key=lambda layer: (-layer.depth, layer.person))
         instances = _composite(image, layers)
-        labels = _labels(layers, instances)
+        labels = _labels(scene, layers, instances, joints)
         yield Rendered(_exposed(scene, image, noise, rng, seconds), labels, _depth(scene, camera, layers, instances))
 
 
-def _people(scene: Scene, camera: Camera, joints: Array, index: int) -> list[Layer]:
+def _bodies(scene: Scene, index: int) -> tuple[Array, riding.Bicycles | None]:
+    """(P, 17, 3) joints of a frame's people, and the bicycles of the last ones."""
+    tracks, stature = scene.tracks, scene.stature
+    pose = (tracks.positions[index], tracks.headings[index], tracks.phases[index])
+    if not scene.cyclists:
+        return gait.skeletons(*pose, tracks.efforts[index], stature), None
+    walking = len(stature) - scene.cyclists
+    position, heading, phase = (column[walking:] for column in pose)
+    afoot = gait.skeletons(pose[0][:walking], pose[1][:walking], pose[2][:walking], tracks.efforts[index][:walking], stature[:walking])
+    riders = riding.skeletons(position, heading, phase, stature[walking:])
+    return np.concatenate([afoot, riders]), riding.bicycles(position, heading, phase)
+
+
+def _people(scene: Scene, camera: Camera, joints: Array, bicycles: riding.Bicycles | None, index: int) -> list[Layer]:
     pixels, depths = camera.project(joints)
     heading = scene.tracks.headings[index]
     position = scene.tracks.positions[index]
@@ -99,8 +132,17 @@ def _people(scene: Scene, camera: Camera, joints: Array, index: int) -> list[Lay
             continue
         turn = float(heading[person] - toward[person])
         view = View(pixels[person], camera.focal / depth, float(np.cos(turn)), float(-np.sin(turn)), light)
-        layers.append(Layer(depth, person, draw_figure(look, view)))
+        layers.append(Layer(depth, person, draw_figure(look, view, _mount(scene, camera, bicycles, person, view.scale)), view))
     return layers
+
+
+def _mount(scene: Scene, camera: Camera, bicycles: riding.Bicycles | None, person: int, scale: float) -> Bicycle | None:
+    """The bicycle of a person as the camera sees it, for those who ride."""
+    number = person - (len(scene.looks) - scene.cyclists)
+    if bicycles is None or number < 0:
+        return None
+    rims, frame, bar, pedals = (camera.project(part[number])[0] for part in bicycles)
+    return Bicycle(rims, frame, bar, pedals, scale, scene.looks[person].accent)
 
 
 def _near_image(pixels: Array, camera: Camera) -> bool:
@@ -148,7 +190,7 @@ def _window(drawn: Figure | Sprite, shape: tuple[int, ...]) -> tuple[tuple[int, 
     return (top, bottom, left, right), drawn.pixels[top - drawn.top : bottom - drawn.top, left - drawn.left : right - drawn.left]
 
 
-def _labels(layers: list[Layer], instances: InstanceMap) -> Labels:
+def _labels(scene: Scene, layers: list[Layer], instances: InstanceMap, joints: bool) -> Labels:
     visible = np.bincount(instances.ravel(), minlength=len(layers) + 1)
     rows = []
     for number, layer in enumerate(layers, start=1):
@@ -164,11 +206,29 @@ def _labels(layers: list[Layer], instances: InstanceMap) -> Labels:
         seen = (instances[top:bottom, left:right] == number).astype(np.uint8)
         x, y, width, height = cv2.boundingRect(seen)
         shown = np.array([left + x, top + y, left + x + width, top + y + height], float) if width else np.zeros(4)
-        rows.append((layer.person + 1, figure.box, shown, figure.head, visible[number] / whole, inside / whole))
+        mask = Seen(left + x, top + y, np.asarray(seen[y : y + height, x : x + width], np.uint8))
+        points = _keypoints(scene, layer, instances, number) if joints else np.zeros((len(NAMES), 3))
+        rows.append((layer.person, figure.box, shown, figure.head, visible[number] / whole, inside / whole, mask, points))
     rows.sort(key=lambda row: row[0])
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
+    return _columns(scene, rows)
+
+
+def _columns(scene: Scene, rows: list[tuple[int, Array, Array, Array, float, float, Seen, Array]]) -> Labels:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 8
+    people = np.array(columns[0], np.int64)
     boxes, shown_boxes, heads = (np.array(column, float).reshape(-1, 4) for column in columns[1:4])
-    return Labels(np.array(columns[0], np.int64), boxes, shown_boxes, heads, np.array(columns[4], float), np.array(columns[5], float))
+    masks = np.empty(len(rows), object)
+    for index, mask in enumerate(columns[6]):
+        masks[index] = mask
+    classes = np.where(people >= len(scene.looks) - scene.cyclists, CYCLIST, PEDESTRIAN)
+    points = np.array(columns[7], float).reshape(-1, len(NAMES), 3)
+    shares = np.array(columns[4], float), np.array(columns[5], float)
+    return Labels(people + 1, boxes, shown_boxes, heads, *shares, classes, masks, points)
+
+
+def _keypoints(scene: Scene, layer: Layer, instances: InstanceMap, number: int) -> Array:
+    assert layer.view is not None, "an occluder has no joints"
+    return keypoints(layer.view, scene.looks[layer.person].stature * layer.view.scale, instances, number)
 
 
 def _depth(scene: Scene, camera: Camera, layers: list[Layer], instances: InstanceMap) -> Array:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.params.sections.data import RenderWalkers
 from pipeline.walkers.backdrop import Backdrop, sample_backdrop
 from pipeline.walkers.camera import Array, Camera, sample_camera, sample_path
-from pipeline.walkers.crowd import Tracks, scatter, simulate, walking_area
+from pipeline.walkers.crowd import Area, Tracks, scatter, simulate, walking_area
 from pipeline.walkers.light import Light, sample_light
 from pipeline.walkers.occluders import Occluder, sample_occluders
 from pipeline.walkers.people import Look, sample_looks
+from pipeline.walkers.riding import ride
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Scene:
         backdrop: the empty scene.
         light: sun and exposure.
         occluders: standing things.
-        looks: P people.
+        looks: P people, those on foot first.
         tracks: what they do.
+        cyclists: how many of the people ride, the last ones.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Scene:
     occluders: list[Occluder]
     looks: list[Look]
     tracks: Tracks
+    cyclists: int = 0
 
     @property
     def stature(self) -> Array:
@@ -63,7 +66,8 @@ def sample_sequence(section: RenderWalkers, seed: int, name: str, *, moving: boo
     stature = np.array([look.stature for look in looks])
     tracks = simulate(rng, camera, area, stature, obstacles(occluders), section.frames, section.frame_rate)
     cameras = sample_path(rng, camera, np.arange(section.frames) / section.frame_rate, moving=moving)
-    return Scene(name, key, section.frame_rate, cameras, camera, backdrop, light, occluders, looks, tracks)
+    scene = Scene(name, key, section.frame_rate, cameras, camera, backdrop, light, occluders, looks, tracks)
+    return _with_cyclists(scene, area, section.cyclists) if section.cyclists else scene
 
 
 def sample_still(section: RenderWalkers, seed: int, name: str) -> Scene:
@@ -77,9 +81,24 @@ def sample_still(section: RenderWalkers, seed: int, name: str) -> Scene:
     occluders = sample_occluders(rng, camera, int(rng.integers(section.occluders + 1)), area.near, area.far)
     looks = sample_looks(rng, max(1, round(section.people * float(rng.uniform(0.4, 1.3)))))
     tracks = scatter(rng, camera, area, len(looks), obstacles(occluders))
-    return Scene(name, key, section.frame_rate, [camera], camera, backdrop, light, occluders, looks, tracks)
+    scene = Scene(name, key, section.frame_rate, [camera], camera, backdrop, light, occluders, looks, tracks)
+    return _with_cyclists(scene, area, section.cyclists) if section.cyclists else scene
 
 
 def obstacles(occluders: list[Occluder]) -> Array:
     """(K, 3) x, z and radius in metres, for people to walk around."""
     return np.array([[item.x, item.z, item.half] for item in occluders], float).reshape(-1, 3)
+
+
+def _with_cyclists(scene: Scene, area: Area, count: int) -> Scene:
+    """The same scene with cyclists, drawn from numbers of their own: nothing else in it changes."""
+    rng = np.random.default_rng([*scene.seed, 3])
+    tracks = ride(rng, scene.camera, area, count, obstacles(scene.occluders), len(scene.cameras), scene.rate)
+    looks = [_dressed_for_riding(look) for look in sample_looks(rng, count)]
+    both = Tracks(*(np.concatenate(columns, axis=1) for columns in zip(scene.tracks, tracks, strict=True)))
+    return replace(scene, looks=[*scene.looks, *looks], tracks=both, cyclists=count)
+
+
+def _dressed_for_riding(look: Look) -> Look:
+    lower, bag = ("shorts" if look.lower == "skirt" else look.lower), ("backpack" if look.bag == "backpack" else "none")
+    return replace(look, lower=lower, coat=0.0, bag=bag)

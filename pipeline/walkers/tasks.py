@@ -14,12 +14,13 @@ from pipeline.artifacts.publication import Publication
 from pipeline.files.video import VideoWriter
 from pipeline.params.sections.data import RenderWalkers
 from pipeline.runtime.malloc import keep_freed_memory
-from pipeline.walkers import labels
+from pipeline.walkers import labels, masks, poses, stills
 from pipeline.walkers.camera import Array
-from pipeline.walkers.detector import detect
+from pipeline.walkers.detector import Found, detect
 from pipeline.walkers.people import Image
-from pipeline.walkers.render import render
+from pipeline.walkers.render import Labels, render
 from pipeline.walkers.scene import Scene, sample_sequence, sample_still
+from pipeline.walkers.shape_detector import detect_masks, detect_poses
 
 DEPTH_SCALE = 0.001  # metres a step of the 16-bit depth files
 STILLS_PER_TASK = 24
@@ -74,6 +75,11 @@ def is_moving(number: int, share: float) -> bool:
     return int(np.floor(number * share + 1e-9)) > int(np.floor((number - 1) * share + 1e-9))
 
 
+def is_coco(section: RenderWalkers) -> bool:
+    """Whether stills are annotated as COCO: CrowdHuman's format knows boxes of people alone."""
+    return section.cyclists > 0 or section.masks or section.joints
+
+
 def perform(task: Task) -> None:
     """Render what a task names, unless it is done already.
 
@@ -90,49 +96,77 @@ def perform(task: Task) -> None:
 
 
 def join_stills(publication: Publication, tasks: list[Task]) -> None:
-    """Join the annotations of the batches into annotation_train.odgt and annotation_val.odgt and remove the batches' own."""
+    """Join the annotations of the batches into one file for each half, and remove the batches' own.
+
+    They are CrowdHuman's annotation_train.odgt and annotation_val.odgt; where there is more than that format holds (cyclists, masks,
+    joints), COCO's annotations/train.json and val.json.
+    """
     for kind in ("train", "val"):
-        batches = [task.marker for task in tasks if task.kind == kind]
-        name = f"stills/annotation_{kind}.odgt"
-        if batches:
-            with publication.write(name) as path:
-                path.write_text("".join(publication.path(batch).read_text() for batch in batches))
+        batches = [task for task in tasks if task.kind == kind]
+        if not batches:
+            continue
+        section, texts = batches[0].section, [publication.path(task.marker).read_text() for task in batches]
+        name = f"stills/annotations/{kind}.json" if is_coco(section) else f"stills/annotation_{kind}.odgt"
+        with publication.write(name) as path:
+            path.write_text(stills.document(texts, section) if is_coco(section) else "".join(texts))
     for task in tasks:
         if task.kind != "sequence":
             publication.path(task.marker).unlink()
 
 
 def _sequence(task: Task) -> str:
-    """Write frames, depth, det.txt and seqinfo.ini; returns the text of gt.txt."""
+    """Write frames, depth, detections, shapes and seqinfo.ini; returns the text of gt.txt."""
     section, name = task.section, sequence_name(task.first)
     scene = sample_sequence(section, task.seed, name, moving=is_moving(task.first, section.moving_camera))
     rng = np.random.default_rng([*scene.seed, 2])
     truth, found = [], []
     with task.publication.write_folder(f"sequences/{name}", task.marker) as folder:
         with _frames(task, folder, name) as append:
-            for number, frame in enumerate(render(scene), start=1):
+            for number, frame in enumerate(render(scene, joints=section.joints), start=1):
                 append(frame.image)
                 _write_depth(folder / "depth" / f"{number:06d}.png", frame.depth)
                 truth.append(labels.kept(frame.labels))
                 found.append(detect(rng, truth[-1], scene.cameras[number - 1]))
         _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
         _write(folder / "det" / "det.txt", labels.detections(found).encode())
+        for file, text in _shapes(task, scene, truth, found).items():
+            _write(folder / file, text.encode())
         facts = labels.sequence_facts(name, section.frame_rate, section.frames, section.width, section.height)
         _write(folder / "seqinfo.ini", facts.encode())
     return labels.ground_truth(truth)
 
 
+def _shapes(task: Task, scene: Scene, truth: list[Labels], found: list[Found]) -> dict[str, str]:
+    """Texts of the files with masks and joints, as far as they are asked for."""
+    section, texts = task.section, dict[str, str]()
+    size = section.height, section.width
+    if section.masks:
+        rng = np.random.default_rng([*scene.seed, 4])
+        shown = [detect_masks(rng, there, seen, *size) for there, seen in zip(truth, found, strict=True)]
+        texts |= {"gt/mots.txt": masks.true_masks(truth, *size), "det/mots.txt": masks.found_masks(found, shown, *size)}
+    if section.joints:
+        rng = np.random.default_rng([*scene.seed, 5])
+        posed = [detect_poses(rng, there, seen) for there, seen in zip(truth, found, strict=True)]
+        texts["gt/poses.json"] = poses.true_poses(truth, task.first)
+        texts["det/poses.json"] = poses.found_poses(found, posed, task.first)
+    return texts
+
+
 def _stills(task: Task) -> str:
-    """Write images and depth of a batch; returns its odgt lines."""
+    """Write images and depth of a batch; returns its lines of annotation."""
     lines = []
     with task.publication.write_folder("stills", task.marker) as folder:
         for number in range(task.first, task.first + task.count):
             name = f"{task.kind}-{number:06d}"
             scene: Scene = sample_still(task.section, task.seed, name)
-            frame = next(iter(render(scene)))
+            frame = next(iter(render(scene, joints=task.section.joints)))
             _write(folder / "Images" / f"{name}.jpg", _jpeg(frame.image, task.section.jpeg_quality))
             _write_depth(folder / "depth" / f"{name}.png", frame.depth)
-            lines.append(labels.annotation(name, labels.kept(frame.labels)))
+            there = labels.kept(frame.labels)
+            if is_coco(task.section):
+                lines.append(stills.record(name, number, there, task.section))
+            else:
+                lines.append(labels.annotation(name, there))
         _write(folder / "depth" / "scale.txt", f"{DEPTH_SCALE}\n".encode())
     return "".join(lines)
 

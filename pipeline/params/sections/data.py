@@ -23,6 +23,10 @@ class RenderWalkers(Section):
     stills_train: int = Field(ge=0)
     stills_val: int = Field(ge=0)
     jpeg_quality: int = Field(ge=1, le=100)
+    # left out of dumps at their defaults, so that a file without them has the digests of before
+    cyclists: int = Field(default=0, ge=0, exclude_if=lambda count: count == 0)
+    masks: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    joints: bool = Field(default=False, exclude_if=lambda asked: not asked)
 
 
 SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "folder"]

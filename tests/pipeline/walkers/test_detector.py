@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.files.classes import PEDESTRIAN
 from pipeline.walkers.camera import Camera
 from pipeline.walkers.detector import FALSE_POSITIVES, detect
 from pipeline.walkers.render import Labels
@@ -13,7 +14,8 @@ def labels(visibility: float, count: int = 5) -> Labels:
     left = 20.0 + 110 * np.arange(count)
     boxes = np.stack([left, np.full(count, 100.0), left + 40, np.full(count, 200.0)], axis=-1)
     seen = np.full(count, visibility)
-    return Labels(np.arange(1, count + 1), boxes, boxes, boxes, seen, np.ones(count))
+    shapes = np.full(count, PEDESTRIAN), np.full(count, None), np.zeros((count, 17, 3))
+    return Labels(np.arange(1, count + 1), boxes, boxes, boxes, seen, np.ones(count), *shapes)
 
 
 def found_per_frame(visibility: float) -> float:
@@ -36,9 +38,17 @@ def test_found_boxes_are_shifted_a_little_and_sorted_by_score() -> None:
     assert 0.05 < np.median(nearest) < 8
 
 
+def test_a_detection_says_whom_it_shows() -> None:
+    truth = labels(1.0)
+    found = detect(np.random.default_rng(3), truth, CAMERA)
+    shown = found.sources >= 0
+    assert shown.sum() >= 3
+    assert np.abs(found.boxes[shown] - truth.boxes[found.sources[shown]]).max() < 8
+
+
 def test_two_boxes_on_one_person_become_one() -> None:
     one = labels(1.0, 1)
-    double = Labels(*(np.concatenate([column, column]) for column in one))
+    double = one.take(np.array([0, 0]))
     counts = [len(detect(np.random.default_rng(seed), double, CAMERA).boxes) for seed in range(30)]
     assert np.mean(counts) < 1.6
 

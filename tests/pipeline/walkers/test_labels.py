@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.files.classes import CYCLIST, PEDESTRIAN
 from pipeline.walkers.detector import Found
 from pipeline.walkers.labels import annotation, detections, ground_truth, kept, sequence_facts, summarise
 from pipeline.walkers.render import Labels
@@ -17,8 +18,11 @@ FRAME = Labels(
     head_boxes=np.array([[20.0, 20.0, 30.0, 32.0], [5.0, 30.0, 15.0, 42.0]]),
     visibilities=np.array([0.4, 0.0]),
     insides=np.array([1.0, 0.9]),
+    classes=np.array([PEDESTRIAN, PEDESTRIAN]),
+    masks=np.array([None, None]),
+    keypoints=np.zeros((2, 17, 3)),
 )
-EMPTY = Labels(*(column[:0] for column in FRAME))
+EMPTY = FRAME.take(np.zeros(0, np.int64))
 
 
 def test_ground_truth_has_nine_columns_sorted_by_identity_then_frame() -> None:
@@ -32,8 +36,13 @@ def test_ground_truth_has_nine_columns_sorted_by_identity_then_frame() -> None:
 
 
 def test_detections_have_no_identity_and_ten_columns() -> None:
-    text = detections([Found(np.zeros((0, 4)), np.zeros(0)), Found(np.array([[1.0, 2.0, 4.0, 8.0]]), np.array([0.75]))])
-    assert text == "2,-1,1.00,2.00,3.00,6.00,0.7500,-1,-1,-1\n"
+    nothing = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    one = Found(np.array([[1.0, 2.0, 4.0, 8.0]]), np.array([0.75]), np.array([PEDESTRIAN]), np.array([0]))
+    assert detections([nothing, one]) == "2,-1,1.00,2.00,3.00,6.00,0.7500,-1,-1,-1\n"
+    assert detections([one, one._replace(classes=np.array([CYCLIST]))]).splitlines() == [
+        "1,-1,1.00,2.00,3.00,6.00,0.7500,1,-1,-1",
+        "2,-1,1.00,2.00,3.00,6.00,0.7500,18,-1,-1",
+    ]
 
 
 def test_only_who_has_a_quarter_of_the_body_in_the_image_counts() -> None:

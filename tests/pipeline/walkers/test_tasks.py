@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import av
@@ -12,6 +13,8 @@ import pytest
 
 from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
+from pipeline.files.classes import CYCLIST, PEDESTRIAN
+from pipeline.files.run_lengths import mask_areas
 from pipeline.walkers import labels, tasks
 from pipeline.walkers.render import render
 from pipeline.walkers.scene import sample_sequence
@@ -22,9 +25,9 @@ def publication(folder: Path) -> Publication:
     return Publication(folder, "render_walkers", "0" * 64)
 
 
-def make(folder: Path, seed: int = 1) -> Publication:
+def make(folder: Path, seed: int = 1, **changes: Any) -> Publication:
     made = publication(folder)
-    todo = tasks.plan(made, tiny(), seed)
+    todo = tasks.plan(made, tiny(**changes), seed)
     for task in todo:
         tasks.perform(task)
     tasks.join_stills(made, todo)
@@ -88,6 +91,42 @@ def test_stills_are_listed_once_each_with_their_image(tmp_path: Path) -> None:
             assert cv2.imread(str(stills / "Images" / f"{record['ID']}.jpg")).shape == (128, 192, 3)
             assert (stills / "depth" / f"{record['ID']}.png").is_file()
     assert sorted(path.name for path in stills.glob("*.odgt")) == ["annotation_train.odgt", "annotation_val.odgt"]
+
+
+def test_masks_and_joints_change_no_byte_of_what_is_there_without_them(tmp_path: Path) -> None:
+    plain, shaped = (
+        make(tmp_path / "plain", stills_train=0, stills_val=0),
+        make(tmp_path / "shaped", stills_train=0, stills_val=0, masks=True, joints=True),
+    )
+    added = []
+    for path in sorted(shaped.partial.rglob("*")):
+        name = path.relative_to(shaped.partial)
+        if path.is_file() and not name.as_posix().startswith(".parts"):
+            if (plain.partial / name).is_file():
+                assert (plain.partial / name).read_bytes() == path.read_bytes(), name
+            else:
+                added.append(name.as_posix())
+    files = ("det/mots.txt", "det/poses.json", "gt/mots.txt", "gt/poses.json")
+    assert added == [f"sequences/walkers-0{number}/{file}" for number in (1, 2) for file in files]
+
+
+def test_cyclists_are_a_class_of_their_own_and_change_nobody_else(tmp_path: Path) -> None:
+    shape = {"cyclists": 2, "frames": 12, "sequences": 1, "stills_train": 2, "stills_val": 0, "width": 320, "height": 192}
+    made = make(tmp_path / "walkers", masks=True, **shape).partial
+    rows = np.loadtxt(made / "sequences/walkers-01/gt/gt.txt", delimiter=",", ndmin=2)
+    assert set(rows[:, 7]) == {PEDESTRIAN, CYCLIST}
+    riders = rows[rows[:, 7] == CYCLIST]
+    assert set(riders[:, 1]) <= {5, 6}  # after the four who walk
+    alone = np.loadtxt(make(tmp_path / "without", **(shape | {"cyclists": 0})).partial / "sequences/walkers-01/gt/gt.txt", delimiter=",")
+    walkers = rows[rows[:, 7] == PEDESTRIAN]
+    np.testing.assert_array_equal(walkers[:, :7], alone[:, :7])
+    assert (walkers[:, 8] <= alone[:, 8]).all()  # whoever rides may hide someone
+    content = json.loads((made / "stills/annotations/train.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["Images/train-000001.jpg", "Images/train-000002.jpg"]
+    assert {item["category_id"] for item in content["annotations"]} == {PEDESTRIAN, CYCLIST}
+    for item in content["annotations"]:
+        assert mask_areas([item["segmentation"]["counts"]], 192, 320)[0] == item["area"]
+    assert not list((made / "stills").glob("*.odgt"))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
