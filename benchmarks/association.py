@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.scenes import crowd
-from models.outrack.decode import OutrackDetections
+from models.occlusion.detections import OccludedDetections
 from models.outrack.options import OPTIONS
 from models.outrack.tracker import OutrackTracker
 from models.outrack.tracker_options import TrackerOptions
@@ -46,7 +46,7 @@ def measure() -> Iterator[Timed | Growth]:
     yield grow("association, 60 objects", "frames", LENGTHS, lambda frames: _ours(crowd(60, frames, dimensions=8)))
 
 
-def agreement(seen: Sequence[OutrackDetections]) -> float:
+def agreement(seen: Sequence[OccludedDetections]) -> float:
     """Share of our boxes that pyxtrackers gives the identity which it gives this identity of ours mostly."""
     from pyxtrackers import BYTETracker
 
@@ -84,24 +84,23 @@ def _ours(seen: Sequence[Any]) -> Work:
     return work
 
 
-def _plain(item: OutrackDetections) -> OutrackDetections:
-    return OutrackDetections(
+def _plain(item: OccludedDetections) -> OccludedDetections:
+    return OccludedDetections(
         item.boxes,
         item.scores,
         np.zeros((len(item.boxes), 0), np.float32),
         item.occlusion_centres,
         item.occlusion_scores,
-        item.displacements,
     )
 
 
-def _cython(seen: Sequence[OutrackDetections]) -> Work:
+def _cython(seen: Sequence[OccludedDetections]) -> Work:
     from pyxtrackers import BYTETracker
 
     return _each(BYTETracker, lambda tracker, rows: tracker.update(rows), [_rows(item) for item in seen])
 
 
-def _python(seen: Sequence[OutrackDetections]) -> Work:
+def _python(seen: Sequence[OccludedDetections]) -> Work:
     import supervision
     from trackers import ByteTrackTracker
 
@@ -118,5 +117,5 @@ def _each(kind: Callable[[], Any], update: Callable[[Any, Any], object], items: 
     return work
 
 
-def _rows(item: OutrackDetections) -> Any:
+def _rows(item: OccludedDetections) -> Any:
     return np.column_stack([item.boxes, item.scores]).astype(np.float64)

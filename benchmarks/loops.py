@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from models.outrack.network import STRIDE, OutrackOutputs
-from models.outrack.targets import gaussian_radius
+from models.dense.options import STRIDE
+from models.dense.targets import gaussian_radius
+from models.outrack.network import OutrackOutputs
 
 Floats = NDArray[np.floating[Any]]
 

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from benchmarks import loops
 from benchmarks.harness import Timed, Work, compare
+from models.dense.options import STRIDE
+from models.dense.peaks import LEAST_SCORE
+from models.dense.targets import frame_targets
 from models.occlusion.evidence import find_evidence
 from models.occlusion.labels import occluded_regions
-from models.outrack.decode import LEAST_SCORE, decode
-from models.outrack.network import STRIDE, OutrackOutputs
+from models.outrack.decode import decode
+from models.outrack.network import OutrackOutputs
 from models.outrack.options import OPTIONS, OutrackOptions
-from models.outrack.targets import frame_targets
 from pipeline.artifacts.code import ROOT
 from pipeline.contract.clips import TrainingFrame
 from pipeline.params import file as parameters

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.decode import OutrackDetections
+from models.occlusion.detections import OccludedDetections
 
 HEIGHT, ASPECT, SPEED = 80.0, 0.4, 3.0  # pixels, width over height, pixels a frame
 MISSED, NOISE, LOOKS = 0.03, 1.0, 0.2  # share of boxes, pixels, deviation of an embedding's entries against its length
 
 
-def crowd(people: int, frames: int, *, dimensions: int = 128, seed: int = 1) -> list[OutrackDetections]:
+def crowd(people: int, frames: int, *, dimensions: int = 128, seed: int = 1) -> list[OccludedDetections]:
     """Detections of `people` in a square whose area grows with their number, so that crowding stays the same.
 
     Returns:
@@ -31,14 +31,13 @@ def crowd(people: int, frames: int, *, dimensions: int = 128, seed: int = 1) -> 
     return found
 
 
-def _detections(centres: NDArray[np.float64], look: NDArray[np.float64], random: np.random.Generator) -> OutrackDetections:
+def _detections(centres: NDArray[np.float64], look: NDArray[np.float64], random: np.random.Generator) -> OccludedDetections:
     half = np.array([HEIGHT * ASPECT, HEIGHT]) / 2
     blurred = look + random.normal(0, LOOKS / np.sqrt(look.shape[1]), look.shape)
-    return OutrackDetections(
+    return OccludedDetections(
         boxes=np.hstack([centres - half, centres + half]).astype(np.float32),
         scores=random.uniform(0.7, 1.0, len(centres)).astype(np.float32),
         embeddings=(blurred / np.linalg.norm(blurred, axis=1, keepdims=True)).astype(np.float32),
         occlusion_centres=np.zeros((0, 2), np.float32),
         occlusion_scores=np.zeros(0, np.float32),
-        displacements=np.zeros((len(centres), 0), np.float32),
     )

@@ -1,19 +1,20 @@
-"""The systems that can be trained: from the name in params.yaml to the modules of its `SPEC` and its options."""
+"""The systems: from the name in params.yaml to a folder here, whose `spec.py` holds `SPEC` and whose `options.py` holds `OPTIONS`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from pipeline.errors import UserError
+from pipeline.params.file import validate
 
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
 
-MODELS = {"outrack": "models.outrack.spec"}
-OPTIONS = {"outrack": "models.outrack.options"}
+SYSTEMS = ("outrack", "centertrack")
 
 
 def load(name: str) -> ModelSpec:
@@ -22,7 +23,7 @@ def load(name: str) -> ModelSpec:
     Raises:
         UserError: no system has that name.
     """
-    spec: ModelSpec = _module(MODELS, name).SPEC
+    spec: ModelSpec = _module(name, "spec").SPEC
     return spec
 
 
@@ -32,11 +33,29 @@ def options(name: str) -> type[BaseModel]:
     Raises:
         UserError: no system has that name.
     """
-    kind: type[BaseModel] = _module(OPTIONS, name).OPTIONS
+    kind: type[BaseModel] = _module(name, "options").OPTIONS
     return kind
 
 
-def _module(modules: dict[str, str], name: str) -> Any:
-    if name not in modules:
-        raise UserError(f"model.name: {name!r} is not a system of this repository; allowed: {', '.join(modules)}\nnext: set model.name")
-    return import_module(modules[name])
+def of_card(name: str, raw: Mapping[str, Any], tracker: Mapping[str, Any] | None, where: str) -> tuple[ModelSpec, BaseModel]:
+    """The system and the checked options of a published model.
+
+    Args:
+        name: of the system that the model's card states.
+        raw: the options that it states; those of earlier versions of a system are read as its `from_earlier` says.
+        tracker: options of the tracker that stand for the card's; None: the card's own.
+        where: the card, for messages.
+
+    Raises:
+        UserError: no system has that name, or the options are not its own.
+    """
+    from_earlier = getattr(_module(name, "options"), "from_earlier", None)
+    known, options = from_earlier(raw) if from_earlier is not None else (name, dict(raw))
+    spec = load(known)
+    return spec, validate(spec.options, options if tracker is None else {**options, "tracker": dict(tracker)}, where=where)
+
+
+def _module(system: str, file: str) -> Any:
+    if system not in SYSTEMS:
+        raise UserError(f"model.name: {system!r} is not a system of this repository; allowed: {', '.join(SYSTEMS)}\nnext: set model.name")
+    return import_module(f"models.{system}.{file}")

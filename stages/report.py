@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from models import load as load_spec
+from models import of_card
 from pipeline.artifacts.publication import read_manifest
 from pipeline.artifacts.store import follow, relative
 from pipeline.files.splits import read_split, spans
@@ -94,8 +94,7 @@ def _detector(context: Context) -> Detector | None:
         return None
     where = follow(folder)
     card = model_folder.load_model(where)
-    spec = load_spec(card.name)
-    options = parameters.validate(spec.options, card.options, where=str(where / model_folder.CARD))
+    spec, options = of_card(card.name, card.options, None, str(where / model_folder.CARD))
     return inference.load_detector(spec, options, where, context.params.track.precision)
 
 

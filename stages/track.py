@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from models import load as load_spec
+from models import of_card
 from pipeline.artifacts import reuse
 from pipeline.artifacts.fingerprint import code_of
 from pipeline.artifacts.publication import file_digest, read_manifest
@@ -153,9 +153,7 @@ def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, 
     from pipeline.files.model_folder import load_model
 
     card = load_model(folder)
-    spec = load_spec(card.name)
-    raw = card.options if current is None else card.options | {"tracker": current.model_dump()["tracker"]}
-    return spec, parameters.validate(spec.options, raw, where=str(folder / CARD))
+    return of_card(card.name, card.options, None if current is None else current.model_dump()["tracker"], str(folder / CARD))
 
 
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:

@@ -66,7 +66,10 @@ class Recipe:
         changes = {"pretrain": self.pretrain, "finetune": self.finetune, "track": self.track}[step] or {}
         seed = self.shared_seed if step == "pretrain" else self.seed
         where = f"{self.label}, {step}"
-        raw = overridden(self.raw, {**changes, "base.seed": seed}, where)
+        raw = self.raw
+        if changes.get("model.name", raw["model"]["name"]) != raw["model"]["name"]:
+            raw = of_system(raw, changes["model.name"], self.systems.options(changes["model.name"]), where)
+        raw = overridden(raw, {**changes, "base.seed": seed}, where)
         params = parameters.validate(Params, raw, where=where)
         section = dict(raw["model"])
         return params, parameters.validate(self.systems.options(section.pop("name")), section, where=where, prefix="model")
@@ -77,6 +80,34 @@ class Recipe:
         read |= {"finetune": self.parameters("finetune")[0]} if self.finetune is not None else {}
         read |= {"pretrain": self.parameters("pretrain")[0]} if self.pretrain is not None else {}
         return parameters.digest({step: read_by(step, params) for step, params in read.items()}, read_by("evaluate", read["track"]))
+
+
+def of_system(raw: Mapping[str, Any], name: str, options: type[BaseModel], where: str) -> dict[str, Any]:
+    """A copy of a parameter file for another system: what both know keeps its value, what only the other one knows has its default.
+
+    Args:
+        raw: the file as a mapping.
+        name: of the other system.
+        options: its class.
+        where: who asks, for the message.
+
+    Raises:
+        UserError: the other system asks for a value that the file does not have.
+    """
+    model: dict[str, Any] = {"name": name}
+    for section, field in options.model_fields.items():
+        known = raw["model"].get(section, {})
+        assert isinstance(field.annotation, type)
+        assert issubclass(field.annotation, BaseModel)
+        wanted = field.annotation.model_fields
+        missing = [key for key, one in wanted.items() if key not in known and one.is_required()]
+        if missing:
+            keys = ", ".join(f"model.{section}.{key}" for key in missing)
+            raise UserError(
+                f"{where}: system {name} also needs {keys}, which {raw['model']['name']} does not have\nnext: begin with a preset of {name}"
+            )
+        model[section] = {key: known[key] if key in known else one.get_default(call_default_factory=True) for key, one in wanted.items()}
+    return {**copy.deepcopy(dict(raw)), "model": copy.deepcopy(model)}
 
 
 def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""CenterTrack's way of tracking (Zhou et al. 2020) on OUTrack's network: the frame before as input, displacements, greedy association."""
+"""CenterTrack (Zhou et al. 2020) with OUTrack's occlusion estimation: the frame before as input, displacements, greedy association."""

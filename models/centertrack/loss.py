@@ -1,20 +1,21 @@
-"""What the CenterTrack style minimises: detection and occlusion in the present frame, displacement, and depth."""
+"""What CenterTrack minimises: detection and occlusion in the present frame, displacement, and depth."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from models.outrack.loss import cells_of, depth_terms, detection_terms, detection_total, l1_loss
-from models.outrack.network import OutrackNetwork, OutrackOutputs
-from models.outrack.options import OutrackOptions
+from models.centertrack.network import CentertrackNetwork, CentertrackOutputs
+from models.centertrack.options import CentertrackOptions
+from models.dense.losses import cells_of, depth_terms, detection_terms, detection_total, l1_loss
 from pipeline.contract.clips import Batch, Losses, to_float
+from pipeline.params.sections.training import Training as TrainingSection
 
 
 class CenterTrackTask(nn.Module):
     """Network and loss of a training step.
 
-    total = L_det + displacement_weight L_dis + depth_weight L_depth, where L_det holds the occlusion loss, as in FairMOT's style, and
+    total = L_det + displacement_weight L_dis + depth_weight L_depth, where L_det holds the occlusion loss, as OUTrack's, and
     L_dis is the L1 loss of Eq. 3 of CenterTrack over the objects that both frames show. There is nothing to balance, so no weight is
     learnt. The second frame of a pair is only looked back at. In a negative pair that is another scene, which CenterTrack never shows:
     it teaches that peaks of the heat map may be wrong, and has no displacement.
@@ -24,7 +25,7 @@ class CenterTrackTask(nn.Module):
         options: the whole `model` section.
     """
 
-    def __init__(self, network: OutrackNetwork, options: OutrackOptions) -> None:
+    def __init__(self, network: CentertrackNetwork, options: CentertrackOptions) -> None:
         super().__init__()
         self.network = network
         self.options = options
@@ -41,7 +42,7 @@ class CenterTrackTask(nn.Module):
         with torch.autocast(batch.images.device.type, enabled=False):
             return self.losses(outputs, batch.targets)
 
-    def losses(self, outputs: OutrackOutputs, targets: dict[str, Tensor]) -> Losses:
+    def losses(self, outputs: CentertrackOutputs, targets: dict[str, Tensor]) -> Losses:
         """Losses of the outputs of B frames, at `cells_of`, against targets (B, ...)."""
         found = {name: x.float() for name, x in outputs._asdict().items() if x is not None}
         terms = detection_terms(found, targets)
@@ -54,3 +55,8 @@ class CenterTrackTask(nn.Module):
             total = total + weights.depth_weight * terms["depth"]
         terms["total"] = total
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
+
+
+def build_task(network: CentertrackNetwork, options: CentertrackOptions, settings: TrainingSection, identities: int) -> CenterTrackTask:
+    """The task that `Training.build_task` promises; without embeddings there is no re-identification to weigh."""
+    return CenterTrackTask(network, options)

@@ -8,16 +8,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from models.association.output import usable_rows
+from models.centertrack.options import CentertrackOptions
 from models.centertrack.prior import heat_map
-from models.outrack.filters import usable_rows
-from models.outrack.options import OutrackOptions, looks_back
 from pipeline.contract.detections import Detections
 from pipeline.numerics.boxes import centres
 
 
-def remember(options: OutrackOptions) -> Callable[[Tensor, Detections], Tensor] | None:
-    """What `ModelSpec.remember` promises; None in FairMOT's style, which sees every frame alone."""
-    return partial(image_and_heat, threshold=options.tracker.detection_threshold) if looks_back(options) else None
+def remember(options: CentertrackOptions) -> Callable[[Tensor, Detections], Tensor]:
+    """What `Detection.remember` promises."""
+    return partial(image_and_heat, threshold=options.tracker.detection_threshold)
 
 
 def image_and_heat(image: Tensor, detections: Detections, threshold: float) -> Tensor:

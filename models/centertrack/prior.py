@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.targets import draw, gaussian_radius
+from models.dense.targets import draw, gaussian_radius
 from pipeline.numerics.boxes import centres
 
 # how training's heat maps err as a detector's would (section 4.3; numbers of the released MOT configuration)

@@ -1,6 +1,6 @@
 """Training targets of a pair: those of the present frame, where its objects were in the other one, and that one's heat map.
 
-Shapes as in models/outrack/targets.py without the axis of frames, and with K = max_objects and the image's H and W:
+Shapes as in models/dense/targets.py without the axis of frames, and with K = max_objects and the image's H and W:
 
     displacement (K, 2) float32             centre in the other frame minus present centre, in map cells, aligned with `object_cells`
     displacement_valid (K,) bool            objects that both frames show; none in a negative pair or where identities are unknown
@@ -14,20 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.centertrack.options import CentertrackOptions
 from models.centertrack.prior import disturbed_heat_map
-from models.outrack.network import STRIDE
-from models.outrack.options import OutrackOptions
-from models.outrack.targets import frame_targets, learnt_rows
+from models.dense.options import STRIDE
+from models.dense.targets import frame_targets, learnt_rows, trim
 from pipeline.contract.clips import TrainingClip, TrainingFrame
 from pipeline.numerics.boxes import centres
 
+__all__ = ["displacements", "make_targets", "trim"]
 
-def make_targets(clip: TrainingClip, options: OutrackOptions) -> dict[str, NDArray[Any]]:
+
+def make_targets(clip: TrainingClip, options: CentertrackOptions) -> dict[str, NDArray[Any]]:
     """Targets of a clip of two frames, the present one first (see the module's text)."""
     present, previous = clip.frames
     slots = options.network.max_objects
     targets = frame_targets(present, options)
-    del targets["object_identities"]  # no loss reads them
     displacement, valid = np.zeros((slots, 2), np.float32), np.zeros(slots, np.bool_)
     if clip.same_scene:
         found, both = displacements(present, previous, slots)

@@ -22,13 +22,13 @@ from models.association.affinity import iou_distance
 from models.association.assignment import Indices
 from models.association.births import near_public
 from models.association.greedy import greedy
+from models.association.output import check, shown, usable_rows
 from models.association.tracklet import Phase, Tracklets
-from models.outrack.decode import OutrackDetections
-from models.outrack.filters import check, shown, usable_rows
-from models.outrack.recovery import Recovery
-from models.outrack.tracker_options import TrackerOptions
+from models.centertrack.decode import CentertrackDetections
+from models.centertrack.options import CentertrackOptions, TrackerOptions
+from models.occlusion.recovery import Recovery
 from pipeline.contract.detections import Detections
-from pipeline.contract.tracks import Tracks
+from pipeline.contract.tracks import Tracks, Video
 from pipeline.numerics.boxes import area, centres
 
 
@@ -76,8 +76,7 @@ class CenterTracker:
         rows = tracks.among(Phase.TRACKED, Phase.RECOVERED)
         found = greedy(self._cost(seen, rows))
         rows, chosen = rows[found.columns], seen.select(found.rows)
-        momentum = self._options.embedding_momentum
-        tracks.match(rows, chosen.boxes, chosen.scores, chosen.embeddings, frame=self._frame, momentum=momentum)
+        tracks.match(rows, chosen.boxes, chosen.scores, chosen.embeddings, frame=self._frame, momentum=0.0)
         tracks.detection[rows] = found.rows
         self._boxes[rows] = chosen.boxes
         tracks.phase[tracks.seen < self._frame] = Phase.LOST
@@ -86,7 +85,7 @@ class CenterTracker:
     def _cost(self, seen: Detections, rows: Indices) -> NDArray[np.float64]:
         """(N, R) squared pixels between where detections were and where tracks are; +inf above the area of either box."""
         before = centres(seen.boxes)
-        if isinstance(seen, OutrackDetections) and seen.displacements.shape[1]:
+        if isinstance(seen, CentertrackDetections):
             before = before + seen.displacements
         distance = np.square(before[:, None] - centres(self._boxes[rows])[None]).sum(axis=2)
         reach = np.minimum(area(seen.boxes)[:, None], area(self._boxes[rows])[None])
@@ -109,3 +108,8 @@ class CenterTracker:
         keep[lost[close.any(axis=0)]] = False
         tracks.keep(keep)
         self._boxes = self._boxes[keep]
+
+
+def build_tracker(options: CentertrackOptions, video: Video) -> CenterTracker:
+    """A fresh tracker for one sequence."""
+    return CenterTracker(options.tracker, frame_rate=video.frame_rate, width=video.width, height=video.height)

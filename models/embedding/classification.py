@@ -29,9 +29,9 @@ class Classification(nn.Module):
         self.classifier = nn.Linear(dimensions, classes)
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/__init__.py; identity -1 does not count, and without any the loss is 0."""
+        """See models/embedding/objectives.py; identity -1 does not count, and without any the loss is 0."""
         if identities is None:
-            raise ValueError("classification needs identities: uses_identities must be True for these options")
+            raise ValueError("classification needs identities: Needs.identities must be True for these options")
         known = valid & (identities >= 0)
         # the others are left out before, not after: n may be hundreds of thousands
         logits = self.classifier(self.scale * functional.normalize(embeddings[known].float(), dim=-1))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.embedding.options import UtrackOptions
 from models.embedding.utrack import NEVER, temperature
-from models.outrack.options import LossOptions
 
 
 class Cycas(nn.Module):
@@ -20,16 +20,16 @@ class Cycas(nn.Module):
         options: temperature and margin.
     """
 
-    def __init__(self, options: LossOptions) -> None:
+    def __init__(self, options: UtrackOptions) -> None:
         super().__init__()
         self.options = options
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/__init__.py."""
+        """See models/embedding/objectives.py."""
         return {"reid": cycle_loss(embeddings, valid, same_scene, self.options)}
 
 
-def cycle_loss(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> Tensor:
+def cycle_loss(embeddings: Tensor, valid: Tensor, positive: Tensor, options: UtrackOptions) -> Tensor:
     """By how much the cycle's diagonal fails to lead each row and column by the margin: a sum over rows and columns of all positive
     pairs, divided by the number of objects of all positive pairs (as UTrack, in which negative pairs count because they teach).
 
@@ -48,7 +48,7 @@ def cycle_loss(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Los
     return (hinges * exists).sum() / taught.sum().clamp(min=1)
 
 
-def _cycle(features: Tensor, exists: Tensor, options: LossOptions) -> tuple[Tensor, Tensor]:
+def _cycle(features: Tensor, exists: Tensor, options: UtrackOptions) -> tuple[Tensor, Tensor]:
     """A_f A_b (B, K, K), and which of its rows and columns exist (B, K): the objects of the frame with fewer, the first if equal.
 
     The way back through the smaller frame would leave some of the larger one's objects nowhere to return from.
@@ -64,7 +64,7 @@ def _cycle(features: Tensor, exists: Tensor, options: LossOptions) -> tuple[Tens
     return (forward * pairs) @ backward, pairs.any(2)
 
 
-def _assigned(similarity: Tensor, columns: Tensor, options: LossOptions) -> Tensor:
+def _assigned(similarity: Tensor, columns: Tensor, options: UtrackOptions) -> Tensor:
     """Softmax of each row of (B, K, K) over the columns (B, K) that exist."""
     allowed = similarity.masked_fill(~columns[:, None], NEVER)
     return (allowed * temperature(columns.sum(1), options)[:, None, None]).softmax(2)

@@ -9,5 +9,5 @@ class Nothing(nn.Module):
     """A loss of 0, whose gradients of 0 reach the embedding head, as data-parallel training needs."""
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/__init__.py."""
+        """See models/embedding/objectives.py."""
         return {"reid": 0.0 * embeddings.sum()}

@@ -1,7 +1,7 @@
 """UTrack, unsupervised re-identification: Eqs. 1 to 8 of the OUTrack paper.
 
-No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other. On a GPU all pairs are
-worked through at once; on a CPU one after the other (pairwise.py), and the gradient with them.
+No identity enters. Two facts supervise: objects of one frame differ, and most objects of one frame are in the other. All pairs of a batch
+are worked through at once.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.embedding.pairwise import PairwiseLosses
-from models.outrack.options import LossOptions
+from models.embedding.options import UtrackOptions
 
-HIGHEST = 40.0  # temperature up to which exp(-2 T) is a float32
 NEVER = -1e9  # similarity of what cannot be chosen; finite, so that a row without any choice stays a number
 
 
@@ -44,18 +42,18 @@ class Utrack(nn.Module):
         options: temperature, placeholder, margin and which terms count.
     """
 
-    def __init__(self, options: LossOptions) -> None:
+    def __init__(self, options: UtrackOptions) -> None:
         super().__init__()
         self.options = options
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/__init__.py."""
+        """See models/embedding/objectives.py."""
         found = reid_losses(embeddings, valid, same_scene, self.options)
         parts = found._asdict()
         return {"reid": parts.pop("total")} | {f"reid_{name}": value for name, value in parts.items()}
 
 
-def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> ReidLosses:
+def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: UtrackOptions) -> ReidLosses:
     """Losses of B pairs with up to K objects a frame.
 
     Args:
@@ -64,17 +62,6 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Lo
         positive: (B,) bool, False for two frames of different scenes.
         options: temperature, placeholder, margin and which terms count.
     """
-    if embeddings.device.type == "cpu" and (options.temperature == "adaptive" or options.temperature <= HIGHEST):
-        total, parts = PairwiseLosses.apply(embeddings.float(), valid, positive, options)
-    else:
-        parts = torch.stack(batched_losses(embeddings, valid, positive, options))
-        total = parts.sum()
-    intra, inter, cycle, negative = parts.detach().unbind()
-    return ReidLosses(intra, inter, cycle, negative, total)
-
-
-def batched_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> list[Tensor]:
-    """The four parts of `reid_losses` by PyTorch, all pairs at once."""
     slots = valid.shape[2]
     exists = valid.flatten(1)
     features = functional.normalize(embeddings.float().flatten(1, 2), dim=-1)
@@ -88,22 +75,24 @@ def batched_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options:
     positives, negatives = positive.float(), (~positive).float()
     hinge = functional.relu(assigned.amax(2) + options.margin - placed) * rows * options.negative_hinge
     counted = exists.sum().clamp(min=1)
-    return [
+    parts = [
         (positives * assigned.where(same_frame, 0.0).sum((1, 2))).sum() / counted * options.intra,
         (positives * (_margin(assigned, placed, options.margin) * rows).sum(1)).sum() / counted * options.inter,
         (positives * (forward - backward).abs().sum((1, 2))).sum() / counted * options.cycle,
         (negatives * (assigned.sum((1, 2)) + hinge.sum(1))).sum() / counted,
     ]
+    intra, inter, cycle, negative = (part.detach() for part in parts)
+    return ReidLosses(intra, inter, cycle, negative, torch.stack(parts).sum())
 
 
-def temperature(columns: Tensor, options: LossOptions) -> Tensor:
+def temperature(columns: Tensor, options: UtrackOptions) -> Tensor:
     """T of Eq. 2 for matrices of so many columns, a placeholder included: 2 ln(C + 1), or the number in the options."""
     if options.temperature == "adaptive":
         return 2 * torch.log(columns.float() + 1)
     return torch.full_like(columns, options.temperature, dtype=torch.float32)
 
 
-def _assignment(similarity: Tensor, exists: Tensor, pairs: Tensor, positive: Tensor, options: LossOptions) -> tuple[Tensor, Tensor]:
+def _assignment(similarity: Tensor, exists: Tensor, pairs: Tensor, positive: Tensor, options: UtrackOptions) -> tuple[Tensor, Tensor]:
     """M' (Eq. 2 on S'): among objects (B, 2K, 2K), zero outside `pairs`, and to the placeholder (B, 2K), zero where there is no object.
 
     Negative pairs always have a placeholder, of similarity 0, since everything shall go there.

@@ -7,13 +7,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models import embedding as objectives
-from models.dense.depth import depth_error, depth_loss
+from models.dense.losses import cells_of, depth_terms, detection_terms, detection_total
+from models.embedding import objectives
 from models.outrack.network import OutrackNetwork, OutrackOutputs
-from models.outrack.options import LossOptions, OutrackOptions
+from models.outrack.options import OutrackOptions
 from pipeline.contract.clips import Batch, Losses, to_float
-
-LEAST_PROBABILITY = 1e-4
+from pipeline.params.sections.training import Training as TrainingSection
 
 
 class OutrackTask(nn.Module):
@@ -33,7 +32,7 @@ class OutrackTask(nn.Module):
         super().__init__()
         self.network = network
         self.options = options
-        self.objective = objectives.build(options, identities)
+        self.objective = objectives.build(options.loss, options.network.embedding, identities)
         self.id_weight = 0.0 if options.loss.reid == "none" else id_weight
         if self.id_weight > 0:
             self.s_det = nn.Parameter(torch.tensor(options.loss.s_det))
@@ -43,7 +42,7 @@ class OutrackTask(nn.Module):
         """One forward pass over both frames of all pairs, then the losses.
 
         Args:
-            batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/outrack/targets.py lists them.
+            batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/dense/targets.py lists them.
         """
         cells = cells_of(self.network, {name: x.flatten(0, 1) for name, x in batch.targets.items()})
         outputs = self.network(to_float(batch.images.flatten(0, 1)), cells=cells)
@@ -91,68 +90,6 @@ class OutrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def cells_of(network: OutrackNetwork, targets: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Where losses read the outputs of which only values at objects count: flat cells (N, K) by name, from targets (N, ...)."""
-    at_objects = dict.fromkeys(("size", "offset", "embedding", "displacement"), targets["object_cells"])
-    cells = at_objects | ({"occlusion_offset": targets["occlusion_cells"]} if "occlusion_cells" in targets else {})
-    return {name: where for name, where in cells.items() if name in network.heads.names}
-
-
-def detection_terms(found: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Heat map, size and offset losses, and those of occlusions where the network has the heads (Eqs. 11-14, with one normaliser each).
-
-    Args:
-        found: float32 by name of `OutrackOutputs`, maps (N, 1, h, w) of heat maps and (N, K, C) of the others.
-        truth: targets (N, ...).
-    """
-    terms = {
-        "heatmap": focal_loss(found["heatmap"], truth["heatmap"], truth["background"]),
-        "size": l1_loss(found["size"], truth["size"], truth["object_valid"]),
-        "offset": l1_loss(found["offset"], truth["offset"], truth["object_valid"]),
-    }
-    if "occlusion" in found:
-        terms["occlusion"] = focal_loss(found["occlusion"], truth["occlusion"], truth["background"])
-        terms["occlusion_offset"] = l1_loss(found["occlusion_offset"], truth["occlusion_offset"], truth["occlusion_valid"])
-    return terms
-
-
-def detection_total(terms: dict[str, Tensor], weights: LossOptions) -> Tensor:
-    """The weighted sum of `detection_terms`."""
-    total = terms["heatmap"] + weights.size_weight * terms["size"] + weights.offset_weight * terms["offset"]
-    if "occlusion" in terms:
-        total = total + weights.occlusion_weight * (terms["occlusion"] + terms["occlusion_offset"])
-    return total
-
-
-def depth_terms(logits: Tensor, truth: dict[str, Tensor], options: OutrackOptions) -> dict[str, Tensor]:
-    """Depth loss and mean error of logits (N, bins + 1, H/8, W/8) against targets (N, ...)."""
-    near, far = options.network.depth_min, options.network.depth_max
-    loss = depth_loss(logits, truth["depth"], truth["foreground"], near, far, options.loss.depth_foreground_weight)
-    return {"depth": loss, "depth_error": depth_error(logits, truth["depth"], near, far)}
-
-
-def focal_loss(logits: Tensor, truth: Tensor, background: Tensor) -> Tensor:
-    """CornerNet's focal loss (Eq. 12; alpha 2, beta 4), divided by the number of peaks; by 1 if there is none.
-
-    Args:
-        logits: (N, 1, h, w).
-        truth: (N, 1, h, w) in [0, 1], 1 at peaks.
-        background: (N, 1, h, w) bool, where cells that are no peak count.
-    """
-    p = logits.sigmoid().clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    peak = truth == 1
-    found = (1 - p) ** 2 * p.log() * peak
-    absent = (1 - truth) ** 4 * p**2 * (1 - p).log() * (background & ~peak)
-    return -(found.sum() + absent.sum()) / peak.sum().clamp(min=1)
-
-
-def l1_loss(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Mean absolute difference over the coordinates of valid objects.
-
-    Args:
-        predicted: (N, K, C).
-        truth: (N, K, C).
-        valid: (N, K) bool.
-    """
-    mask = valid[..., None].expand_as(truth)
-    return ((predicted - truth).abs() * mask).sum() / (mask.sum() + 1e-4)
+def build_task(network: OutrackNetwork, options: OutrackOptions, settings: TrainingSection, identities: int) -> OutrackTask:
+    """The task that `Training.build_task` promises."""
+    return OutrackTask(network, options, settings.id_weight, identities)

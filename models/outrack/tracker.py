@@ -24,20 +24,18 @@ from numpy.typing import NDArray
 
 from models.association.births import near_public
 from models.association.kernels import lifecycle, memory
+from models.association.output import by_left_edge, check, shown
 from models.association.tracklet import Phase, Tracklets
-from models.centertrack.tracker import CenterTracker
-from models.outrack.filters import by_left_edge, check, shown
-from models.outrack.options import OutrackOptions, looks_back
-from models.outrack.recovery import Recovery
+from models.occlusion.recovery import Recovery
+from models.outrack.options import OutrackOptions
 from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Tracker, Tracks, Video
 
 
 def build_tracker(options: OutrackOptions, video: Video) -> Tracker:
-    """A fresh tracker, of the network's style, for one sequence."""
-    kind = CenterTracker if looks_back(options) else OutrackTracker
-    return kind(options.tracker, frame_rate=video.frame_rate, width=video.width, height=video.height)
+    """A fresh tracker for one sequence."""
+    return OutrackTracker(options.tracker, frame_rate=video.frame_rate, width=video.width, height=video.height)
 
 
 class OutrackTracker:

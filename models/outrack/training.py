@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from models.outrack.loss import build_task
 from models.outrack.options import OutrackOptions, uses_depth, uses_identities
-from models.outrack.styles import build_task, make_targets
-from models.outrack.targets import trim
-from models.outrack.warm_up import warm_up_training
+from models.outrack.targets import make_targets, trim
 from pipeline.contract.clips import Needs, Samples
 from pipeline.contract.spec import Training
 from pipeline.params.sections.training import Training as TrainingSection
@@ -27,5 +26,4 @@ TRAINING = Training(
     make_targets=make_targets,
     needs=needs,
     trim=trim,
-    warm_up=warm_up_training,
 )

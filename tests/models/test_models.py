@@ -16,12 +16,13 @@ import torch
 from safetensors.torch import load_model, save_model
 
 import models
-from models.embedding import OBJECTIVES
+from models.embedding.objectives import OBJECTIVES
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
 from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter, read_sequence
+from tests.models.centertrack import samples as centertrack
 from tests.models.outrack import samples
 from tests.pipeline.tiny import TRAINING
 
@@ -31,7 +32,7 @@ IDENTITIES = 12  # more than any batch below names
 SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
     f"outrack-{reid}": ("outrack", partial(samples.small_options, loss={"reid": reid}), samples.mixed_batch) for reid in OBJECTIVES
 } | {
-    "outrack-centertrack": ("outrack", partial(samples.small_options, style="centertrack"), samples.mixed_batch),
+    "centertrack": ("centertrack", centertrack.small_options, centertrack.mixed_batch),
 }
 
 
@@ -49,6 +50,15 @@ def frames_of(spec: ModelSpec, options: Any) -> int:
     return spec.training.samples(options, TRAINING, "finetune").frames
 
 
+def collated(spec: ModelSpec, options: Any, clips: list[TrainingClip]) -> Batch:
+    """A batch of the system's own targets."""
+    assert spec.training is not None
+    made = [spec.training.make_targets(clip, options) for clip in clips]
+    images = torch.from_numpy(np.stack([np.stack([f.image for f in clip.frames]) for clip in clips])).permute(0, 1, 4, 2, 3)
+    targets = {name: torch.from_numpy(np.stack([m[name] for m in made])) for name in made[0]}
+    return Batch(images, targets, torch.tensor([clip.same_scene for clip in clips]))
+
+
 def task_of(spec: ModelSpec, options: Any, id_weight: float = 1.0) -> torch.nn.Module:
     """The task of a random network."""
     assert spec.training is not None
@@ -57,7 +67,7 @@ def task_of(spec: ModelSpec, options: Any, id_weight: float = 1.0) -> torch.nn.M
 
 
 def test_every_system_is_tested() -> None:
-    assert {name for name, _, _ in SMALL.values()} == set(models.MODELS)
+    assert {name for name, _, _ in SMALL.values()} == set(models.SYSTEMS)
 
 
 @pytest.mark.parametrize("id_weight", [1.0, 0.0])
@@ -76,7 +86,7 @@ def test_empty_frames_alone_give_a_finite_loss(system: tuple[ModelSpec, Any, Bat
     empty = TrainingFrame(
         np.zeros((64, 96, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), depth=None
     )
-    batch = samples.batch([TrainingClip((empty,) * frames_of(spec, options))] * 2, options)
+    batch = collated(spec, options, [TrainingClip((empty,) * frames_of(spec, options))] * 2)
     task = task_of(spec, options)
     total = task(batch).total
     total.backward()
@@ -187,7 +197,7 @@ def test_specs_travel_to_loader_processes(system: tuple[ModelSpec, Any, Batch]) 
 
 
 def test_options_come_without_torch() -> None:
-    code = "import sys, models; [models.options(n) for n in models.MODELS]; sys.exit('torch' in sys.modules)"
+    code = "import sys, models; [models.options(n) for n in models.SYSTEMS]; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=samples.ROOT).returncode == 0
 
 

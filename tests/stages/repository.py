@@ -85,19 +85,20 @@ def frame(sequence: str, number: int) -> Frame:
     return Frame("walkers", sequence, number, number / 10, WIDTH, HEIGHT, image, objects, objects.boxes, count)
 
 
-def outrack_options(style: str = "fairmot", **loss: Any) -> BaseModel:
-    """Options of a network of a few thousand weights, of either style; keywords change its loss."""
-    raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())["model"]
-    raw["network"] |= NETWORK | {"style": style}
+def small_options(system: str = "outrack", **loss: Any) -> BaseModel:
+    """Options of a network of a few thousand weights, of a detector of centre points; keywords change its loss."""
+    raw, kind = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())["model"], load_options(system)
+    raw["network"] |= NETWORK
     raw["loss"] |= loss
-    return load_options("outrack").model_validate({key: raw[key] for key in ("network", "loss", "tracker")})
+    known = {section: kind.model_fields[section].annotation.model_fields for section in ("network", "loss", "tracker")}
+    return kind.model_validate({section: {key: raw[section][key] for key in raw[section] if key in known[section]} for section in known})
 
 
-def model_folder(folder: Path, stage: str = "finetune", style: str = "fairmot", **loss: Any) -> Path:
-    """Publish a random model, of either style, with a history of three epochs; keywords change its loss."""
-    options = outrack_options(style, **loss)
+def model_folder(folder: Path, stage: str = "finetune", system: str = "outrack", **loss: Any) -> Path:
+    """Publish a random model of a system with a history of three epochs; keywords change its loss."""
+    options = small_options(system, **loss)
     torch.manual_seed(1)
-    network = load_spec("outrack").build_network(options)
+    network = load_spec(system).build_network(options)
     with torch.no_grad():
         network.heads.last["size"].bias.fill_(3.0)  # boxes of 24 pixels, so that there is something to write
         network.heads.last["occlusion"].bias.fill_(-2.0)  # and occlusion centres that are kept
@@ -105,7 +106,7 @@ def model_folder(folder: Path, stage: str = "finetune", style: str = "fairmot", 
     with publication.write(weights.WEIGHTS) as path:
         weights.save(network, path)
     with publication.write(weights.CARD) as path:
-        ModelCard("outrack", options.model_dump(), 128, 96, "m").write(path)
+        ModelCard(system, options.model_dump(), 128, 96, "m").write(path)
     with publication.write("history.csv") as path:
         lines = [f"{epoch},{epoch * 10},0.001,{math.exp(-epoch)},{1 / epoch},{2 / epoch}" for epoch in range(1, 4)]
         path.write_text("\n".join(["epoch,step,lr,loss,detection,reid", *lines]) + "\n")

@@ -23,7 +23,7 @@ from pipeline.registry.runs import started
 from pipeline.tracking.sequences import track_sequence
 from stages.track import main, track
 from tests.pipeline.seen import picture
-from tests.stages.repository import FIRST, FRAMES, Repository, model_folder, outrack_options
+from tests.stages.repository import FIRST, FRAMES, Repository, model_folder, small_options
 
 pytestmark = pytest.mark.usefixtures("ray_local")
 
@@ -234,7 +234,7 @@ def test_a_registered_model_tracks_a_video(tmp_path: Path, monkeypatch: pytest.M
     """What finetune registers is what the command line fetches."""
     monkeypatch.setattr("stages.track.ROOT", tmp_path)
     folder, store = model_folder(tmp_path / "model"), f"sqlite:///{tmp_path}/mlflow.db"
-    network = load_spec("outrack").build_network(outrack_options())
+    network = load_spec("outrack").build_network(small_options())
     weights.load(network, folder / weights.WEIGHTS)
     with started(Mlflow(tracking_uri=store, experiment="e", system_metrics=False), tmp_path, stage="finetune", tags={}) as run_of_training:
         registry.register(network.eval(), folder, np.zeros((1, 3, 96, 128), np.float32), name="outrack", tags={}, run=run_of_training)

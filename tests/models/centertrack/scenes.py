@@ -1,4 +1,4 @@
-"""Detections of staged scenes, as a network of the CenterTrack style gives them."""
+"""Detections of staged scenes, as CenterTrack gives them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from models.outrack.decode import OutrackDetections
+from models.centertrack.decode import CentertrackDetections
 
 
-def see(people: dict[int, Any], moved: Any = None, centres: Any = (), scores: Any = 0.9) -> OutrackDetections:
+def see(people: dict[int, Any], moved: Any = None, centres: Any = (), scores: Any = 0.9) -> CentertrackDetections:
     """Detections of people (who they are: their boxes), how far each has come since the frame before, and occlusion centres."""
     points = np.asarray(centres, np.float32).reshape(-1, 2)
     steps = np.zeros((len(people), 2)) if moved is None else -np.array([moved[who] for who in people]).reshape(-1, 2)
-    return OutrackDetections(
+    return CentertrackDetections(
         boxes=np.array(list(people.values()), np.float32).reshape(-1, 4),
         scores=np.broadcast_to(np.asarray(scores, np.float32), len(people)).copy(),
         embeddings=np.zeros((len(people), 0), np.float32),

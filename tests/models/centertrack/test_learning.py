@@ -7,20 +7,21 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from models.outrack.network import build_network
-from models.outrack.spec import SPEC
-from models.outrack.styles import build_task
+from models.centertrack.loss import build_task
+from models.centertrack.network import build_network
+from models.centertrack.spec import SPEC
 from pipeline.contract.clips import TrainingClip, to_float
 from pipeline.contract.detections import Detections
 from pipeline.numerics.boxes import centres
 from pipeline.tracking.detector import Detector, Picture, Stopwatch, detect, track
-from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options
+from tests.models.centertrack.samples import batch, small_options
+from tests.models.outrack.samples import MOVED, PEOPLE, frame, learn
 from tests.pipeline.tiny import TRAINING
 
 
 def test_one_pair_is_learnt_with_its_displacements() -> None:
     torch.manual_seed(0)
-    options = small_options(style="centertrack", width=16, head_width=16)
+    options = small_options(width=16, head_width=16)
     people = np.arange(2)  # the centre of the third would lie in the cell of the second's
     pair = replace(frame(PEOPLE[:2]), identities=people), replace(frame(MOVED[:2], seed=1), identities=people)
     shown = batch([TrainingClip(pair, video=True), TrainingClip(pair[::-1], video=True)], options)
@@ -45,7 +46,7 @@ def test_one_pair_is_learnt_with_its_displacements() -> None:
 def _detector() -> Detector:
     """Untrained weights under a threshold that lets their noise become objects."""
     torch.manual_seed(1)
-    options = small_options(style="centertrack", tracker={"detection_threshold": 0.1, "min_area": 0.0})
+    options = small_options(tracker={"detection_threshold": 0.1, "min_area": 0.0})
     return Detector(SPEC, options, build_network(options).eval(), 96, 64, torch.device("cpu"))
 
 

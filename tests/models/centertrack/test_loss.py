@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from models.centertrack.loss import CenterTrackTask
-from models.outrack.network import build_network
-from models.outrack.styles import make_targets
+from models.centertrack.network import build_network
+from models.centertrack.targets import make_targets
 from pipeline.contract.clips import Batch, Losses, TrainingClip, to_float
-from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, small_options
+from tests.models.centertrack.samples import batch, small_options
+from tests.models.outrack.samples import MOVED, PEOPLE, frame
 
 
 def pairs(options: Any) -> Batch:
@@ -24,7 +25,7 @@ def pairs(options: Any) -> Batch:
 
 def run(**loss: Any) -> tuple[CenterTrackTask, Batch, Losses]:
     torch.manual_seed(0)
-    options = small_options(loss=loss, style="centertrack")
+    options = small_options(loss=loss)
     task, shown = CenterTrackTask(build_network(options), options).eval(), pairs(options)
     return task, shown, task(shown)
 
@@ -50,7 +51,7 @@ def test_displacement_is_compared_where_both_frames_show_the_object() -> None:
 
 
 def test_without_known_people_the_displacement_head_rests() -> None:
-    options = small_options(style="centertrack")
+    options = small_options()
     torch.manual_seed(0)
     task = CenterTrackTask(build_network(options), options)
     unknown = [replace(shown, identities=np.full(3, -1)) for shown in (frame(PEOPLE), frame(MOVED, seed=1))]
@@ -62,7 +63,7 @@ def test_without_known_people_the_displacement_head_rests() -> None:
 
 def test_only_the_present_frame_trains_detection() -> None:
     """Objects of the other frame are no targets: without any in the present one, no size is learnt."""
-    options = small_options(style="centertrack", loss={"partner_detection": True})
+    options = small_options()
     targets = make_targets(TrainingClip((frame([]), frame(PEOPLE))), options)
     assert not targets["object_valid"].any()
     torch.manual_seed(0)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from models.centertrack.targets import make_targets
-from models.outrack import targets as fairmot
+from models.dense import targets as dense
 from pipeline.contract.clips import TrainingClip, TrainingFrame
-from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame, small_options
+from tests.models.centertrack.samples import small_options
+from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
 
-OPTIONS = small_options(style="centertrack")
+OPTIONS = small_options()
 
 
 def named(boxes: Any, identities: list[int], **more: Any) -> TrainingFrame:
@@ -54,9 +55,9 @@ def test_a_negative_pair_has_no_displacement() -> None:
     assert not make_targets(TrainingClip(pair, same_scene=False), OPTIONS)["displacement_valid"].any()
 
 
-def test_the_present_frame_is_learnt_as_in_the_other_style() -> None:
+def test_the_present_frame_is_learnt_as_by_any_detector_of_centre_points() -> None:
     pair = (named(PEOPLE, [0, 1, 2]), named(MOVED, [0, 1, 2]))
-    made, plain = make_targets(TrainingClip(pair), OPTIONS), fairmot.make_targets(TrainingClip(pair[:1]), small_options())
+    made, plain = make_targets(TrainingClip(pair), OPTIONS), dense.clip_targets(TrainingClip(pair[:1]), OPTIONS)
     assert set(made) == {*plain, "displacement", "displacement_valid", "prior"}
     assert all(np.array_equal(made[name], plain[name][0]) for name in plain)
 

@@ -12,16 +12,16 @@ from models.centertrack.tracker import CenterTracker
 from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Tracks
+from tests.models.centertrack.samples import small_options
 from tests.models.centertrack.scenes import at, see
 from tests.models.outrack.plain.assignment import assign
-from tests.models.outrack.samples import small_options
 
 WIDTH, HEIGHT, RATE = 800, 480, 10.0
 
 
 def _options(**changes: Any) -> TrackerOptions:
     fixed = {"detection_threshold": 0.4, "buffer_seconds": 2.0, "refind": "paper", "refind_threshold": 0.7, "refind_window": 3}
-    return small_options(style="centertrack", tracker=fixed | changes).tracker
+    return small_options(tracker=fixed | changes).tracker
 
 
 def _tracker(**changes: Any) -> CenterTracker:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import embedding
-from models.embedding import OBJECTIVES
+from models.embedding import objectives
+from models.embedding.objectives import OBJECTIVES
+from models.outrack.loss import build_task
 from models.outrack.network import build_network
-from models.outrack.styles import build_task
 from pipeline.files import model_folder
 from pipeline.scoring.reid import retrieval
 from tests.models.outrack.samples import mixed_batch, small_options
@@ -54,7 +54,7 @@ def test_training_raises_rank_one(reid: str) -> None:
     traits = torch.randn(PEOPLE, TRAITS, generator=random)
     training, held_out = seen(traits, 40, random), seen(traits, 40, random)
     embed = nn.Linear(TRAITS + NUISANCE, DIMENSIONS)
-    objective = embedding.build(small_options(loss={"reid": reid}, embedding=DIMENSIONS), PEOPLE)
+    objective = objectives.build(small_options(loss={"reid": reid}).loss, DIMENSIONS, PEOPLE)
     optimiser = torch.optim.Adam([*embed.parameters(), *objective.parameters()], lr=0.01)
     before = rank_one(embed, held_out)
     valid, same = torch.ones(8, 2, PEOPLE, dtype=torch.bool), torch.ones(8, dtype=torch.bool)

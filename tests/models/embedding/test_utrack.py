@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.embedding.utrack import batched_losses, reid_losses
+from models.embedding.utrack import reid_losses
 from models.outrack.options import LossOptions
 from tests.models.embedding.pairs import golden_pair
 from tests.models.outrack.samples import small_options
@@ -19,7 +19,6 @@ def losses(features: Tensor, valid: Tensor, positive: list[bool], **changes: Any
     options = small_options(loss=changes).loss
     given = (features, valid, torch.tensor(positive), options)
     *found, total = [float(x) for x in reid_losses(*given)]
-    assert [float(x) for x in batched_losses(*given)] == pytest.approx(found, rel=1e-5, abs=1e-6)
     assert total == pytest.approx(sum(found), rel=1e-6)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models.outrack.options import OutrackOptions
-from models.outrack.styles import make_targets
+from models.outrack.targets import make_targets
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
 from pipeline.params.file import load
 
@@ -67,12 +67,16 @@ MOVED = [[10, 10, 26, 50], [44, 12, 62, 60], [44, 14, 60, 58]]
 EMPTY: list[list[float]] = []
 
 
-def mixed_batch(options: OutrackOptions) -> Batch:
+def mixed_clips() -> list[TrainingClip]:
     """A positive pair, a negative pair, a pair with an empty frame, an empty pair, and a frame without depth."""
-    clips = [
+    return [
         TrainingClip((frame(PEOPLE), frame(MOVED, seed=1)), video=True),
         TrainingClip((frame(PEOPLE, seed=2), frame(MOVED[:1], seed=3)), same_scene=False),
         TrainingClip((frame(PEOPLE[:1], seed=4), frame(EMPTY, seed=5))),
         TrainingClip((frame(EMPTY, seed=6), frame(EMPTY, seed=7, depth=False))),
     ]
-    return batch(clips, options)
+
+
+def mixed_batch(options: OutrackOptions) -> Batch:
+    """All of `mixed_clips`."""
+    return batch(mixed_clips(), options)

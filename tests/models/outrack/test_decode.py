@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
-from models.outrack.decode import OutrackDetections, _highest_around, decode, describe
+from models.occlusion.detections import OccludedDetections
+from models.outrack.decode import decode, describe
 from models.outrack.network import OutrackOutputs
 from tests.models.outrack.samples import small_options
 
@@ -85,7 +85,7 @@ def test_without_an_objective_there_are_no_embeddings() -> None:
 def test_moving_and_selecting_keep_the_occlusions() -> None:
     found = decode(None, two_objects(), small_options())[0]
     moved = found.moved(0.5, 4.0, 2.0)
-    assert isinstance(moved, OutrackDetections)
+    assert isinstance(moved, OccludedDetections)
     assert moved.boxes[0] == pytest.approx([136, 76, 168, 108])
     assert moved.occlusion_centres[0] == pytest.approx([28, 22])
     chosen = moved.select(np.array([1]))
@@ -102,37 +102,3 @@ def test_embeddings_are_read_at_box_centres_inside_the_map() -> None:
     first, second = [found.embeddings for found in describe(None, outputs, boxes, scores, kinds(boxes), small_options())]
     assert first == pytest.approx(np.array([[0, 0.6, 0.8], [1, 0, 0]]))
     assert second.shape == (0, 3)
-
-
-def test_displacements_are_read_where_the_boxes_are() -> None:
-    """In the CenterTrack style: at peaks and at given boxes' centres, from map cells to pixels; scaled like sizes, chosen like boxes."""
-    displacement = torch.zeros(2, 2, 16, 24)
-    displacement[0, :, 5, 7], displacement[0, :, 12, 20] = torch.tensor([1.5, -0.5]), torch.tensor([-2.0, 0.25])
-    outputs = two_objects()._replace(embedding=None, displacement=displacement)
-    options = small_options(style="centertrack")
-    found, empty = decode(None, outputs, options)
-    assert found.displacements.tolist() == [[-8, 1], [6, -2]]
-    assert found.embeddings.shape == (2, 0)
-    assert empty.displacements.shape == (0, 2)
-    assert found.moved(0.5, 4.0, 2.0).displacements.tolist() == [[-16, 2], [12, -4]]
-    assert found.select(np.array([1])).displacements.tolist() == [[6, -2]]
-    boxes = [np.array([[20, 12, 40, 32], [0, 0, 4, 4]], np.float32), np.zeros((0, 4), np.float32)]
-    given = describe(None, outputs, boxes, [np.ones(2), np.zeros(0)], kinds(boxes), options)
-    assert given[0].displacements.tolist() == [[6, -2], [0, 0]]
-    assert given[0].embeddings.shape == (2, 0)
-    assert given[1].displacements.shape == (0, 2)
-
-
-def test_without_the_head_displacements_have_no_columns() -> None:
-    found = decode(None, two_objects(), small_options())[0]
-    assert found.displacements.shape == found.moved(2.0, 0, 0).displacements.shape == (2, 0)
-    assert found.select(np.array([True, False])).displacements.shape == (1, 0)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 1), (5, 8)])
-def test_peaks_are_largest_among_their_neighbours(size: tuple[int, int]) -> None:
-    """As torch's own pooling says, with ties, infinity and NaN."""
-    torch.manual_seed(0)
-    heat = torch.randint(0, 4, (3, 1, *size)).float()
-    heat[1, 0, 0, 0], heat[2, 0, -1, -1] = torch.nan, torch.inf
-    torch.testing.assert_close(_highest_around(heat), functional.max_pool2d(heat, 3, 1, 1), rtol=0, atol=0, equal_nan=True)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from models.outrack.decode import decode
+from models.outrack.loss import build_task
 from models.outrack.network import build_network
-from models.outrack.styles import build_task
 from pipeline.contract.clips import TrainingClip, to_float
 from pipeline.numerics.boxes import iou
 from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from models.outrack.loss import OutrackTask, focal_loss, l1_loss
+from models.dense.losses import focal_loss, l1_loss
+from models.outrack.loss import OutrackTask
 from models.outrack.network import build_network
 from models.outrack.targets import trim
 from pipeline.contract.clips import Losses

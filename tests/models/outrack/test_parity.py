@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.outrack.decode import OutrackDetections
+from models.occlusion.detections import OccludedDetections
 from models.outrack.tracker import OutrackTracker
 from tests.models.outrack.plain.tracker import PlainTracker
 from tests.models.outrack.samples import small_options
@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 800, 480
 MISSED = 0.1
 
 
-def follow(frames: list[OutrackDetections], public: bool = False, **changes: Any) -> int:
+def follow(frames: list[OccludedDetections], public: bool = False, **changes: Any) -> int:
     """Track by both; how many boxes they gave."""
     options, count = small_options(tracker=changes).tracker, 0
     ours, plain = (kind(options, frame_rate=10.0, width=WIDTH, height=HEIGHT) for kind in (OutrackTracker, PlainTracker))
@@ -33,7 +33,7 @@ def follow(frames: list[OutrackDetections], public: bool = False, **changes: Any
     return count
 
 
-def crowd(people: int, frames: int, dimensions: int, side: float, seed: int) -> list[OutrackDetections]:
+def crowd(people: int, frames: int, dimensions: int, side: float, seed: int) -> list[OccludedDetections]:
     """Random walks in a square: crossings, misses, false alarms, scores around the thresholds, occlusion centres where boxes overlap."""
     random = np.random.default_rng(seed)
     place, speed = random.uniform(0, side, (people, 2)), random.normal(0, 3, (people, 2))
@@ -50,18 +50,17 @@ def crowd(people: int, frames: int, dimensions: int, side: float, seed: int) -> 
     return found
 
 
-def _seen(boxes: NDArray[Any], look: NDArray[Any], centres: NDArray[Any], random: np.random.Generator) -> OutrackDetections:
+def _seen(boxes: NDArray[Any], look: NDArray[Any], centres: NDArray[Any], random: np.random.Generator) -> OccludedDetections:
     false = random.uniform(0, 300, (int(random.integers(0, 3)), 2))
     boxes = np.concatenate([boxes, np.hstack([false, false + random.uniform(-5, 90, false.shape)])])
     blurred = np.concatenate([look, random.normal(size=(len(false), look.shape[1]))])
     blurred = blurred + random.normal(0, 0.3, blurred.shape)
-    return OutrackDetections(
+    return OccludedDetections(
         boxes=boxes.astype(np.float32),
         scores=random.uniform(0.3, 1.0, len(boxes)).astype(np.float32),
         embeddings=(blurred / np.maximum(np.linalg.norm(blurred, axis=1, keepdims=True), 1e-6)).astype(np.float32),
         occlusion_centres=centres.astype(np.float32),
         occlusion_scores=random.uniform(0, 1, len(centres)).astype(np.float32),
-        displacements=np.zeros((len(boxes), 0), np.float32),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.outrack.decode import OutrackDetections
+from models.occlusion.detections import OccludedDetections
 from models.outrack.tracker import OutrackTracker, build_tracker
 from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
@@ -54,17 +54,16 @@ def _look(person: int) -> np.ndarray:
     return np.eye(DIMENSIONS, dtype=np.float32)[person]
 
 
-def _see(people: dict[int, np.ndarray], centres: Any = (), score: float = 0.9, embedded: bool = True) -> OutrackDetections:
+def _see(people: dict[int, np.ndarray], centres: Any = (), score: float = 0.9, embedded: bool = True) -> OccludedDetections:
     """Detections of the people (who they are: where), and occlusion centres."""
     points = np.asarray(centres, np.float32).reshape(-1, 2)
     looks = np.array([_look(person) for person in people], np.float32).reshape(-1, DIMENSIONS)
-    return OutrackDetections(
+    return OccludedDetections(
         boxes=np.array(list(people.values()), np.float32).reshape(-1, 4),
         scores=np.full(len(people), score, np.float32),
         embeddings=looks if embedded else looks[:, :0],
         occlusion_centres=points,
         occlusion_scores=np.ones(len(points), np.float32),
-        displacements=np.zeros((len(people), 0), np.float32),
     )
 
 
@@ -395,21 +394,20 @@ def test_a_thousand_frames_cost_no_more_than_the_first() -> None:
     assert np.median(clocks[-200:]) < 3 * np.median(clocks[100:300]) + 1e-3
 
 
-def _chaotic(rng: np.random.Generator, embedded: bool) -> OutrackDetections:
+def _chaotic(rng: np.random.Generator, embedded: bool) -> OccludedDetections:
     count, hidden = rng.integers(0, 15), rng.integers(0, 10)
     corner = rng.uniform(-100, 500, (count, 2))
     looks = rng.normal(size=(count, DIMENSIONS if embedded else 0)).astype(np.float32)
-    return OutrackDetections(
+    return OccludedDetections(
         boxes=np.hstack([corner, corner + rng.uniform(-5, 300, (count, 2))]).astype(np.float32),
         scores=np.sort(rng.uniform(0, 1, count).astype(np.float32))[::-1],
         embeddings=looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6),
         occlusion_centres=rng.uniform(-50, 600, (hidden, 2)).astype(np.float32),
         occlusion_scores=rng.uniform(0, 1, hidden).astype(np.float32),
-        displacements=np.zeros((count, 0), np.float32),
     )
 
 
-def _wander(seed: int, frames: int) -> list[OutrackDetections]:
+def _wander(seed: int, frames: int) -> list[OccludedDetections]:
     """Six people on random walks, each missed now and then, with occlusion centres where boxes overlap."""
     rng = np.random.default_rng(seed)
     place, speed = rng.uniform([50, 50], [700, 350], (6, 2)), rng.normal(0, 4, (6, 2))
@@ -423,9 +421,9 @@ def _wander(seed: int, frames: int) -> list[OutrackDetections]:
     return seen
 
 
-def _mirror(seen: OutrackDetections) -> OutrackDetections:
+def _mirror(seen: OccludedDetections) -> OccludedDetections:
     centres = seen.occlusion_centres * np.float32([-1, 1]) + np.float32([WIDTH, 0])
-    return OutrackDetections(_flip(seen.boxes), seen.scores, seen.embeddings, centres, seen.occlusion_scores, seen.displacements)
+    return OccludedDetections(_flip(seen.boxes), seen.scores, seen.embeddings, centres, seen.occlusion_scores)
 
 
 def _flip(boxes: np.ndarray) -> np.ndarray:

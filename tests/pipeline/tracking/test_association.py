@@ -85,10 +85,10 @@ def pets() -> Iterator[Shown]:
 SOURCES: dict[str, Callable[[], Iterator[Shown]]] = {"noise": noise, "pets": pets}
 
 
-def live(folder: Path, source: str, *, public: bool, style: str = "fairmot") -> Job:
-    """Track by OUTrack with random weights: many peaks, some below the least score, occlusion centres; a frame is missing."""
-    model = model_folder(folder / "model", style=style)
-    options = load_spec("outrack").options.model_validate(load_model(model).options)
+def live(folder: Path, source: str, *, public: bool, system: str = "outrack") -> Job:
+    """Track with random weights: many peaks, some below the least score, occlusion centres; a frame is missing."""
+    model = model_folder(folder / "model", system=system)
+    options = load_spec(system).options.model_validate(load_model(model).options)
     loose = {"detection_threshold": 0.1, "min_area": 0.0, "max_aspect": 100.0, "occlusion_score": 0.1, "refind_threshold": 0.05}
     with FrameWriter(folder / "s.parquet", {}) as writer:
         for number, (picture, boxes) in enumerate(SOURCES[source](), 1):
@@ -96,7 +96,7 @@ def live(folder: Path, source: str, *, public: bool, style: str = "fairmot") -> 
             if number != GAP:
                 writer.write(Frame("d", "s", number, number / 10, width, height, encode_jpeg(picture, 95), Objects(), boxes))
     outputs = Outputs(*(Publication(folder / name, "track", "f" * 12) for name in ("tracks", "observations", "speed")))
-    job = Job("s", folder / "s.parquet", 3, 12, 10.0, public, load_spec("outrack"), changed(options, **loose), model, 3, 1, outputs)
+    job = Job("s", folder / "s.parquet", 3, 12, 10.0, public, load_spec(system), changed(options, **loose), model, 3, 1, outputs)
     track_sequence(job)
     return job
 
@@ -109,9 +109,9 @@ def changed(options: Any, **tracker: Any) -> BaseModel:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("public", [False, True])
-@pytest.mark.parametrize("style", ["fairmot", "centertrack"])
-def test_tracks_from_the_file_are_those_of_live_tracking(tmp_path: Path, source: str, public: bool, style: str) -> None:
-    job = live(tmp_path, source, public=public, style=style)
+@pytest.mark.parametrize("system", ["outrack", "centertrack"])
+def test_tracks_from_the_file_are_those_of_live_tracking(tmp_path: Path, source: str, public: bool, system: str) -> None:
+    job = live(tmp_path, source, public=public, system=system)
     text = job.outputs.tracks.path("s.txt").read_bytes()
     observed = job.outputs.observations.path("s.parquet")
     retrack(observed, job.spec, job.options, tmp_path / "again.txt")

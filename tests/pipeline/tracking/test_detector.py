@@ -17,7 +17,7 @@ from pipeline.contract.detections import Detections
 from pipeline.tracking.detector import Picture, Stopwatch, detect, letterbox, load_detector, track
 from pipeline.tracking.external_boxes import Given
 from tests.pipeline import seen
-from tests.stages.repository import model_folder, outrack_options
+from tests.stages.repository import model_folder, small_options
 
 BOX = (20, 10, 60, 90)
 
@@ -177,7 +177,7 @@ def test_an_error_while_reading_reaches_the_caller() -> None:
 def test_bfloat16_says_nearly_the_same(tmp_path: Path) -> None:
     folder, canvas = model_folder(tmp_path / "model"), np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), np.uint8)
     exact, rough = (
-        load_detector(load("outrack"), outrack_options(), folder, precision).outputs(list(canvas)) for precision in ("float32", "bfloat16")
+        load_detector(load("outrack"), small_options(), folder, precision).outputs(list(canvas)) for precision in ("float32", "bfloat16")
     )
     for name in ("heatmap", "size", "offset", "embedding", "occlusion", "occlusion_offset"):
         values, precise = getattr(rough, name), getattr(exact, name)
@@ -189,7 +189,7 @@ def test_auto_is_bfloat16_where_the_processor_multiplies_it(tmp_path: Path, monk
     folder = model_folder(tmp_path / "model")
     for native, expected in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
-        assert load_detector(load("outrack"), outrack_options(), folder).precision == expected
+        assert load_detector(load("outrack"), small_options(), folder).precision == expected
 
 
 @pytest.mark.gpu
@@ -197,7 +197,7 @@ def test_gpu_agrees_with_cpu(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU here")
     folder = model_folder(tmp_path / "model")
-    spec, options = load("outrack"), outrack_options()
+    spec, options = load("outrack"), small_options()
     on_gpu = load_detector(spec, options, folder)
     assert on_gpu.device.type == "cuda"
     canvas = np.random.default_rng(0).integers(0, 256, (on_gpu.height, on_gpu.width, 3), np.uint8)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.occlusion.detections import OccludedDetections
 from models.occlusion.evidence import OcclusionMemory
-from models.outrack.decode import OutrackDetections
 from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
 from tests.models.outrack.plain.affinity import iou_distance
@@ -45,7 +45,7 @@ class Recovery:
         lost, visible = tracks.among(Phase.LOST), tracks.among(Phase.NEW, Phase.TRACKED)
         released = options.refind == "release"
         found = np.zeros(len(lost), bool)
-        if options.refind != "off" and isinstance(detections, OutrackDetections):
+        if options.refind != "off" and isinstance(detections, OccludedDetections):
             centres = detections.occlusion_centres[detections.occlusion_scores >= options.occlusion_score]
             scores, places = find_evidence(tracks.boxes(lost), boxes[visible], centres, within_both=released)
             if released:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.outrack.targets import gaussian_radius
+from models.dense.targets import gaussian_radius
 
 Floats = NDArray[np.float64]
 

@@ -6,22 +6,21 @@ import numpy as np
 import pytest
 
 from models.association.tracklet import Phase, Tracklets
-from models.outrack.decode import OutrackDetections
-from models.outrack.recovery import Recovery
+from models.occlusion.detections import OccludedDetections
+from models.occlusion.recovery import Recovery
 from tests.models.outrack.samples import small_options
 
 OCCLUDER, HIDDEN = [100.0, 50.0, 140.0, 150.0], [120.0, 50.0, 160.0, 150.0]
 BETWEEN = [130.0, 100.0]  # the middle of their overlap
 
 
-def seen(centres: list[list[float]]) -> OutrackDetections:
-    return OutrackDetections(
+def seen(centres: list[list[float]]) -> OccludedDetections:
+    return OccludedDetections(
         boxes=np.zeros((0, 4), np.float32),
         scores=np.zeros(0, np.float32),
         embeddings=np.zeros((0, 4), np.float32),
         occlusion_centres=np.array(centres, np.float32).reshape(-1, 2),
         occlusion_scores=np.ones(len(centres), np.float32),
-        displacements=np.zeros((0, 0), np.float32),
     )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.dense.targets import SLOTS, gaussian_radius, learnt_boxes, trim
 from models.occlusion.labels import occluded_regions
-from models.outrack.targets import SLOTS, gaussian_radius, learnt_boxes, make_targets, trim
+from models.outrack.targets import make_targets
 from pipeline.contract.clips import TrainingClip
+from tests.models.centertrack import samples as centertrack
 from tests.models.outrack.samples import EMPTY, PEOPLE, batch, frame, mixed_batch, small_options
 
 
@@ -128,10 +130,11 @@ def test_heads_that_are_off_need_no_targets() -> None:
     assert sorted(targets) == ["background", "heatmap", "object_cells", "object_valid", "offset", "size"]
 
 
-@pytest.mark.parametrize("style", ["fairmot", "centertrack"])
-def test_trimming_cuts_what_no_frame_of_a_batch_fills(style: str) -> None:
-    options = small_options(style=style)
-    whole = mixed_batch(options).targets
+BATCHES = [mixed_batch(small_options()).targets, centertrack.mixed_batch(centertrack.small_options()).targets]
+
+
+@pytest.mark.parametrize("whole", BATCHES, ids=["two frames", "one frame"])
+def test_trimming_cuts_what_no_frame_of_a_batch_fills(whole: dict[str, torch.Tensor]) -> None:
     cut = trim(whole)
     axis = whole["object_valid"].ndim - 1
     counts = {"object_valid": 3, "occlusion_valid": 1}

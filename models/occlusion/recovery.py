@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.association.kernels import evidence, lifecycle
 from models.association.tracklet import Phase, Tracklets
+from models.occlusion.detections import OccludedDetections
 from models.occlusion.evidence import OcclusionMemory, find_evidence
-from models.outrack.decode import OutrackDetections
-from models.outrack.tracker_options import TrackerOptions
+from models.occlusion.options import RefindOptions
 from pipeline.contract.detections import Detections
 
 SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to be that person's old track
@@ -22,7 +22,7 @@ SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to 
 class Recovery:
     """Refinding in one sequence, of images of width x height pixels."""
 
-    def __init__(self, options: TrackerOptions, width: int, height: int) -> None:
+    def __init__(self, options: RefindOptions, width: int, height: int) -> None:
         self._options = options
         self._memory = OcclusionMemory(width, height)
 
@@ -37,7 +37,7 @@ class Recovery:
             detections: of this frame, not yet cut at the detection threshold.
             frame: its number, as the tracker counts.
         """
-        if self._options.refind != "off" and isinstance(detections, OutrackDetections):
+        if self._options.refind != "off" and isinstance(detections, OccludedDetections):
             centres = detections.occlusion_centres[detections.occlusion_scores >= self._options.occlusion_score]
             if len(centres):
                 self._refind(tracks, boxes, centres)

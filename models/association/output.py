@@ -1,4 +1,4 @@
-"""What a tracker takes in and lets out, in either style."""
+"""What a tracker takes in and lets out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.association.kernels import candidates, lifecycle
+from models.association.options import OutputOptions
 from models.association.tracklet import Tracklets
-from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Tracks
 
@@ -37,13 +37,13 @@ def by_left_edge(detections: Detections, threshold: float) -> NDArray[np.int64]:
     return candidates.by_left_edge(np.array(detections.boxes), np.array(detections.scores), threshold)
 
 
-def shown(tracks: Tracklets, boxes: NDArray[Any], options: TrackerOptions, size: tuple[int, int]) -> Tracks:
+def shown(tracks: Tracklets, boxes: NDArray[Any], options: OutputOptions, size: tuple[int, int]) -> Tracks:
     """What is output of the tracked and the recovered: their boxes, clipped if asked, without small and wide ones.
 
     Args:
         tracks: N tracks.
         boxes: (N, 4) xyxy pixels.
-        options: `model.tracker`.
+        options: of the output.
         size: width and height of the image.
     """
     borders = size if options.clip_boxes else (0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.outrack.filters import check, usable_rows
+from models.association.output import check, usable_rows
 from tests.models.centertrack.scenes import see
 
 
