@@ -15,12 +15,18 @@ TRAINING, DETECTION, ASSOCIATION = (f"models/outrack/{part}.py" for part in ("tr
 def test_training_depends_on_losses_but_not_on_the_tracker() -> None:
     trained = closure.sources(("stages/finetune.py", TRAINING), ROOT)
     assert {"models/outrack/loss.py", "models/outrack/targets.py", "models/backbones/dla.py"} <= set(trained)
-    assert not [name for name in trained if name.startswith("models/association/") or Path(name).stem in ("tracker", "decode")]
+    # the options of the tracker are in the file of all options; nothing that associates is
+    assert [name for name in trained if name.startswith("models/association/")] == [
+        "models/association/__init__.py",
+        "models/association/options.py",
+    ]
+    assert not [name for name in trained if Path(name).stem in ("tracker", "decode") or "centertrack" in name]
 
 
 def test_what_the_network_sees_does_not_depend_on_the_tracker() -> None:
     seen = set(closure.sources(("stages/track.py", DETECTION), ROOT))
-    assert {"models/outrack/decode.py", "models/outrack/network.py", "models/centertrack/memory.py"} <= seen
+    assert {"models/outrack/decode.py", "models/outrack/network.py", "models/dense/peaks.py"} <= seen
+    assert {"models/centertrack/memory.py", "models/dense/peaks.py"} <= set(closure.sources(("models/centertrack/detection.py",), ROOT))
     assert not seen & {"models/outrack/tracker.py", "models/occlusion/evidence.py"}
 
 
