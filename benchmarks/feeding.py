@@ -1,8 +1,8 @@
-"""Feeding the paper preset's batches with 0, 1 and 2 processes: from Parquet, beside PyTorch's DataLoader over JPEG files and Ray Data.
+"""Feeding the paper preset's batches with 0, 1 and 2 processes: from our shards, beside PyTorch's DataLoader over JPEG files and Ray Data.
 
 All make samples by the same code but for where images come from: the first peer reads the data set's own files, as public loaders do, the
-second files made small beforehand, Ray Data the same Parquet, a pair's partner out of the rows that an actor gets at once, unshuffled. Each
-runs in a process of its own. The limit is decoding the stored images. Processor time is that of all processes together.
+second files made small beforehand, Ray Data the same rows as Parquet, a pair's partner out of the rows that an actor gets at once,
+unshuffled. Each runs in a process of its own. The limit is decoding the stored images. Processor time is that of all processes together.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from torch.utils.data import DataLoader
 
@@ -35,8 +36,8 @@ from pipeline.contract.clips import Batch, TrainingFrame
 from pipeline.feeding.clips import ClipPlanner
 from pipeline.feeding.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
 from pipeline.files.frames import Frame, decode_jpeg
-from pipeline.files.sample_store import COLUMNS, RowGroup, Sample, SampleIndex
-from pipeline.packing.units import PEDESTRIAN, ignored
+from pipeline.files.sample_store import COLUMNS, RowGroup, Sample, SampleIndex, open_shard
+from pipeline.packing.samples import PEDESTRIAN, ignored
 from pipeline.runtime.malloc import keep_freed_memory
 
 COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory
@@ -72,6 +73,9 @@ def prepare(folder: Path, preset: str, frames: list[Frame], copies: int) -> None
     feed = build_feed(params, read_options(preset), load("outrack"), "finetune", folder)
     (folder / "feed.pickle").write_bytes(pickle.dumps(feed))
     packed = ClipDataset(feed)
+    (folder / "parquet").mkdir()
+    table = open_shard(packed.store.shards[0], COLUMNS).read_all()
+    pq.write_table(table, folder / "parquet/samples.parquet", row_group_size=RAY_ROWS, compression="none", use_dictionary=False)
     rows = range(len(frames))
     _write_files(folder / "small", [packed.store.row(row).image for row in rows], [packed.stored(row) for row in rows])
     _write_files(
@@ -138,7 +142,7 @@ class RayClips(ClipDataset):
 
     def __call__(self, rows: Any) -> dict[str, Any]:
         """Images (B, F, H, W, 3), so that nothing is copied, and targets of `COLUMNS` of rows (a pyarrow.Table)."""
-        self.rows = RowGroup(rows)
+        self.rows = RowGroup(rows.combine_chunks().to_batches()[0])
         found = [self.rows.sample(row) for row in range(rows.num_rows)]
         columns = [np.array([getattr(sample, name) for sample in found]) for name in SampleIndex._fields]
         self.planner = ClipPlanner(
@@ -159,7 +163,7 @@ def _ray(feed: Feed, processes: int) -> Iterator[dict[str, Any]]:
     import ray
 
     ray.init(address="local", num_cpus=processes + 1, include_dashboard=False, object_store_memory=300_000_000, log_to_driver=False)
-    rows = ray.data.read_parquet(str(feed.folder), columns=COLUMNS).limit(RAY_EPOCH)
+    rows = ray.data.read_parquet(str(feed.folder.parent / "parquet"), columns=COLUMNS).limit(RAY_EPOCH)
     made = rows.map_batches(
         RayClips, fn_constructor_args=(feed,), batch_size=RAY_ROWS, batch_format="pyarrow", zero_copy_batch=True, concurrency=processes
     )

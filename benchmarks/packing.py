@@ -21,8 +21,8 @@ from pipeline.artifacts.store import Place
 from pipeline.files import depth_codec
 from pipeline.files.depths import DepthRow, DepthWriter
 from pipeline.files.frames import frame_facts, frame_files, read_frames
-from pipeline.packing.shards import Slice
-from pipeline.packing.units import Shape, pack_unit, plan_units
+from pipeline.packing.samples import Shape
+from pipeline.packing.shards import Source, plan_shards, write_shard
 
 SHAPE = Shape(width=640, height=384, depth_stride=4, jpeg_quality=95, row_group_bytes=2_000_000, shard_bytes=256_000_000)
 MAP = (160, 90)
@@ -58,8 +58,8 @@ def pack(folder: Path, name: str) -> Place:
     """The stage's work on one sequence; the folder that it wrote."""
     publication = Publication(fresh(folder) / "out", "pack_samples", "a" * 64)
     frames, depths = (folder / part / f"videos/{name}.parquet" for part in ("frames", "depth"))
-    for unit in plan_units("video", [Slice(frames, depths, 0, frame_facts(frames)["frames"])], SHAPE, publication):
-        pack_unit(unit)
+    for shard in plan_shards("video", [Source(frames, depths, frame_facts(frames)["frames"])], SHAPE, publication):
+        write_shard(shard)
     return publication.partial
 
 

@@ -17,8 +17,8 @@ from pipeline.errors import UserError
 from pipeline.files import depth_codec
 from pipeline.files.depths import DepthRow
 from pipeline.files.frames import Frame
-from pipeline.files.sample_store import SampleWriter
-from pipeline.packing.units import Shape, pack
+from pipeline.files.sample_writer import SampleWriter
+from pipeline.packing.samples import Shape, pack
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.params.sections.data import Source
@@ -84,8 +84,8 @@ def write_samples(folder: Path, params: Params, frames: Iterable[Frame], copies:
     group = int(section.row_group_kb * 1e3)
     shape = Shape(section.width, section.height, section.depth_stride, section.jpeg_quality, group, int(section.shard_mb * 1e6))
     facts = {"kind": "video", "width": shape.width, "height": shape.height, "depth_stride": shape.depth_stride}
-    folder.mkdir(parents=True)
-    with SampleWriter(folder / "part-00000-00.parquet", row_group_bytes=group, facts=facts) as writer:
+    (folder / "benchmark").mkdir(parents=True)
+    with SampleWriter(folder / "benchmark" / "all-00000.arrow", row_group_bytes=group, facts=facts) as writer:
         rows = [pack(frame, _plane(frame), shape, video=True, where=frame.sequence) for frame in frames]
         for copy in range(copies):
             for row in rows:

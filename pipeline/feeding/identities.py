@@ -6,8 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.artifacts.store import read_table
-from pipeline.files.sample_store import SampleStore
+from pipeline.files.sample_store import SampleStore, read_columns
 
 PEDESTRIAN = 1
 _COLUMNS = ["identities", "classes", "ignores"]
@@ -26,7 +25,7 @@ class IdentityNumbers:
     """
 
     def __init__(self, store: SampleStore) -> None:
-        table = pa.concat_tables([read_table(shard, columns=_COLUMNS).replace_schema_metadata(None) for shard in store.shards])
+        table = pa.Table.from_batches([batch for batches in read_columns(store.shards, _COLUMNS) for batch in batches])
         lengths = np.array(table.column("identities").combine_chunks().value_lengths(), np.int64)
         identities, classes, ignores = (_values(table.column(name)) for name in _COLUMNS)
         row = np.repeat(np.arange(len(lengths)), lengths)

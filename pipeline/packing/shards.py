@@ -1,117 +1,123 @@
-"""How rows are shared out among shards, so that a sequence that comes, goes or changes moves the cuts around it and no others.
+"""Shards of samples, each the work of one task: one for each sequence of a video or part of the stills, several where it is long.
 
-A set that fits into one shard is cut evenly: writing all of it again costs little. A larger one is cut where sequences begin, and long
-sequences also inside, at fixed distances. Every such place has a rank drawn from its name, and a stretch that is too long is cut at its
-highest place: what lies far from a change keeps its cuts, as branches of a treap do.
+Where a shard begins and ends follows from its own sequence alone, so that one that comes, goes or changes has its own shards written and
+no others, and another number of machines gives the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from typing import Any, NamedTuple
 
+from pipeline.artifacts import reuse
+from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.reuse import Part
 from pipeline.artifacts.store import Place
+from pipeline.errors import UserError
+from pipeline.files.depths import read_depths
+from pipeline.files.frames import read_frames
+from pipeline.files.sample_writer import SampleWriter
+from pipeline.packing.samples import Shape, pack
+from pipeline.params.file import digest
 
-UNITS = 16  # as many shares at least, so that small sets still spread over a machine ...
-SMALLEST = 4_000_000  # ... unless they would fall below so many bytes
-FULL = 0.8  # of a shard's cap that the estimate of a share may reach
-MANY = 64  # shares from which on files are counted:
-ROWS_A_FILE = 1000  # so many rows a file on average at least
+BYTES_PER_PIXEL = 0.6  # of a JPEG with its depth at quality 95, to size shards before anything is encoded
 
 
-class Slice(NamedTuple):
-    """Rows first to first + rows - 1 (from 0) of a frame file and its depth file.
+class Source(NamedTuple):
+    """What a sequence is packed from.
 
     Attributes:
         frames: the frame file.
         depths: its depth file.
-        first: see above.
-        rows: see above.
+        rows: how many of its first rows are packed.
         made_from: digest of the contents of both files.
     """
 
     frames: Place
     depths: Place
-    first: int
     rows: int
     made_from: str = ""
 
 
-class Shares(NamedTuple):
-    """Consecutive rows of all slices, share by share, and the factor by which a shard's cap grows so that files stay few."""
+@dataclass(frozen=True)
+class Shard:
+    """The work of one task; picklable.
 
-    slices: list[tuple[Slice, ...]]
-    growth: int
-
-
-def shared(slices: Sequence[Slice], *, row_bytes: float, shard_bytes: int) -> Shares:
-    """Share out the rows of `slices`, in order.
-
-    Args:
-        slices: of all sequences.
-        row_bytes: of a row, about.
-        shard_bytes: what a shard may have.
+    Attributes:
+        kind: "stills" or "video": the folder that it lies in.
+        source: what it is packed from.
+        number: from 0 within the sequence.
+        first: its first row in the frame file, from 0.
+        rows: how many it packs.
+        shape: sizes.
+        publication: takes the shard.
+        code: digest of the code that packs.
     """
-    rows = sum(part.rows for part in slices)
-    total = rows * row_bytes
-    if rows == 0:
-        return Shares([], 1)
-    if total <= shard_bytes:
-        wanted = min(FULL * shard_bytes, max(total / UNITS, SMALLEST))
-        count = min(rows, max(1, round(total / wanted)))
-        limits = [rows * number // count for number in range(count + 1)]
-        return Shares([tuple(cut(slices, *limits[number : number + 2])) for number in range(count)], 1)
-    most = FULL * shard_bytes / row_bytes
-    while rows / most < UNITS and most * row_bytes >= 2 * SMALLEST:
-        most /= 2
-    growth = 1
-    while len(found := _ranked(slices, max(4, int(most * growth)))) > max(MANY, rows // ROWS_A_FILE):
-        growth *= 2
-    return Shares(found, growth)
+
+    kind: str
+    source: Source
+    number: int
+    first: int
+    rows: int
+    shape: Shape
+    publication: Publication
+    code: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of its file, within the published folder."""
+        frames = self.source.frames
+        return f"{self.kind}/{frames.parent.name}/{frames.stem}-{self.number:05d}.arrow"
+
+    @property
+    def key(self) -> str:
+        """Digest of all that decides its bytes."""
+        return digest(self.code, self.kind, vars(self.shape), self.source.made_from, self.first, self.rows)
+
+    def settled(self, known: Mapping[str, Part]) -> bool:
+        """Whether it is there, made by this attempt or taken over from an earlier one."""
+        return reuse.settled(self.publication, self.name, self.key, known)
 
 
-def cut(slices: Sequence[Slice], first: int, last: int) -> Iterator[Slice]:
-    """The parts of `slices` that hold rows first to last - 1 of them all."""
-    start = 0
-    for part in slices:
-        low, high = max(first - start, 0), min(last - start, part.rows)
-        if low < high:
-            yield part._replace(first=part.first + low, rows=high - low)
-        start += part.rows
-
-
-def _ranked(slices: Sequence[Slice], most: int) -> list[tuple[Slice, ...]]:
-    """Shares of 3/8 of `most` rows to `most` rows; the whole where there is less."""
-    step = most // 4
-    pieces = [part._replace(first=part.first + at, rows=min(step, part.rows - at)) for part in slices for at in range(0, part.rows, step)]
-    waiting, found = [pieces], list[tuple[Slice, ...]]()
-    while waiting:
-        stretch = waiting.pop()
-        before = [0, *accumulate(part.rows for part in stretch)]
-        least = (most - step) // 2  # some place always leaves as much on both sides
-        places = [at for at in range(1, len(stretch)) if before[at] >= least and before[-1] - before[at] >= least]
-        if before[-1] <= most or not places:
-            found.append(tuple(_joined(stretch)))
-            continue
-        at = max(places, key=lambda place: _rank(stretch[place]))
-        waiting += [stretch[at:], stretch[:at]]
+def plan_shards(kind: str, sources: Sequence[Source], shape: Shape, publication: Publication, code: str = "") -> list[Shard]:
+    """The shards of all sequences, each sequence divided evenly where it would be larger than `shape.shard_bytes`, as estimated."""
+    most = max(1, int(shape.shard_bytes / (shape.width * shape.height * BYTES_PER_PIXEL)))
+    found = []
+    for source in sources:
+        count = -(-source.rows // most)
+        for number in range(count):
+            first, last = (source.rows * place // count for place in (number, number + 1))
+            found.append(Shard(kind, source, number, first, last - first, shape, publication, code))
     return found
 
 
-def _rank(piece: Slice) -> tuple[bool, bytes]:
-    """Where sequences begin comes first; the rest is chance."""
-    name = f"{piece.frames.parent.name}/{piece.frames.name} {piece.first}"
-    return piece.first == 0, hashlib.sha256(name.encode()).digest()
+def write_shard(shard: Shard) -> None:
+    """Pack a shard, unless it is there. Its manifest entry states its rows, and its first and last frame.
+
+    Raises:
+        UserError: an image cannot be decoded, or frames and depth do not belong together.
+    """
+    if shard.settled({}):
+        return
+    shape, made_from = shard.shape, {"key": shard.key, "rows": shard.rows}  # type: Shape, dict[str, Any]
+    facts = {"kind": shard.kind, "width": shape.width, "height": shape.height, "depth_stride": shape.depth_stride}
+    with (
+        shard.publication.write(shard.name, made_from) as path,
+        SampleWriter(path, row_group_bytes=shape.row_group_bytes, facts=facts) as writer,
+    ):
+        for row in _rows(shard):
+            writer.add(row)
+            made_from["frames"] = [made_from.get("frames", [row["frame"]])[0], row["frame"]]
 
 
-def _joined(pieces: Sequence[Slice]) -> Iterator[Slice]:
-    whole = pieces[0]
-    for piece in pieces[1:]:
-        if (piece.frames, piece.first) == (whole.frames, whole.first + whole.rows):
-            whole = whole._replace(rows=whole.rows + piece.rows)
-        else:
-            yield whole
-            whole = piece
-    yield whole
+def _rows(shard: Shard) -> Iterator[dict[str, Any]]:
+    source, video = shard.source, shard.kind == "video"
+    frames = islice(read_frames(source.frames, first=shard.first), shard.rows)
+    depths = islice(read_depths(source.depths, first=shard.first), shard.rows)
+    for frame, depth in zip_longest(frames, depths):
+        where = f"{source.frames}: frame {frame.frame}"
+        if depth is None or (frame.sequence, frame.frame, len(frame.objects)) != (depth.sequence, depth.frame, len(depth.object_depths)):
+            raise UserError(f"{where}: {source.depths} was made for other frames\nnext: run `dvc repro label_depth`")
+        yield pack(frame, depth, shard.shape, video=video, where=where)

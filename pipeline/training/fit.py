@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from pipeline.errors import UserError, unwrapped
 from pipeline.feeding.loader import Feed, mix
 from pipeline.feeding.order import check_batch
 from pipeline.files import model_folder
-from pipeline.files.sample_store import SampleStore
+from pipeline.files.sample_store import SampleStore, partner_reach
 from pipeline.numerics import precision
 from pipeline.params import file as params
 from pipeline.params.sections.common import Cluster
@@ -106,6 +107,7 @@ def trained(
         store = SampleStore(feed.folder)
         rows, drawn = len(store), mix(feed, store)
         check_batch(settings.epoch_samples or rows, rows=rows, batch_size=settings.batch_size, workers=settings.workers)
+        _warn_of_small_row_groups(publication.stage, feed, store)
     task = build_task(feed)
     if start is not None:
         print(f"{publication.stage}: {start}: {model_folder.load(task.network, start, settings.min_loaded)}")
@@ -124,6 +126,17 @@ def trained(
         history = state.history
     yield _publish(task.network, feed, history, publication, {"mix": drawn.shares} if drawn else {})
     checkpoints.forget(folder, kept)
+
+
+def _warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None:
+    """Say so when a frame's partner can be further than in the next row group: training reads more than it keeps."""
+    gap, reach = feed.settings.max_gap, partner_reach(store.index, store.row_groups, feed.settings.max_gap)
+    if feed.spec.reads != "still" and reach > 1:
+        print(
+            f"{stage}.max_gap: {gap} frames span {reach + 1} row groups, so that a sample reads more than two; training is slower\n"
+            f"next: make pack_samples.row_group_kb {(reach + 1) // 2 + 1} times as large, or lower {stage}.max_gap",
+            file=sys.stderr,
+        )
 
 
 def _made(folder: Place) -> Place:

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import feeding, samples
 from pipeline.contract.clips import Batch
-from pipeline.feeding.loader import SAMPLES, ClipDataset, collate
+from pipeline.feeding.loader import ClipDataset, collate
 from pipeline.files.sample_store import COLUMNS
 
 
@@ -48,7 +48,7 @@ def test_the_data_sets_own_files_show_the_same(folder: Path) -> None:
 def test_an_actor_of_ray_data_makes_the_same_pairs_of_all_rows_at_once(folder: Path) -> None:
     feed = feeding.read_feed(folder, 0)
     dataset = ClipDataset(feed)
-    made = feeding.RayClips(feed)(pq.read_table(folder / SAMPLES["finetune"], columns=COLUMNS, partitioning=None))
+    made = feeding.RayClips(feed)(pq.read_table(folder / "parquet", columns=COLUMNS))
     expected = collate([dataset[0, row] for row in range(10)], dataset.feed.training.trim)
     assert made["images"].shape == (10, 2, 256, 448, 3)
     assert np.array_equal(np.moveaxis(made["images"], -1, 2), expected.images.numpy())

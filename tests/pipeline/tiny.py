@@ -19,7 +19,7 @@ from pipeline.contract.spec import Training as TrainingPart
 from pipeline.feeding.loader import Feed
 from pipeline.files import depth_codec
 from pipeline.files.frames import encode_jpeg
-from pipeline.files.sample_store import SampleWriter
+from pipeline.files.sample_writer import SampleWriter
 from pipeline.params.sections.training import Augment, Training
 
 SIZE = 64
@@ -174,8 +174,8 @@ def write_samples(
 ) -> Path:
     """A shard of `sequences` x `frames` samples, three boxes each: row groups of some four rows; another `identity` shuffles all ids."""
     changed = {"dataset": dataset} | ({} if named else {"identities": [-1, -1, -1]})
-    folder.mkdir(parents=True, exist_ok=True)
-    with SampleWriter(folder / "part-00000.parquet", row_group_bytes=12_000, facts={"width": SIZE, "height": SIZE}) as writer:
+    (folder / dataset).mkdir(parents=True, exist_ok=True)
+    with SampleWriter(folder / dataset / "s-00000.arrow", row_group_bytes=12_000, facts={"width": SIZE, "height": SIZE}) as writer:
         for sequence in range(sequences):
             for frame in range(1, frames + 1):
                 writer.add(_row(sequence, frame, video, identity, size) | changed)

@@ -32,6 +32,7 @@ STAGES = {"extract_frames": extract_frames, "label_depth": label_depth, "pack_sa
 OUTS = {"extract_frames": "frames", "label_depth": "depth", "pack_samples": "samples"}
 GT = "".join(f"{frame},{number},{10 * number},20,20,45,1,1,1\n" for frame in range(1, 7) for number in range(1, 4))
 FRAMES = range(1, 7)
+BB = "video/videos/bb-00000.arrow"
 pytestmark = pytest.mark.usefixtures("alone")
 
 
@@ -110,7 +111,8 @@ def test_a_new_sequence_is_all_that_is_read_and_a_removed_one_is_gone(tmp_path: 
     for out in ("frames", "depth"):
         after = nodes(root, out)
         assert kept(before[out], after) == set(before[out]) == set(after) - {"videos/bb.parquet"}
-    assert "stills/part-00000-00.parquet" in kept(before["samples"], nodes(root, "samples"))
+    after = nodes(root, "samples")
+    assert kept(before["samples"], after) == set(before["samples"]) - {"split.json"} == set(after) - {"split.json", BB}
     same_as_from_scratch(root, tmp_path / "two", 2)
     shutil.rmtree(root / "in/videos/a")
     decoded.clear()
@@ -136,23 +138,20 @@ def test_a_changed_annotation_decodes_nothing(tmp_path: Path, decoded: list[str]
     same_as_from_scratch(root, tmp_path / "two", 2)
 
 
-def test_rows_of_other_sequences_are_not_packed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.packing import units as packing
+def test_samples_of_other_sequences_are_not_packed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.packing import shards
 
     root = repository(tmp_path / "one")
     run_all(root)
     packed: list[str] = []
-    real = packing.pack
-    monkeypatch.setattr(packing, "pack", lambda frame, *rest, **more: packed.append(frame.sequence) or real(frame, *rest, **more))
-    mot_sequence(root / "in/videos/bb", gt=GT, frames=FRAMES)
+    real = shards.pack
+    monkeypatch.setattr(shards, "pack", lambda frame, *rest, **more: packed.append(frame.sequence) or real(frame, *rest, **more))
+    (root / "in/videos/a/gt/gt.txt").write_text(GT.replace("1,1,10,", "1,1,11,"))
     run_all(root, 2)
-    assert packed == ["bb"] * 3  # of a shard that all the videos share
-    same_as_from_scratch(root, tmp_path / "two", 2)
+    assert packed == ["a"] * 3
     packed.clear()
-    run(root, "pack_samples", 3, row_group_kb=2.0)  # another layout of the same rows
-    assert packed == []
     run(root, "pack_samples", 4, jpeg_quality=50)
-    assert len(packed) == 17
+    assert len(packed) == 14
 
 
 @pytest.mark.parametrize("store", ["memory://incremental", "kept"])

@@ -149,8 +149,7 @@ def test_depth_is_decoded_only_for_models_that_learn_it(samples: Path) -> None:
 def two_sets(folder: Path) -> Path:
     """16 samples of `tiny` and 8 of `other`."""
     write_samples(folder / "both", sequences=2)
-    write_samples(folder / "one", sequences=1, dataset="other")
-    (folder / "one" / "part-00000.parquet").rename(folder / "both" / "part-00001.parquet")
+    write_samples(folder / "both", sequences=1, dataset="other")
     return folder / "both"
 
 

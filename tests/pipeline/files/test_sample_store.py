@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 
 from pipeline.artifacts.store import place
 from pipeline.errors import UserError
-from pipeline.files.sample_store import SampleStore, SampleWriter, partner_reach
+from pipeline.files import sample_store
+from pipeline.files.sample_store import SampleStore, partner_reach, read_columns
+from pipeline.files.sample_writer import SampleWriter
 
 
 def row(frame: int, *, sequence: str = "s", size: int = 1000, objects: int = 2, video: bool = True, depth: bool = True) -> dict[str, Any]:
@@ -36,9 +38,9 @@ def row(frame: int, *, sequence: str = "s", size: int = 1000, objects: int = 2, 
 
 
 def write(folder: Path, shards: list[list[dict[str, Any]]], row_group_bytes: int = 10_000) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "d").mkdir(parents=True, exist_ok=True)
     for number, rows in enumerate(shards):
-        with SampleWriter(folder / f"part-{number:05d}.parquet", row_group_bytes=row_group_bytes, facts={"kind": "video"}) as writer:
+        with SampleWriter(folder / "d" / f"s-{number:05d}.arrow", row_group_bytes=row_group_bytes, facts={"kind": "video"}) as writer:
             for item in rows:
                 writer.add(item)
     return folder
@@ -104,34 +106,49 @@ def test_the_cache_stays_below_its_cap_and_keeps_the_last_group(tmp_path: Path) 
     assert len(tiny._cache) == 1
 
 
-def test_images_of_a_local_file_are_not_kept(tmp_path: Path) -> None:
+def test_images_of_a_local_file_stay_there_and_those_from_a_url_are_kept(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    # several pages of a megabyte each, the same image twice, one that begins as the one before, an empty one
-    images = [random.bytes(size) for size in (400_000, 700_000, 90_000, 5_000, 40)]
-    images += [images[1], images[1][:300_000], b"", images[3]]
+    images = [random.bytes(size) for size in (400_000, 700_000, 5_000, 0, 5_000)]
     rows = [row(frame, depth=frame % 3 > 0) | {"image": image} for frame, image in enumerate(images, 1)]
-    store = SampleStore(write(tmp_path, [rows], row_group_bytes=4_000_000))
-    assert [store.row(index).image for index in range(9)] == images
-    assert [store.row(index).depth for index in range(9)] == [b"map", b"map", None] * 3
-    assert store._cached_bytes < 5_000
+    shard = write(tmp_path, [rows], row_group_bytes=4_000_000) / "d/s-00000.arrow"
+    place("memory://kept/d/s-00000.arrow").write_bytes(shard.read_bytes())
+    for folder, least, most in ((tmp_path, 0, 5_000), (place("memory://kept"), 1_110_000, 1_120_000)):
+        store = SampleStore(folder)
+        assert [store.row(index).image for index in range(5)] == images
+        assert [store.row(index).depth for index in range(5)] == [b"map", b"map", None, b"map", b"map"]
+        assert least < store._cached_bytes < most
 
 
-def test_images_from_a_url_and_compressed_ones_are_kept(tmp_path: Path) -> None:
-    rows = [row(frame, size=50_000, depth=frame % 2 > 0) for frame in range(1, 7)]
-    path = write(tmp_path, [rows], row_group_bytes=100_000) / "part-00000.parquet"
-    place("memory://kept/part-00000.parquet").write_bytes(path.read_bytes())
-    pq.write_table(pq.read_table(path), path, row_group_size=2, compression="zstd", use_dictionary=False)
-    for store in (SampleStore(place("memory://kept")), SampleStore(tmp_path)):
-        assert [store.row(index).image for index in range(6)] == [made["image"] for made in rows]
-        assert [store.row(index).depth for index in range(6)] == [b"map", None] * 3
-        assert store._cached_bytes > 250_000
+def test_few_of_many_shards_are_open_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_store, "READERS", 2)
+    store = SampleStore(write(tmp_path, [[row(frame)] for frame in range(1, 9)]), cache_bytes=1)
+    for index in [*range(8), 0, 7]:
+        assert store.row(index).frame == index + 1
+        assert len(store._readers) <= 2
+
+
+def test_shards_of_a_sequence_follow_each_other_whatever_its_name(tmp_path: Path) -> None:
+    names = ["s-00000.arrow", "s-00001.arrow", "s-00000-00000.arrow", "s-1-00000.arrow"]  # sequences s, s-00000 and s-1
+    for number, name in enumerate(names):
+        made = write(tmp_path / "made", [[row(number + 1)]]) / "d/s-00000.arrow"
+        (tmp_path / "d").mkdir(exist_ok=True)
+        made.rename(tmp_path / "d" / name)
+    assert SampleStore(tmp_path).index.frame.tolist() == [1, 2, 3, 4]
+
+
+def test_some_columns_of_all_row_groups(tmp_path: Path) -> None:
+    store = SampleStore(write(tmp_path, [[row(frame) for frame in range(1, 31)], [row(31)]]))
+    first, second = read_columns(store.shards, ["identities", "frame"])
+    assert [number for batch in first for number in batch.column("frame").to_pylist()] == list(range(1, 31))
+    assert [batch.num_rows for batch in [*first, *second]] == [rows for _, rows in store.row_groups]
+    assert second[0].to_pydict() == {"identities": [[100, 101]], "frame": [31]}
 
 
 def test_a_pickled_store_reads_in_another_process(tmp_path: Path) -> None:
     store = SampleStore(write(tmp_path, [[row(1), row(2)]]))
     store.row(0)
     copy = pickle.loads(pickle.dumps(store))
-    assert not copy._files
+    assert not copy._readers
     assert copy.row(1).frame == 2
 
 
@@ -146,7 +163,7 @@ def test_rows_without_depth_or_objects(tmp_path: Path) -> None:
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, [[row(frame) for frame in range(1, 30)]])
-    assert (tmp_path / "a/part-00000.parquet").read_bytes() == (tmp_path / "b/part-00000.parquet").read_bytes()
+    assert (tmp_path / "a/d/s-00000.arrow").read_bytes() == (tmp_path / "b/d/s-00000.arrow").read_bytes()
 
 
 def test_an_empty_folder_and_a_row_out_of_range_are_refused(tmp_path: Path) -> None:
@@ -155,6 +172,18 @@ def test_an_empty_folder_and_a_row_out_of_range_are_refused(tmp_path: Path) -> N
     store = SampleStore(write(tmp_path, [[row(1)]]))
     with pytest.raises(IndexError):
         store.row(1)
-    pq.write_table(pq.read_table(tmp_path / "part-00000.parquet").replace_schema_metadata(None), tmp_path / "part-00001.parquet")
-    with pytest.raises(UserError, match="not a Throughline file"):
-        SampleStore(tmp_path)
+    for content, message in (
+        (b"", "not a readable Arrow file"),
+        (b"PAR1" * 9, "not a readable Arrow file"),
+        (_unstamped(), "not a Throughline file"),
+    ):
+        (tmp_path / "d/s-00001.arrow").write_bytes(content)
+        with pytest.raises(UserError, match=message):
+            SampleStore(tmp_path)
+
+
+def _unstamped() -> bytes:
+    sink, table = pa.BufferOutputStream(), pa.table({"frame": [1]})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())

@@ -1,80 +1,57 @@
-"""Cuts follow the data, stay where they are when something else changes, and never make many files."""
+"""A sequence has shards of its own, named and cut by itself alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from pipeline.packing import shards
-from pipeline.packing.shards import Slice, cut, shared
+from pipeline.artifacts.publication import Publication
+from pipeline.packing.samples import Shape
+from pipeline.packing.shards import Shard, Source, plan_shards
 
-ROW = 400_000.0  # bytes, as at 1088x608
-
-
-def sequences(rows: list[int], start: int = 0) -> list[Slice]:
-    return [Slice(Path(f"set/{number + start:05d}.parquet"), Path("d"), 0, count) for number, count in enumerate(rows)]
+SHAPE = Shape(width=1000, height=1000, depth_stride=4, jpeg_quality=95, row_group_bytes=2_000_000, shard_bytes=60_000_000)  # 100 rows
+PUBLICATION = Publication(Path("samples"), "pack_samples", "3" * 64)
 
 
-def names(found: list[tuple[Slice, ...]]) -> set[tuple[tuple[str, int, int], ...]]:
-    return {tuple((part.frames.name, part.first, part.rows) for part in share) for share in found}
+def plan(rows: dict[str, int], **changes: str) -> list[Shard]:
+    sources = [Source(Path(f"frames/set/{name}.parquet"), Path("d"), count, f"{name} {count}") for name, count in rows.items()]
+    return plan_shards(changes.get("kind", "video"), sources, SHAPE, PUBLICATION, changes.get("code", ""))
 
 
-def covered(slices: list[Slice] | tuple[Slice, ...]) -> list[tuple[str, int]]:
-    return [(part.frames.name, part.first + row) for part in slices for row in range(part.rows)]
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (0, []),  # nothing trains
+        (1, [1]),
+        (100, [100]),  # just fits
+        (101, [50, 51]),  # no shard of a single frame
+        (1000, [100] * 10),
+        (1001, [91] * 11),
+    ],
+)
+def test_long_sequences_are_divided_evenly(rows: int, expected: list[int]) -> None:
+    found = plan({"a": rows})
+    assert [shard.rows for shard in found] == expected
+    assert [shard.first for shard in found] == [sum(expected[:number]) for number in range(len(expected))]
+    assert [shard.name for shard in found] == [f"video/set/a-{number:05d}.arrow" for number in range(len(expected))]
 
 
-def test_rows_are_cut_by_place() -> None:
-    slices = sequences([3, 1, 4])
-    assert covered(list(cut(slices, 2, 6))) == [("00000.parquet", 2), ("00001.parquet", 0), ("00002.parquet", 0), ("00002.parquet", 1)]
+@pytest.mark.parametrize(
+    ("after", "written"),
+    [
+        ({"a": 90, "aa": 30, "b": 250}, {"aa": 1}),  # comes
+        ({"b": 250}, {}),  # goes
+        ({"a": 90, "b": 251}, {"b": 3}),  # grows
+        ({"a": 90, "b": 250}, {}),
+    ],
+)
+def test_a_change_writes_the_shards_of_its_sequence_and_no_others(after: dict[str, int], written: dict[str, int]) -> None:
+    known = {(shard.name, shard.key) for shard in plan({"a": 90, "b": 250})}
+    new = [shard.source.frames.stem for shard in plan(after) if (shard.name, shard.key) not in known]
+    assert {name: new.count(name) for name in new} == written
 
 
-@pytest.mark.parametrize("rows", [[100], [3, 1, 700, 2, 2, 40], [1] * 50])
-def test_a_set_that_fits_into_a_shard_is_cut_evenly(rows: list[int]) -> None:
-    found, growth = shared(sequences(rows), row_bytes=ROW, shard_bytes=2**40)
-    sizes = [sum(part.rows for part in share) for share in found]
-    assert [name for share in found for name in covered(share)] == covered(sequences(rows))
-    assert max(sizes) - min(sizes) <= 1
-    assert len(found) == min(sum(rows), max(1, round(sum(rows) * ROW / max(sum(rows) * ROW / 16, 4e6))))
-    assert growth == 1
-
-
-@pytest.mark.parametrize("rows", [[100] * 10_000, [1_000_000], [1, 2999] * 333 + [1000], [*range(1, 1400), 20_700]])
-def test_a_million_frames_never_make_more_than_a_thousand_files(rows: list[int]) -> None:
-    slices = sequences(rows)
-    found, growth = shared(slices, row_bytes=ROW, shard_bytes=256_000_000)
-    sizes = np.array([sum(part.rows for part in share) for share in found])
-    assert sizes.sum() == sum(rows) == pytest.approx(1e6, rel=0.01)
-    assert len(found) <= 1000
-    assert sizes.max() * ROW <= 0.8 * 256e6 * growth
-    assert sizes.min() >= sizes.max() * 0.3
-    assert [part for share in found for part in cut(share, 0, 10**9)] == [part for share in found for part in share]
-    joined = [(part.frames, part.first, part.rows) for share in found for part in share]
-    ends = [sum(rows for path, _, rows in joined if path == slices[number].frames) for number in (0, len(slices) - 1)]
-    assert ends == [rows[0], rows[-1]]
-
-
-@pytest.mark.parametrize("change", ["comes", "goes", "grows"])
-def test_a_change_moves_the_cuts_around_it_alone(change: str) -> None:
-    rows = np.random.default_rng(1).integers(20, 1500, 400).tolist()
-    before = sequences(rows)
-    alike = []
-    for place in range(0, 400, 40):
-        after = list(before)
-        if change == "comes":
-            after.insert(place, Slice(Path(f"set/{place:05d}a.parquet"), Path("d"), 0, 321))
-        elif change == "goes":
-            after.pop(place)
-        else:
-            after[place] = after[place]._replace(rows=after[place].rows + 300)
-        old, new = (names(shared(some, row_bytes=ROW, shard_bytes=512_000_000).slices) for some in (before, after))
-        alike.append(len(old - new))
-    assert np.median(alike) <= 3  # of about 400 shards
-    assert max(alike) <= 12
-
-
-def test_a_middling_set_spreads_over_a_machine() -> None:
-    found, _ = shared(sequences([300, 400, 500, 262, 450, 325, 375]), row_bytes=ROW, shard_bytes=256_000_000)
-    assert shards.UNITS <= len(found) <= 3 * shards.UNITS
-    assert shared([], row_bytes=ROW, shard_bytes=10).slices == []
+def test_other_code_kinds_and_places_have_other_keys() -> None:
+    found = [*plan({"a": 150}), *plan({"a": 150}, code="b"), *plan({"a": 150}, kind="stills"), *plan({"b": 150})]
+    assert len({shard.key for shard in found}) == len(found) == 8

@@ -1,0 +1,88 @@
+"""One frame with its depth to one sample: the image at training size, boxes and depth to match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import depth_codec, schema
+from pipeline.files.depths import DepthRow
+from pipeline.files.frames import Frame, decode_jpeg, encode_jpeg
+
+PEDESTRIAN = 1
+# MOTChallenge's classes that look like people but are not scored: on a vehicle, sitting or lying, distractor, reflection
+UNSCORED_PEOPLE = (2, 7, 8, 12)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes that packing needs.
+
+    Attributes:
+        width: images fit into width x height.
+        height: see above.
+        depth_stride: image pixels a cell of the depth map.
+        jpeg_quality: of images that are made smaller.
+        row_group_bytes: most images and maps of a row group.
+        shard_bytes: most of a shard, as estimated.
+    """
+
+    width: int
+    height: int
+    depth_stride: int
+    jpeg_quality: int
+    row_group_bytes: int
+    shard_bytes: int
+
+
+def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str) -> dict[str, Any]:
+    """One row of schema.SAMPLES.
+
+    The image is made smaller to fit, never larger (the loader enlarges it as it augments): one that fits keeps its very bytes.
+
+    Raises:
+        UserError: the image or the map cannot be decoded.
+    """
+    width, height = fit(frame.width, frame.height, shape.width, shape.height)
+    image = frame.image
+    if (width, height) != (frame.width, frame.height):
+        pixels = decode_jpeg(frame.image, where)
+        small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        image = encode_jpeg(np.asarray(small, np.uint8), shape.jpeg_quality)
+    scale = np.array([width / frame.width, height / frame.height] * 2, np.float32)
+    codes = depth_codec.decode_codes(depth.depth, f"{where}: depth")
+    objects = {name: getattr(frame.objects, name).tolist() for name, _ in schema.OBJECTS}
+    objects |= {"boxes": (frame.objects.boxes * scale).tolist(), "ignores": ignored(frame).tolist()}
+    return {
+        "dataset": frame.dataset,
+        "sequence": frame.sequence,
+        "frame": frame.frame,
+        "video": video,
+        "width": width,
+        "height": height,
+        "image": image,
+        **objects,
+        "depth": depth_codec.encode_codes(
+            depth_codec.resize_codes(codes, *(max(1, round(side / shape.depth_stride)) for side in (width, height)))
+        ),
+        "depth_scale": depth.scale,
+        "object_depths": depth.object_depths.tolist(),
+    }
+
+
+def fit(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
+    """(width, height) of an image made to fit, aspect kept; unchanged when it fits."""
+    factor = min(most_width / width, most_height / height, 1.0)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def ignored(frame: Frame) -> NDArray[np.bool_]:
+    """(N,) bool: ignored regions, and people that the benchmark does not score. As in FairMOT objects are pedestrians with flag 1;
+    what merely looks like one is no background either. Vehicles and occluders keep their class and are background."""
+    objects = frame.objects
+    unscored = (objects.classes == PEDESTRIAN) & (objects.confidences == 0)
+    return np.asarray(objects.ignores | unscored | np.isin(objects.classes, UNSCORED_PEOPLE))
