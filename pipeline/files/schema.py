@@ -1,4 +1,4 @@
-"""The Parquet contracts: a row a frame, a row a depth map, a row a training sample. Version in each file's metadata.
+"""What our files hold: one row per frame or depth map (Parquet), one per training sample (Arrow). Version in each file's metadata.
 
 Boxes are xyxy pixels, float32, amodal (not clipped); frames are counted from 1; identity -1 is unknown; classes are MOTChallenge's
 (1 = pedestrian). `confidence` is the ground truth's flag column (0 = not scored) and `ignore` marks regions that are neither object

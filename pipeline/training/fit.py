@@ -107,7 +107,7 @@ def trained(
         store = SampleStore(feed.folder)
         rows, drawn = len(store), mix(feed, store)
         check_batch(settings.epoch_samples or rows, rows=rows, batch_size=settings.batch_size, workers=settings.workers)
-        _warn_of_small_row_groups(publication.stage, feed, store)
+        warn_of_small_row_groups(publication.stage, feed, store)
     task = build_task(feed)
     if start is not None:
         print(f"{publication.stage}: {start}: {model_folder.load(task.network, start, settings.min_loaded)}")
@@ -128,7 +128,7 @@ def trained(
     checkpoints.forget(folder, kept)
 
 
-def _warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None:
+def warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None:
     """Say so when a frame's partner can be further than in the next row group: training reads more than it keeps."""
     gap, reach = feed.settings.max_gap, partner_reach(store.index, store.row_groups, feed.settings.max_gap)
     if feed.spec.reads != "still" and reach > 1:

@@ -19,6 +19,7 @@ import torch
 from pipeline.artifacts.publication import Manifest, Publication, read_manifest
 from pipeline.errors import UserError
 from pipeline.files import model_folder
+from pipeline.files.sample_store import SampleStore
 from pipeline.numerics.precision import resolved
 from pipeline.params.sections.common import Cluster
 from pipeline.training import checkpoints
@@ -50,6 +51,14 @@ def test_no_epochs_publish_the_initial_network(tmp_path: Path) -> None:
     model_folder.load(network, tmp_path / "out" / model_folder.WEIGHTS)
     assert torch.equal(network.heat.weight, fresh.heat.weight)
     assert (tmp_path / "out" / "history.csv").read_text() == "epoch,step,lr,loss\n"
+
+
+def test_row_groups_that_hold_too_few_frames_for_the_gap_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = SampleStore(write_samples(tmp_path, frames=16))  # row groups of some four rows
+    for gap, said in ((3, ""), (10, "finetune.max_gap: 10 frames span 4 row groups")):
+        training.warn_of_small_row_groups("finetune", feed(tmp_path, max_gap=gap), store)
+        assert said in (error := capsys.readouterr().err)
+        assert bool(error) == bool(said)
 
 
 def test_start_weights_are_taken_and_foreign_ones_refused(tmp_path: Path) -> None:
