@@ -129,12 +129,13 @@ def trained(
 
 
 def warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None:
-    """Say so when a frame's partner can be further than in the next row group: training reads more than it keeps."""
-    gap, reach = feed.settings.max_gap, partner_reach(store.index, store.row_groups, feed.settings.max_gap)
-    if feed.spec.reads != "still" and reach > 1:
+    """Say so when a sample may touch more row groups than it has frames: training reads more than it keeps."""
+    frames, span = feed.samples.frames, feed.samples.steps[1] * (feed.samples.frames - 1)
+    groups = 1 + partner_reach(store.index, store.row_groups, span)
+    if groups > max(frames, 2):
         print(
-            f"{stage}.max_gap: {gap} frames span {reach + 1} row groups, so that a sample reads more than two; training is slower\n"
-            f"next: make pack_samples.row_group_kb {(reach + 1) // 2 + 1} times as large, or lower {stage}.max_gap",
+            f"{stage}: a sample spans up to {span} frames, in {groups} row groups, more than it has frames; training is slower\n"
+            f"next: make pack_samples.row_group_kb {groups // 2 + 1} times as large",
             file=sys.stderr,
         )
 
