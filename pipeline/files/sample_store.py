@@ -184,7 +184,7 @@ def open_shard(path: Place, columns: Sequence[str] | None = None) -> pa.RecordBa
 
     Args:
         path: the shard.
-        columns: what its batches shall hold; None: all.
+        columns: what its batches shall hold at least, so that no more is fetched from a URL; None: all.
 
     Raises:
         UserError: it is not Arrow, not ours, or of another version.
@@ -193,7 +193,7 @@ def open_shard(path: Place, columns: Sequence[str] | None = None) -> pa.RecordBa
     try:
         reader = pa.ipc.open_file(source)
         schema.facts(reader.schema, str(path))
-        if columns is None:
+        if columns is None or isinstance(path, Path):  # of a mapped file Arrow would copy the columns, and set aside room for all of them
             return reader
         fields = sorted(map(reader.schema.get_field_index, columns))
         return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=fields))
