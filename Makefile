@@ -9,7 +9,11 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup repro test test-slow lint bench ui cluster-up cluster-down clean
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test test-slow lint bench ui cluster-up cluster-down clean
+
+help:  ## what there is to make
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS="|" read -r name text; do printf '%-13s %s\n' "$$name" "$$text"; done
 
 setup: .venv/.installed  ## build .venv from constraints.txt
 
@@ -18,13 +22,13 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch  # a CUDA build brings its libraries
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m stages.rehearse  # makes machine code
+	$(BIN)/throughline warm-up  # compiles machine code
 	touch $@
 
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie
-	@if [ -n "$(PRESET)" ]; then $(BIN)/python -m pipeline.params.preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
-	$(BIN)/python -m pipeline.runtime.cluster up
-	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/python -m pipeline.runtime.cluster down; exit $$status
+	@if [ -n "$(PRESET)" ]; then $(BIN)/throughline preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
+	$(BIN)/throughline cluster up
+	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/throughline cluster down; exit $$status
 
 test: setup  ## the fast tests
 	$(BIN)/python -m pytest
@@ -45,10 +49,10 @@ ui: setup  ## MLflow's page at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 cluster-up: setup  ## a local Ray head that all stages share
-	$(BIN)/python -m pipeline.runtime.cluster up
+	$(BIN)/throughline cluster up
 
-cluster-down:
-	$(BIN)/python -m pipeline.runtime.cluster down
+cluster-down:  ## stop it
+	$(BIN)/throughline cluster down
 
 clean:  ## remove what the pipeline made; keeps data/external, the DVC cache, checkpoints and MLflow's store
 	rm -rf artifacts dvc_plots

@@ -69,7 +69,7 @@ def perturb(truth: Path, out: Path, *, seed: int) -> None:
 def ours_on(truth: Path, folder: Path) -> Work:
     """Our command on a folder with perturbed results; writes <folder>/scores."""
     options = {"--gt": truth, "--tracks": folder / TRACKER / "data", "--benchmark": "MOT17", "--out": folder / "scores"}
-    return _process("-m", "stages.evaluate", *(str(word) for pair in options.items() for word in pair))
+    return _process("-m", "throughline", "evaluate", *(str(word) for pair in options.items() for word in pair))
 
 
 def compare_figures(folder: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plot
-from experiments.papers.pages import insert
+from experiments.papers.markdown import insert
 from pipeline.artifacts.code import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"

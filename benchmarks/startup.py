@@ -29,12 +29,12 @@ def measure() -> Iterator[Timed]:
     with tempfile.TemporaryDirectory() as folder:
         root = prepared(Path(folder))
         running = HEAD_FILE.is_file()
-        _module("pipeline.runtime.cluster", "up")
+        _module("throughline", "cluster", "up")
         try:
             yield _timed("a stage that only starts", [sys.executable, "-c", STAGE, str(root)], STAGE_AIM)
         finally:
             if not running:
-                _module("pipeline.runtime.cluster", "down")
+                _module("throughline", "cluster", "down")
         yield _timed("dvc repro, nothing changed", [str(Path(sys.executable).with_name("dvc")), "repro", "--quiet"], REPRO_AIM, root)
 
 

@@ -11,6 +11,7 @@ import errno
 import http.client
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -57,6 +58,27 @@ _NUMBERS = {
     *(errno.EBUSY, errno.EREMOTEIO),
 }
 _SERVER_FAILS = 500  # least HTTP status that is the server's fault
+
+
+class plain_errors:
+    """Context manager: a `PlainError` (or a full disk) ends the process with its status and its message alone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PlainError):
+            self._stop(str(error), error.status)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._stop(
+                f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again",
+                UserError.status,
+            )
+
+    @staticmethod
+    def _stop(message: str, status: int) -> None:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+        raise SystemExit(status)
 
 
 @contextmanager

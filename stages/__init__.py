@@ -7,10 +7,8 @@ lost connection) into its message alone.
 from __future__ import annotations
 
 import argparse
-import errno
 import functools
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from models import options as load_options
 from pipeline.artifacts import store
 from pipeline.artifacts.fingerprint import code_of, fingerprint_of, is_current
 from pipeline.artifacts.publication import Publication
-from pipeline.errors import PlainError, UserError
+from pipeline.errors import plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun, started
@@ -118,24 +116,3 @@ def check(params_file: Path) -> tuple[Params, BaseModel]:
     section = params.model.model_dump()
     name = section.pop("name")
     return params, parameters.validate(load_options(name), section, where=str(params_file), prefix="model")
-
-
-class plain_errors:
-    """Context manager: a `PlainError` (or a full disk) ends the process with its status and its message alone."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PlainError):
-            self._stop(str(error), error.status)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            self._stop(
-                f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again",
-                UserError.status,
-            )
-
-    @staticmethod
-    def _stop(message: str, status: int) -> None:
-        print(f"error: {message}", file=sys.stderr, flush=True)
-        raise SystemExit(status)

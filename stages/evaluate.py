@@ -1,16 +1,8 @@
-"""Tracks and ground truth to scores: HOTA, CLEAR, Identity, re-identification, detection AP; the champion moves to the better model.
-
-As a stage it reads params.yaml. With --gt it scores anyone's MOTChallenge results against anyone's ground truth and needs nothing else:
-
-    python -m stages.evaluate --gt MOT17/train --tracks results --benchmark MOT17 --out scores
-"""
+"""Tracks and ground truth to scores: HOTA, CLEAR, Identity, re-identification, detection AP; the champion moves to the better model."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +14,9 @@ from pipeline.files.splits import read_split, spans
 from pipeline.params import file as parameters
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
-from pipeline.scoring.rules import BENCHMARKS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames
-from pipeline.scoring.tracking import TrackingScores, score, score_text
-from stages import ROOT, Context, execute, plain_errors
+from pipeline.scoring.tracking import TrackingScores, score
+from stages import Context, run
 
 
 def evaluate(context: Context) -> None:
@@ -43,28 +34,6 @@ def evaluate(context: Context) -> None:
     context.run.metrics(tables.flat(found))
     context.run.output(manifest)
     _promote(context, found, frames, tracks)
-
-
-def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> TrackingScores:
-    """Score text files against text files, print a table, write metrics.json and per_sequence.csv.
-
-    Args:
-        truth: <truth>/<sequence>/gt/gt.txt, or one sequence's folder.
-        tracks: folder with <sequence>.txt.
-        benchmark: whose rules.
-        out: folder to make or fill.
-
-    Raises:
-        UserError: see `score_text`.
-    """
-    scores, remarks = score_text(truth, tracks, benchmark)
-    out.mkdir(parents=True, exist_ok=True)
-    tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
-    tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)
-    tables.print_table(scores, f"{tracks} by the rules of {benchmark}")
-    for remark in remarks:
-        print(f"note: {remark}", file=sys.stderr)
-    return scores
 
 
 def _read(context: Context, folder: Path) -> Manifest:
@@ -128,25 +97,5 @@ def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: 
     print(registry.promote(uri, name, version, metrics=metrics, evaluation_digest=data, metric=metric).reason)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The stage, or with --gt the scorer for anyone's files."""
-    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="parameter file of the stage (default: params.yaml)")
-    parser.add_argument("--gt", type=Path, help="ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder")
-    parser.add_argument("--tracks", type=Path, help="results: TRACKS/<sequence>.txt")
-    parser.add_argument("--benchmark", choices=BENCHMARKS, help="whose rules")
-    parser.add_argument("--out", type=Path, help="folder for metrics.json and per_sequence.csv")
-    chosen = parser.parse_args(arguments)
-    files = {"--gt": chosen.gt, "--tracks": chosen.tracks, "--benchmark": chosen.benchmark, "--out": chosen.out}
-    missing = [name for name, value in files.items() if value is None]
-    if len(missing) == len(files):
-        execute("evaluate", evaluate, chosen.params)
-    elif missing:
-        parser.error(f"scoring files needs {', '.join(missing)} as well")
-    else:
-        with plain_errors():
-            score_files(chosen.gt, chosen.tracks, chosen.benchmark, chosen.out)
-
-
 if __name__ == "__main__":
-    main()
+    run("evaluate", evaluate)

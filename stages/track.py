@@ -1,13 +1,7 @@
-"""Detections to identities: track the held-out frames of every video sequence, or anyone's video.
-
-As a stage it reads params.yaml. With --video it needs a model and nothing else:
-
-    python -m stages.track --model models:/outrack@champion --video my.mp4 --out out/
-"""
+"""Detections to identities: track the held-out frames of every video sequence."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -22,9 +16,8 @@ from pipeline.artifacts.fingerprint import code_of
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.artifacts.store import Place, follow, remove, write_text
 from pipeline.errors import UserError
-from pipeline.params import file as parameters
 from pipeline.tracking.plan import CARD, WEIGHTS, Code, keyed, tracked_frames
-from stages import ROOT, Context, execute, plain_errors
+from stages import ROOT, Context, run
 
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
@@ -33,7 +26,6 @@ if TYPE_CHECKING:
 REGISTRY = "models:/"
 SPEED = "speed.json"
 GPU_SHARE = 0.25  # of a GPU for one sequence, which waits for decoding most of the time
-VIDEO_BATCH = 8  # frames a forward pass of the command line
 
 
 def track(context: Context) -> None:
@@ -46,7 +38,7 @@ def track(context: Context) -> None:
     for name in ("frames", "samples"):
         context.run.input(read_manifest(context.data / name), name)
     model = _stage_model(context)
-    spec, options = _model(model, context.options)
+    spec, options = spec_and_options(model, context.options)
     frames = tracked_frames(context.params, context.root)
     outputs = Outputs(*(context.publication(context.artifacts / name) for name in ("tracks", "observations", "speed.json")))
     params = context.params.model_copy(update={"model": context.params.model.model_copy(update={"name": spec.name})})
@@ -59,6 +51,37 @@ def track(context: Context) -> None:
         associate_sequence(job, before)
     _look(context, unseen)
     _publish(context, jobs, outputs, model)
+
+
+def local_model(model: str, tracking_uri: str, key: str) -> Path:
+    """The folder of a model.
+
+    Args:
+        model: `models:/outrack@champion`, which is fetched, or a folder that holds a model.
+        tracking_uri: MLflow store of the registry.
+        key: what the user wrote the name to, for the message.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    from pipeline.registry import registry
+    from pipeline.registry.runs import absolute_uri
+
+    if model.startswith(REGISTRY):
+        uri = absolute_uri(tracking_uri, ROOT)
+        found = registry.show(model, uri)
+        return registry.fetch(model, uri, ROOT / ".throughline" / "models" / f"{found.name}-{found.version}")
+    if not Path(model).is_dir():
+        raise UserError(f"{key}: no such folder: {model}\nnext: name a folder that holds {WEIGHTS} and {CARD}, or {REGISTRY}NAME@ALIAS")
+    return Path(model).resolve()
+
+
+def spec_and_options(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
+    """Spec and options of a model folder; the tracker's options are the current ones where there are any."""
+    from pipeline.files.model_folder import load_model
+
+    card = load_model(folder)
+    return of_card(card.name, card.options, None if current is None else current.model_dump()["tracker"], str(folder / CARD))
 
 
 def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job], list[tuple[Job, Timing]]]:
@@ -98,31 +121,6 @@ def _look(context: Context, jobs: Sequence[Job]) -> None:
             map_tasks(track_sequence, jobs, label="Tracking", unit="frames", weight=lambda job: job.length, **needs)
 
 
-def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = None) -> tuple[Path, Path]:
-    """Track anyone's video with a model of the registry or of a folder; no parameters but the model's own.
-
-    Args:
-        model: `models:/outrack@champion`, or a folder that holds a model.
-        video: file to track.
-        out: folder to make or fill.
-        tracking_uri: MLflow store of the registry; None: the one of params.yaml.
-
-    Returns:
-        The MOTChallenge text and the video with boxes, identities and trails.
-
-    Raises:
-        UserError: the model or the video cannot be used.
-    """
-    from pipeline.files.video import probe
-    from pipeline.tracking.detector import load_detector
-    from pipeline.tracking.video_file import track_file
-
-    probe(video)  # the quick check first
-    folder = _resolve(model, tracking_uri or parameters.load(ROOT / "params.yaml").mlflow.tracking_uri, "--model")
-    spec, options = _model(folder)
-    return track_file(video, out, load_detector(spec, options, folder), VIDEO_BATCH)
-
-
 def _stage_model(context: Context) -> Place:
     """Folder of the model to track with, its origin recorded on the run."""
     named = context.params.track.model
@@ -131,29 +129,7 @@ def _stage_model(context: Context) -> Place:
         context.run.input(read_manifest(folder), "finetune")
         return follow(folder)
     context.run.tag("throughline.track.model", named)
-    return _resolve(named, context.run.tracking_uri, "track.model")
-
-
-def _resolve(model: str, tracking_uri: str, key: str) -> Path:
-    """The local folder of a model named by reference or by path."""
-    from pipeline.registry import registry
-    from pipeline.registry.runs import absolute_uri
-
-    if model.startswith(REGISTRY):
-        uri = absolute_uri(tracking_uri, ROOT)
-        found = registry.show(model, uri)
-        return registry.fetch(model, uri, ROOT / ".throughline" / "models" / f"{found.name}-{found.version}")
-    if not Path(model).is_dir():
-        raise UserError(f"{key}: no such folder: {model}\nnext: name a folder that holds {WEIGHTS} and {CARD}, or {REGISTRY}NAME@ALIAS")
-    return Path(model).resolve()
-
-
-def _model(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
-    """Spec and options of a model folder; the tracker's options are the current ones where there are any."""
-    from pipeline.files.model_folder import load_model
-
-    card = load_model(folder)
-    return of_card(card.name, card.options, None if current is None else current.model_dump()["tracker"], str(folder / CARD))
+    return local_model(named, context.run.tracking_uri, "track.model")
 
 
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:
@@ -171,26 +147,5 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pla
     context.run.metrics({"frames_per_second": measured["frames_per_second"]})
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The stage, or with --video the tracker for anyone's file."""
-    parser = argparse.ArgumentParser(prog="python -m stages.track", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="parameter file of the stage (default: params.yaml)")
-    parser.add_argument("--video", type=Path, help="file to track")
-    parser.add_argument("--model", help="models:/NAME@ALIAS, models:/NAME/VERSION, or a folder such as artifacts/finetune")
-    parser.add_argument("--out", type=Path, help="folder for the text and the video")
-    parser.add_argument("--tracking-uri", help="MLflow store of the model (default: mlflow.tracking_uri of params.yaml)")
-    chosen = parser.parse_args(arguments)
-    needed = {"--video": chosen.video, "--model": chosen.model, "--out": chosen.out}
-    missing = [name for name, value in needed.items() if value is None]
-    if len(missing) == len(needed):
-        execute("track", track, chosen.params)
-    elif missing:
-        parser.error(f"tracking a video needs {', '.join(missing)} as well")
-    else:
-        with plain_errors():
-            for path in track_video(chosen.model, chosen.video, chosen.out, chosen.tracking_uri):
-                print(path)
-
-
 if __name__ == "__main__":
-    main()
+    run("track", track)

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer.main
 import yaml
 
 import stages
@@ -17,6 +18,7 @@ from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
 from pipeline.params.sections import STAGES, Params
 from tests.shared import ROOT
+from throughline.main import app
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -27,6 +29,7 @@ ALLOWED = {
     "models": {"models", "pipeline"},
     "stages": {"stages", "models", "pipeline"},
     "experiments": {"experiments", "stages", "models", "pipeline"},
+    "throughline": {"throughline", "experiments", "stages", "models", "pipeline"},
 }
 
 
@@ -34,7 +37,7 @@ def test_stage_names_agree_and_keep_one_order() -> None:
     sections = [name for name in Params.model_fields if name in STAGES]
     files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
     assert list(DVC) == list(STAGES) == sections
-    assert files == set(STAGES) | {"rehearse"}
+    assert files == set(STAGES)
     for name, body in DVC.items():
         assert body["cmd"] == f"python -m stages.{name}"
 
@@ -71,7 +74,7 @@ def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None
     sweeps = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
     body, first = sweeps[name], definitions.load(ROOT / "experiments" / "sweeps.yaml", name).first
     assert list(sweeps) == list(definitions.read(ROOT / "experiments" / "sweeps.yaml"))
-    assert (body["cmd"], body["wdir"], body["outs"]) == (f"python -m experiments.sweeps {name}", "..", [f"artifacts/sweeps/{name}"])
+    assert (body["cmd"], body["wdir"], body["outs"]) == (f"throughline sweep {name}", "..", [f"artifacts/sweeps/{name}"])
     trained = {"pretrain": [], "finetune": ["artifacts/pretrain"], "track": ["artifacts/pretrain", "artifacts/finetune"]}[first]
     assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "experiments/sweeps", "experiments/trials"]
     assert body["params"][-1] == {"experiments/sweeps.yaml": [name]}
@@ -79,7 +82,7 @@ def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None
     assert sections | {"sweep"} == {key.split(".")[0] for key in body["params"][:-1]}
 
 
-@pytest.mark.parametrize("package", ["pipeline", "models", "stages", "experiments"])
+@pytest.mark.parametrize("package", ALLOWED)
 def test_imports_point_one_way(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -134,8 +137,19 @@ def test_readme_commands_exist(command: str) -> None:
         module = words[words.index("-m") + 1]
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file() or module in {"pytest"}, command
+    elif words[0] == "throughline":
+        assert _options(words[1:]) >= {word for word in words if word.startswith("--")}, command
     else:
         assert words[0] in {"git", "cd", "dvc", "source"}, command
+
+
+def _options(words: list[str]) -> set[str]:
+    """The options of the verb that some words begin with."""
+    place = typer.main.get_command(app)
+    while inner := getattr(place, "commands", {}):
+        assert words[0] in inner, f"{words[0]}: not a verb"
+        place, words = inner[words[0]], words[1:]
+    return {option for parameter in place.params for option in parameter.opts}
 
 
 def test_packages_are_found() -> None:

@@ -47,7 +47,7 @@ class Found:
 
 
 class Ledger:
-    """The records of a file, one a line in a JSON list.
+    """The records of all papers: a file with a JSON list, one record on each line.
 
     Args:
         path: the file; it may be missing.
@@ -72,10 +72,13 @@ class Ledger:
         return Found(same[-1], False) if same else None
 
     def add(self, records: Sequence[Record]) -> None:
-        """Append records, each in place of what it renews, and write the file."""
+        """Append records, each in place of what it renews."""
         for new in records:
             self.records = [old for old in self.records if (old.data, old.setting, old.seed) != (new.data, new.setting, new.seed)]
             self.records.append(new)
         self.records.sort(key=lambda item: (item.data, item.label, item.setting, item.seed))
+
+    def save(self) -> None:
+        """Write the file."""
         lines = ",\n".join(json.dumps(asdict(item), sort_keys=True) for item in self.records)
         write_text(self.path, f"[\n{lines}\n]\n")

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.papers import pages, tables
+from experiments.papers import markdown, tables
 from experiments.papers.ledger import Found, Ledger, Record
-from experiments.papers.tables import Budget, Row, Table, Tables
+from experiments.papers.tables import Budget, Paper, Row, Table
 from experiments.sweeps import record, tuning
 from experiments.sweeps.definitions import Case, Definition
 from experiments.sweeps.plan import Configuration, Plan, Trial
 from experiments.trials import steps
-from experiments.trials.recipe import Recipe, Systems
+from experiments.trials.recipe import Recipe
 from pipeline.artifacts.publication import content_digest
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import git_state
 
 LEDGER = Path("docs/tables.json")
-DEFINITION = Definition(description="The paper's ablation tables", first="finetune", cases=[Case(label="rows")])
+DEFINITION = Definition(description="The tables of a paper", first="finetune", cases=[Case(label="rows")])
 
 
 @dataclass(frozen=True)
@@ -53,43 +53,42 @@ class Rows:
     Args:
         raw: the parameter file as a mapping.
         params: the same, checked.
-        defined: the tables.
-        systems: finds models by name.
+        paper: whose tables.
         root: the repository.
     """
 
-    def __init__(self, raw: dict[str, object], params: Params, defined: Tables, systems: Systems, root: Path) -> None:
-        self.raw, self.params, self.defined, self.systems, self.root = raw, params, defined, systems, root
+    def __init__(self, raw: dict[str, object], params: Params, paper: Paper, root: Path) -> None:
+        self.raw, self.params, self.paper, self.root = raw, params, paper, root
         self.budget = Budget(params.sweep.budget, params.seeds, params.sweep.workers)
         self.data = "+".join(params.pack_samples.videos)
         self.ledger = Ledger(root / LEDGER)
 
     def recipes(self, table: Table, row: Row) -> list[Recipe]:
-        """The trials of a row, a seed each."""
-        return tables.recipes(self.defined, table, row, self.raw, self.budget, self.systems)
+        """The trials of a row, one for each seed."""
+        return tables.recipes(self.paper, table, row, self.raw, self.budget)
 
     def found(self, recipe: Recipe) -> Found | None:
         """What the ledger has of a trial."""
         named = steps.fingerprint(recipe, self.root)
         return self.ledger.find(data=self.data, setting=recipe.digest(), seed=recipe.seed, fingerprint=named)
 
-    def measured(self, table: Table, row: Row) -> pages.Measured:
+    def measured(self, table: Table, row: Row) -> markdown.Measured:
         """What the page shows of a row: the seeds asked for, and any other that the ledger has of the same code and data."""
         others = {item.seed for item in self.ledger.records if item.data == self.data} - set(self.budget.seeds)
         every = self.budget._replace(seeds=[*self.budget.seeds, *sorted(others)])  # the first one stays that of shared pretrainings
-        found = [self.found(recipe) for recipe in tables.recipes(self.defined, table, row, self.raw, every, self.systems)]
+        found = [self.found(recipe) for recipe in tables.recipes(self.paper, table, row, self.raw, every)]
         asked = len(self.budget.seeds)
-        return pages.Measured([*found[:asked], *(item for item in found[asked:] if item is not None and item.fresh)])
+        return markdown.Measured([*found[:asked], *(item for item in found[asked:] if item is not None and item.fresh)])
 
     def missing(self, numbers: Sequence[int]) -> list[Recipe]:
         """Trials of these tables that are not in the ledger, or stale there, seed after seed; one that several rows share comes once."""
-        chosen = [self.defined.tables[number] for number in numbers]
+        chosen = [self.paper.tables[number] for number in numbers]
         wanted = {recipe.digest(): recipe for table in chosen for row in table.rows for recipe in self.recipes(table, row)}
         missing = [recipe for recipe in wanted.values() if (found := self.found(recipe)) is None or not found.fresh]
         return sorted(missing, key=lambda recipe: self.budget.seeds.index(recipe.seed))
 
     def enter(self, numbers: Sequence[int], machinery: tuning.Machinery) -> None:
-        """Keep in the ledger what has finished of these tables, also under a driver that was killed since."""
+        """Take into the ledger, though not yet into its file, what has finished of these tables, also under a driver that was killed."""
         state = git_state(self.root, but=("docs", "params.yaml"))  # this command writes the one, and fingerprints hold the other
         commit = state["throughline.git_commit"][:10] + ("+" if state["throughline.git_dirty"] == "true" else "")
         done = [(recipe, machinery.outcome(recipe, self.root)) for recipe in self.missing(numbers)]
@@ -97,17 +96,17 @@ class Rows:
 
     def shown(self, wanted: Sequence[int]) -> list[int]:
         """Tables for the page: those that were asked for and those whose rows were all measured, as far as anything of them was."""
-        return [number for number in self.defined.tables if self.text(number) and (number in wanted or self._whole(number))]
+        return [number for number in self.paper.tables if self.text(number) and (number in wanted or self._whole(number))]
 
     def _whole(self, number: int) -> bool:
-        table = self.defined.tables[number]
+        table = self.paper.tables[number]
         return all(any(self.found(recipe) for recipe in recipes) for row in table.rows if (recipes := self.recipes(table, row)))
 
     def text(self, number: int) -> str:
         """One table as Markdown; empty where nothing of it was measured."""
-        table = self.defined.tables[number]
+        table = self.paper.tables[number]
         measured = {row.label: self.measured(table, row) for row in table.rows}
-        return pages.markdown(number, table, measured) if any(item.metrics for item in measured.values()) else ""
+        return markdown.markdown(number, table, self.paper.metrics, measured) if any(item.metrics for item in measured.values()) else ""
 
     def _record(self, recipe: Recipe, metrics: dict[str, float], commit: str) -> Record:
         named = steps.fingerprint(recipe, self.root)
@@ -123,6 +122,7 @@ def run_missing(rows: Rows, numbers: Sequence[int], machinery: tuning.Machinery)
     rows.enter(numbers, machinery)
     outcomes = run(rows, rows.missing(numbers), machinery)
     rows.enter(numbers, machinery)
+    rows.ledger.save()
     return outcomes
 
 
@@ -134,7 +134,7 @@ def run(rows: Rows, recipes: Sequence[Recipe], machinery: tuning.Machinery) -> l
     """
     if not recipes:
         return []
-    plan = TablePlan("tables", DEFINITION, rows.raw, rows.params, rows.systems, tuple(recipes))
+    plan = TablePlan("tables", DEFINITION, rows.raw, rows.params, tuple(recipes))
     with tuning.alone(plan, rows.root):
         tuning.check(plan, machinery, rows.root)
         with record.opened(plan, rows.root) as runs:

@@ -1,4 +1,4 @@
-"""The paper's ablation tables as trials: experiments/tables.yaml, typed, and the recipes behind a row."""
+"""A paper's tables as trials: experiments/papers/<system>.yaml, typed, and the recipes behind a row."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from experiments.trials.recipe import Recipe, Systems, scaled
+from experiments.trials.recipe import Recipe, scaled
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections.common import Section
 
-Metric = Literal["MOTA", "IDF1", "HOTA", "MT", "ML", "FP", "FN", "IDSW", "R1", "mAP"]
-LOWER_IS_BETTER = frozenset({"ML", "FP", "FN", "IDSW"})
+FOLDER = Path("experiments") / "papers"
+
+
+class Metric(Section):
+    """How a metric of a trial is shown and compared."""
+
+    digits: int = Field(ge=0, description="after the point")
+    less_is_better: bool = False
 
 
 class Row(Section):
@@ -25,14 +31,14 @@ class Row(Section):
     method: str | None = None
     start: Literal["base", "own", "random"] = "base"
     tuned: bool = True
-    occe: bool = False
     changes: dict[str, Any] = Field(default_factory=dict)
+    tracking: dict[str, Any] = Field(default_factory=dict)
 
 
 class Claim(Section):
     """What the paper's numbers say of two rows."""
 
-    metric: Metric
+    metric: str
     better: str
     than: str
 
@@ -41,9 +47,9 @@ class Table(Section):
     """One table of the paper; `ours` are further columns, which the paper does not have."""
 
     title: str
-    columns: list[Metric]
-    ours: list[Metric] = Field(default_factory=list)
-    frames: Literal["val", "all"] = "val"
+    columns: list[str]
+    ours: list[str] = Field(default_factory=list)
+    frames: Literal["val", "train", "all"] = "val"
     rows: list[Row] = Field(min_length=1)
     claims: list[Claim]
 
@@ -58,17 +64,36 @@ class Table(Section):
             raise ValueError(f"rows with another number of values than columns: {short}")
         return self
 
+    @property
+    def names(self) -> list[str]:
+        """Metrics of all columns, the paper's and ours."""
+        return [*self.columns, *self.ours]
+
     def row(self, label: str) -> Row:
         """The row of that label."""
         return next(row for row in self.rows if row.label == label)
 
 
-class Tables(Section):
-    """The whole file."""
+class Paper(Section):
+    """The whole file; the head of experiments/papers/outrack.yaml explains the keys."""
 
     source: str
+    metrics: dict[str, Metric]
     methods: dict[str, dict[str, Any]]
+    base: dict[str, Any] = Field(default_factory=dict)
+    tracking: dict[str, Any] = Field(default_factory=dict)
     tables: dict[int, Table]
+
+    @model_validator(mode="after")
+    def _named(self) -> Paper:
+        tables = self.tables.values()
+        methods = {row.method for table in tables for row in table.rows if row.method} - set(self.methods)
+        metrics = {name for table in tables for name in (*table.names, *(claim.metric for claim in table.claims))} - set(self.metrics)
+        if methods:
+            raise ValueError(f"rows name methods that do not exist: {', '.join(sorted(methods))}; there are {', '.join(self.methods)}")
+        if metrics:
+            raise ValueError(f"columns name metrics that do not exist: {', '.join(sorted(metrics))}; there are {', '.join(self.metrics)}")
+        return self
 
 
 class Budget(NamedTuple):
@@ -85,52 +110,52 @@ class Budget(NamedTuple):
     workers: int
 
 
-def load(path: Path) -> Tables:
-    """Read experiments/tables.yaml.
+def names(root: Path) -> list[str]:
+    """Systems whose paper has tables here."""
+    return sorted(path.stem for path in (root / FOLDER).glob("*.yaml"))
+
+
+def load(system: str, root: Path) -> Paper:
+    """Read experiments/papers/<system>.yaml.
 
     Raises:
-        UserError: the file is missing or a value of it cannot be used.
+        UserError: there is no such paper, or a value of the file cannot be used.
     """
-    raw = parameters.read_yaml(path, missing="no such file\nnext: restore it from git")
-    found = parameters.validate(Tables, raw, where=str(path))
-    unknown = {row.method for table in found.tables.values() for row in table.rows if row.method} - set(found.methods)
-    if unknown:
-        raise UserError(f"{path}: rows name methods that do not exist: {', '.join(sorted(unknown))}; there are {', '.join(found.methods)}")
-    return found
+    if system not in names(root):
+        raise UserError(f"there are no tables of {system}; there are those of {', '.join(names(root))}\nnext: correct the name")
+    path = root / FOLDER / f"{system}.yaml"
+    return parameters.validate(Paper, parameters.read_yaml(path, missing="no such file"), where=str(path))
 
 
-def recipes(tables: Tables, table: Table, row: Row, raw: Mapping[str, Any], budget: Budget, systems: Systems) -> list[Recipe]:
+def recipes(paper: Paper, table: Table, row: Row, raw: Mapping[str, Any], budget: Budget) -> list[Recipe]:
     """A trial for each seed of a row; none for a row without a method.
 
     Fine-tuning repeats with each seed from one shared pretraining; a row that is not fine-tuned repeats its pretraining.
     """
     if row.method is None:
         return []
-    changes = {**tables.methods[row.method], **row.changes}
-    track = {**changes, "track.frames": table.frames, "model.tracker.refind": "paper" if row.occe else "off"}
-    pretrain = _pretraining(row, changes, raw, budget)
+    changes = {**paper.methods[row.method], **row.changes}
     finetune = {**changes, **scaled(raw, "finetune", budget.epochs), "finetune.workers": budget.workers}
     label = f"{row.label}, pretrained" if row.start == "own" and row.tuned else row.label
     return [
         Recipe(
             label=label,
             raw=raw,
-            pretrain=pretrain,
+            pretrain=_pretraining(paper, row, changes, raw, budget),
             finetune=finetune if row.tuned else None,
-            track=track,
+            track={**changes, "track.frames": table.frames, **paper.tracking, **row.tracking},
             seed=seed,
             shared_seed=budget.seeds[0] if row.tuned else seed,
-            systems=systems,
         )
         for seed in budget.seeds
     ]
 
 
-def _pretraining(row: Row, changes: Mapping[str, Any], raw: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+def _pretraining(paper: Paper, row: Row, changes: Mapping[str, Any], raw: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
     """Changes of the pretraining that a row starts from."""
     cost = {**scaled(raw, "pretrain", budget.epochs), "pretrain.workers": budget.workers}
     if row.start == "own":
         return {**changes, **cost}
     if row.start == "base":
-        return {**cost, "pretrain.id_weight": 0.0}
+        return {**cost, **paper.base}
     return {**changes, "pretrain.epochs": 0}

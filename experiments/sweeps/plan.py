@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.sweeps.definitions import Case, Definition, Domain
-from experiments.trials.recipe import STEPS, Overrides, Recipe, Step, Systems, overridden, scaled
+from experiments.trials.recipe import STEPS, Overrides, Recipe, Step, overridden, scaled
 from pipeline.artifacts.publication import content_digest
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
@@ -58,14 +58,12 @@ class Plan:
         definition: what it tries.
         raw: the parameter file as a mapping.
         params: the same, checked.
-        systems: finds models by name.
     """
 
     name: str
     definition: Definition
     raw: Mapping[str, Any]
     params: Params
-    systems: Systems
 
     @property
     def metric(self) -> str:
@@ -133,7 +131,6 @@ class Plan:
             track={**frames, **point.changes},
             seed=seed,
             shared_seed=seed if first == "pretrain" else shared,
-            systems=self.systems,
         )
         return Trial(number, point, seed, recipe)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+import models
 from pipeline.artifacts.fingerprint import read_by
-from pipeline.contract.spec import ModelSpec
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
@@ -18,19 +18,6 @@ from pipeline.params.sections import Params
 Overrides = Mapping[str, Any]  # dotted key of params.yaml -> value
 Step = Literal["pretrain", "finetune", "track"]
 STEPS: tuple[Step, ...] = ("pretrain", "finetune", "track")
-
-
-@dataclass(frozen=True)
-class Systems:
-    """How the models of the repository are found by name; both functions stand at the top of a module (they are pickled).
-
-    Attributes:
-        spec: name -> its contract (imports torch).
-        options: name -> pydantic class of the `model` section without `name`.
-    """
-
-    spec: Callable[[str], ModelSpec]
-    options: Callable[[str], type[BaseModel]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +32,6 @@ class Recipe:
         track: changes for tracking and scoring.
         seed: of fine-tuning.
         shared_seed: of pretraining, so that trials may share one.
-        systems: finds the model.
     """
 
     label: str
@@ -55,7 +41,6 @@ class Recipe:
     track: Overrides
     seed: int
     shared_seed: int
-    systems: Systems
 
     def parameters(self, step: Step) -> tuple[Params, BaseModel]:
         """The parameter file of a step, its seed included, and the model's part of it.
@@ -68,11 +53,11 @@ class Recipe:
         where = f"{self.label}, {step}"
         raw = self.raw
         if changes.get("model.name", raw["model"]["name"]) != raw["model"]["name"]:
-            raw = of_system(raw, changes["model.name"], self.systems.options(changes["model.name"]), where)
+            raw = of_system(raw, changes["model.name"], models.options(changes["model.name"]), where)
         raw = overridden(raw, {**changes, "base.seed": seed}, where)
         params = parameters.validate(Params, raw, where=where)
         section = dict(raw["model"])
-        return params, parameters.validate(self.systems.options(section.pop("name")), section, where=where, prefix="model")
+        return params, parameters.validate(models.options(section.pop("name")), section, where=where, prefix="model")
 
     def digest(self) -> str:
         """Names the trial by the parameters that its steps read."""

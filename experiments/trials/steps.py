@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import models
 from experiments.trials.recipe import STEPS, Recipe
 from pipeline.artifacts.fingerprint import code_of, fingerprint_of
 from pipeline.artifacts.publication import Publication, read_manifest
@@ -124,7 +125,7 @@ def _trained(
     with _alone(folder):
         if _holds(folder, named):
             return folder
-        feed = build_feed(params, options, recipe.systems.spec(params.model.name), step, root / "data" / "samples")
+        feed = build_feed(params, options, models.load(params.model.name), step, root / "data" / "samples")
         weighed = feed.settings.weights
         begin = root / weighed if weighed is not None else start and start / weights.WEIGHTS
         shared = step == "pretrain" and recipe.finetune is not None
@@ -151,13 +152,10 @@ def _judged(recipe: Recipe, root: Path, model: Path, report: Report | None = Non
     """Metrics of a network: what it sees is kept, tracking and scoring take a moment."""
     from experiments.trials import judge as judging
     from experiments.trials import observe
-    from pipeline.params import file as parameters
 
     params, current = recipe.parameters("track")
     card = weights.load_model(model)
-    spec = recipe.systems.spec(card.name)
-    raw = card.options | {"tracker": current.model_dump()["tracker"]}
-    options = parameters.validate(spec.options, raw, where=str(model / weights.CARD))
+    spec, options = models.of_card(card.name, card.options, current.model_dump()["tracker"], str(model / weights.CARD))
     named = observe.fingerprint(params, spec, options, model, root)
     folder = root / TRIALS / "seen" / named[:32]
     with _alone(folder):

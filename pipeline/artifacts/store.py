@@ -4,7 +4,7 @@ With a store, the repository's folder of an artefact (data/frames, say) is only 
 very bytes that it would have without a store, and place.json, which says where the files are and, of each, its ETag. `follow` goes from
 a path in the repository to the place. The pointers are there because DVC 3 (3.67) keeps one dvc.yaml from serving both: it refuses to
 cache outs outside the workspace, and whether an out is cached cannot be a parameter. DVC therefore does not look at the objects; every
-stage does before it reads (`read_manifest`), and `python -m pipeline.artifacts.stored` at any time.
+stage does before it reads (`read_manifest`), and `throughline stored` at any time.
 
 In the store an artefact's files lie in a folder named by the fingerprint of what makes them, so nothing is ever copied, renamed or
 replaced there. An object appears whole or not at all, and its folder counts once a pointer names it.

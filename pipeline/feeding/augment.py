@@ -101,7 +101,7 @@ def show(
     )
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Show an empty frame, so that the machine code for it is made, or read, before it is needed."""
     none, nobody = np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
     show(TrainingFrame(np.zeros((1, 1, 3), np.uint8), nobody, none, none.astype(np.bool_)), View(), width=1, height=1, depth_stride=1)

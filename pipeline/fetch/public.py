@@ -1,4 +1,4 @@
-"""`python -m pipeline.fetch.public NAME`: a public data set, checked and unpacked, where the presets look for it.
+"""`throughline fetch NAME`: a public data set, checked and unpacked, where the presets look for it.
 
 The sets stand in fetch.yaml. Archives are downloaded and unpacked one after the other into a hidden folder beside the goal; the goal
 appears at the end, whole. After a kill or a broken connection the same command goes on: finished files are not fetched again.
@@ -6,10 +6,8 @@ appears at the end, whole. After a kill or a broken connection the same command 
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import yaml
@@ -139,22 +137,3 @@ def _stem(file: SetFile) -> str:
 
 def _mark(file: SetFile) -> str:
     return f"{_stem(file)}.done"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    table = read_table()
-    parser = argparse.ArgumentParser(prog="python -m pipeline.fetch.public", description="Download a public data set.")
-    parser.add_argument("name", help=", ".join(table))
-    parser.add_argument("--to", type=Path, default=ROOT / "data" / "external", help="folder of data sets (default: data/external)")
-    chosen = parser.parse_args(arguments)
-    try:
-        print(fetch(chosen.name, chosen.to, table))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,10 +1,8 @@
-"""Make a preset the current parameter file: `python -m pipeline.params.preset pets --data-root /folder/of/data/sets`."""
+"""Make a preset the current parameter file: `throughline preset pets`."""
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 from pathlib import Path
 
 from pipeline.artifacts.store import write_text
@@ -31,20 +29,3 @@ def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
     write_text(target, text)
     params.load(target)
     return target
-
-
-def main() -> None:
-    """Command line; exits with 2 and a plain message on a user's mistake."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="a file of presets/ without .yaml")
-    parser.add_argument("--data-root", help="folder that holds third-party data sets")
-    arguments = parser.parse_args()
-    try:
-        print(f"{use(arguments.name, data_root=arguments.data_root)} is presets/{arguments.name}.yaml")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()

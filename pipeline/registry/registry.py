@@ -1,23 +1,15 @@
 """The model registry: `finetune` registers, `evaluate` promotes, anyone lists and fetches.
 
 A version holds the network as a torch.export program (`.pt2`: a graph and plain tensors, nothing to unpickle) with signature and
-example, and beside it weights.safetensors and model.json, which is what our own stages load.
-
-    python -m pipeline.registry.registry list
-    python -m pipeline.registry.registry show outrack@champion
-    python -m pipeline.registry.registry fetch outrack@champion --out model
-    python -m pipeline.registry.registry promote outrack@latest      # by hand, e.g. after the evaluation data changed
+example, and beside it weights.safetensors and model.json, which is what our own stages load. `throughline registry` is its command.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import logging
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,8 +25,7 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts.publication import file_digest
 from pipeline.errors import UserError
-from pipeline.params import file as params
-from pipeline.registry.runs import StageRun, absolute_uri
+from pipeline.registry.runs import StageRun
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,6 +54,11 @@ class Registered:
     aliases: tuple[str, ...]
     run_id: str
     tags: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """Name, version and aliases, as in `outrack/3 (champion, latest)`."""
+        return f"{self.name}/{self.version}" + (f" ({', '.join(self.aliases)})" if self.aliases else "")
 
 
 def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, name: str, tags: Mapping[str, str], run: StageRun) -> str:
@@ -125,6 +121,18 @@ def promote(tracking_uri: str, name: str, version: str, *, metrics: Mapping[str,
     return decision
 
 
+def make_champion(reference: str, tracking_uri: str) -> Registered:
+    """Move `champion` to a version, whatever its scores; returns that version.
+
+    Raises:
+        UserError: there is no such model, alias or version.
+    """
+    item = show(reference, tracking_uri)
+    with _store(tracking_uri) as client:
+        client.set_registered_model_alias(item.name, CHAMPION, item.version)
+    return item
+
+
 def fetch(reference: str, tracking_uri: str, out: Path) -> Path:
     """Copy a version's weights.safetensors, model.json and parameters into a folder.
 
@@ -166,10 +174,10 @@ def show(reference: str, tracking_uri: str) -> Registered:
             else:
                 found = client.get_model_version(match["name"], match["version"])
         except MlflowException:
-            known = [_label(item) for item in _registered(client)]
+            known = [item.label for item in _registered(client)]
             raise UserError(
                 f"{reference}: not in the registry at {tracking_uri}; there are: {', '.join(known) or 'no models'}\n"
-                "next: `python -m pipeline.registry.registry list`, or `dvc repro finetune` to register one"
+                "next: `throughline registry list`, or `dvc repro finetune` to register one"
             ) from None
         return _described(found, _aliases(client, match["name"]))
 
@@ -197,7 +205,7 @@ def _decide(champion: ModelVersion | None, version: str, value: float, tag: str,
         return Promotion(
             False,
             f"champion stays version {champion.version}: it was scored on other data, so version {version} cannot be compared with it\n"
-            f"next: `python -m pipeline.registry.registry promote {champion.name}/{version}` moves it by hand",
+            f"next: `throughline registry promote {champion.name}/{version}` moves it by hand",
         )
     if value > float(known):
         return Promotion(True, f"version {version} is champion: {what} {value:.2f} beats {float(known):.2f} of version {champion.version}")
@@ -237,10 +245,6 @@ def _described(item: ModelVersion, aliases: Mapping[str, str]) -> Registered:
     return Registered(item.name, str(item.version), mine, item.run_id or "", dict(item.tags))
 
 
-def _label(item: Registered) -> str:
-    return f"{item.name}/{item.version}" + (f" ({', '.join(item.aliases)})" if item.aliases else "")
-
-
 @contextlib.contextmanager
 def _store(tracking_uri: str) -> Iterator[MlflowClient]:
     """Point MLflow at a store for the block: model logging and downloads have no argument for it."""
@@ -251,50 +255,3 @@ def _store(tracking_uri: str) -> Iterator[MlflowClient]:
         yield MlflowClient(tracking_uri, tracking_uri)
     finally:
         mlflow.set_tracking_uri(before)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.registry.registry", description="Look registered models up.")
-    parser.add_argument("--tracking-uri", help="MLflow store (default: mlflow.tracking_uri of params.yaml)")
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="every version, its aliases and metrics")
-    for action, text in (("show", "tags of one version"), ("fetch", "copy its weights"), ("promote", "make it champion")):
-        command = actions.add_parser(action, help=text)
-        command.add_argument("reference", help="NAME@ALIAS or NAME/VERSION, e.g. outrack@champion")
-        if action == "fetch":
-            command.add_argument("--out", type=Path, help="folder (default: NAME-VERSION)")
-    chosen = parser.parse_args(arguments)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # a new store announces its tables
-    try:
-        _act(chosen, chosen.tracking_uri or params.load(ROOT / "params.yaml").mlflow.tracking_uri)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _act(chosen: argparse.Namespace, tracking_uri: str) -> None:
-    uri = absolute_uri(tracking_uri, ROOT)
-    if chosen.action == "list":
-        found = versions(uri)
-        print("\n".join(map(_line, found)) if found else f"no registered models at {uri}")
-        return
-    item = show(chosen.reference, uri)
-    if chosen.action == "show":
-        print("\n".join([_line(item), f"  run {item.run_id}", *(f"  {key}: {value}" for key, value in sorted(item.tags.items()))]))
-    elif chosen.action == "fetch":
-        print(fetch(chosen.reference, uri, chosen.out or Path(f"{item.name}-{item.version}")))
-    else:
-        with _store(uri) as client:
-            client.set_registered_model_alias(item.name, CHAMPION, item.version)
-        print(f"{item.name}/{item.version} is champion")
-
-
-def _line(item: Registered) -> str:
-    scores = [f"{key} {float(item.tags[f'metrics.{key}']):.2f}" for key in ("HOTA", "MOTA", "IDF1") if f"metrics.{key}" in item.tags]
-    return "  ".join([_label(item), *scores])
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

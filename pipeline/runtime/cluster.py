@@ -1,12 +1,11 @@
 """Where work runs: attach to the shared Ray head, or start a local one, and spread tasks over it with a progress bar.
 
-A stage never says how many machines there are; it declares what one task needs. `make cluster-up` starts a head that all stages share
-(an attach takes about a second, a local start five).
+A stage never says how many machines there are; it declares what one task needs. `throughline cluster up` starts a head that all stages
+share (an attach takes about a second, a local start five).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
@@ -49,7 +48,7 @@ DRIVER_ENVIRONMENT = {
 def attached(cluster: Cluster) -> Iterator[None]:
     """Connect this process to Ray for the duration of the block.
 
-    `cluster.address` is `auto` (the head of `make cluster-up` when it answers, else a local Ray), `local`, or `host:port`.
+    `cluster.address` is `auto` (the head of `throughline cluster up` when it answers, else a local Ray), `local`, or `host:port`.
 
     Raises:
         UserError: the named head does not answer.
@@ -126,6 +125,47 @@ def map_tasks(
     return [results[index] for index in range(len(items))]
 
 
+def head() -> str | None:
+    """Address of the head that `up` started, where it answers."""
+    known = _known_head()
+    return known if known is not None and _answers(known) else None
+
+
+def up(cluster: Cluster) -> str:
+    """Start a Ray head on this machine and remember its address; does nothing when one already answers."""
+    known = head()
+    if known is not None:
+        return known
+    prepare_environment()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
+    command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
+    command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
+    command += [f"--temp-dir={tempfile.gettempdir()}/ray-{os.getuid()}"]  # Ray's own folder belongs to the user who came first
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
+    HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
+    HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
+    return f"127.0.0.1:{port}"
+
+
+def down() -> None:
+    """Stop the head that `up` started."""
+    known = _known_head()
+    if known is None:
+        return
+    port = known.rpartition(":")[2]
+    for process in _head_processes(port):
+        process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while _head_processes(port) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    for process in _head_processes(port):
+        process.kill()
+    HEAD_FILE.unlink(missing_ok=True)
+
+
 def prepare_environment() -> None:
     """Settings that Ray reads from the environment; a user's own (a remote cluster's token, say) win.
 
@@ -149,8 +189,7 @@ def _address(cluster: Cluster) -> str | None:
         if not _answers(cluster.address):
             raise UserError(f"cluster.address: no Ray head answers at {cluster.address}\nnext: start it, or set cluster.address to auto")
         return cluster.address
-    head = _known_head()
-    return head if head is not None and _answers(head) else None
+    return head()
 
 
 def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
@@ -187,41 +226,6 @@ def _answers(address: str) -> bool:
         return False
 
 
-def up(cluster: Cluster) -> str:
-    """Start a Ray head on this machine and remember its address; does nothing when one already answers."""
-    head = _known_head()
-    if head is not None and _answers(head):
-        return head
-    prepare_environment()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
-    command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
-    command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
-    command += [f"--temp-dir={tempfile.gettempdir()}/ray-{os.getuid()}"]  # Ray's own folder belongs to the user who came first
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
-    HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
-    HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
-    return f"127.0.0.1:{port}"
-
-
-def down() -> None:
-    """Stop the head that `up` started."""
-    head = _known_head()
-    if head is None:
-        return
-    port = head.rpartition(":")[2]
-    for process in _head_processes(port):
-        process.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
-    while _head_processes(port) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    for process in _head_processes(port):
-        process.kill()
-    HEAD_FILE.unlink(missing_ok=True)
-
-
 def _head_processes(port: str) -> list[Any]:
     """Processes of the head at `port` and no other Ray's: each names the GCS port on its command line."""
     import psutil
@@ -233,21 +237,3 @@ def _head_processes(port: str) -> list[Any]:
         if "ray" in line and any(mark in line for mark in marks) and process.pid != os.getpid():
             found.append(process)
     return found
-
-
-def main() -> None:
-    """`python -m pipeline.runtime.cluster up|down`."""
-    from pipeline.params import file as params
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["up", "down"])
-    parser.add_argument("--params", default="params.yaml")
-    arguments = parser.parse_args()
-    if arguments.action == "down":
-        down()
-    else:
-        print(f"Ray head at {up(params.load(arguments.params).cluster)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,24 +1,16 @@
-"""What a data set holds and what is wrong with it, before anything runs: `python -m pipeline.sources.inspect ROOT`.
-
-ROOT is a folder, a .zip file or an fsspec URL of any kind that `extract_frames.sources` takes. Exits with 0 when all of it can be used, 1
-when there are defects (extraction stops at them, or leaves them out with skip_and_report), 2 when there is nothing to read.
-"""
+"""What a data set holds and what is wrong with it, before anything runs (`throughline inspect ROOT`)."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline import sources
-from pipeline.errors import PlainError
 from pipeline.params.sections.data import Source, SourceKind
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
@@ -120,33 +112,3 @@ def _cells(found: Findings) -> list[str]:
     return [
         found.sequence, found.kind, str(found.frames), rate, sizes, *counts, *shares, str(len(found.defects)), str(len(found.remarks)),
     ]  # fmt: skip
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.sources.inspect", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("root", help="folder, .zip file or fsspec URL, as in zip://MOT17::/data/MOT17.zip")
-    parser.add_argument("--kind", choices=get_args(SourceKind), help="kind of source (default: guessed)")
-    parser.add_argument("--sequences", nargs="+", metavar="NAME", help="only these (default: all)")
-    parser.add_argument("--images-per-file", type=int, default=64, help="stills of a sequence (default: 64)")
-    parser.add_argument("--decode", action="store_true", help="read every frame: finds each that is damaged (default: only the first)")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
-    chosen = parser.parse_args(arguments)
-    try:
-        found = inspect(
-            chosen.root, kind=chosen.kind, wanted=chosen.sequences, per_file=max(chosen.images_per_file, 1), decode=chosen.decode
-        )
-    except PlainError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.status
-    if chosen.json:
-        print(json.dumps(found.document(), indent=1))
-    else:
-        print_inspection(found)
-    return 1 if found.all_defects else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

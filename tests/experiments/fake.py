@@ -10,11 +10,10 @@ from typing import Any
 
 import yaml
 
-import models
 from experiments.sweeps import definitions
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.tuning import Machinery, Report
-from experiments.trials.recipe import Recipe, Systems, overridden
+from experiments.trials.recipe import Recipe, overridden
 from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
@@ -23,7 +22,6 @@ from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun
 from tests.shared import ROOT
 
-SYSTEMS = Systems(models.load, models.options)
 THRESHOLD = "model.tracker.detection_threshold"
 TRACKER = {"description": "Thresholds", "first": "track", "grid": {THRESHOLD: [0.2, 0.3, 0.4, 0.5]}}
 
@@ -35,7 +33,7 @@ def plan(body: dict[str, Any], name: str = "demo", **changes: Any) -> Plan:
     raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
     raw = overridden(raw, base | {key.replace("__", "."): value for key, value in changes.items()}, "test")
     params = parameters.validate(Params, raw, where="test")
-    return Plan(name, parameters.validate(definitions.Definition, body, where="test", prefix=name), raw, params, SYSTEMS)
+    return Plan(name, parameters.validate(definitions.Definition, body, where="test", prefix=name), raw, params)
 
 
 def check(recipe: Recipe, root: Path) -> None:

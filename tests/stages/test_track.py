@@ -1,4 +1,4 @@
-"""The stage on a tiny repository with Ray and MLflow, what a kill leaves, and anyone's video."""
+"""The stage on a tiny repository with Ray and MLflow and what a kill leaves."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
 import stages
-from models import load as load_spec
 from pipeline.artifacts.publication import read_manifest
-from pipeline.files import model_folder as weights
 from pipeline.files.mot_text import read_rows
 from pipeline.files.observations import read_observations
-from pipeline.files.video import VideoWriter
-from pipeline.params.sections.common import Mlflow
-from pipeline.registry import registry
-from pipeline.registry.runs import started
 from pipeline.tracking.sequences import track_sequence
-from stages.track import main, track
-from tests.pipeline.seen import picture
-from tests.stages.repository import FIRST, FRAMES, Repository, model_folder, small_options
+from stages.track import track
+from tests.stages.repository import FIRST, FRAMES, Repository, model_folder
 
 pytestmark = pytest.mark.usefixtures("ray_local")
 
@@ -178,68 +170,3 @@ def test_what_cannot_be_tracked_is_said_before_work(
         run(repository)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
-
-
-def test_anyones_video_becomes_text_and_a_playable_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with VideoWriter(tmp_path / "my.mp4", 12.5) as writer:
-        for x in range(20):
-            writer.write(picture(128, 96, (x, 20, x + 20, 80)))
-    model = model_folder(tmp_path / "model")
-    card = model / "model.json"
-    card.write_text(card.read_text().replace('"detection_threshold": 0.4', '"detection_threshold": 0.0'))
-    main(["--model", str(model), "--video", str(tmp_path / "my.mp4"), "--out", str(tmp_path / "out")])
-    text, video = map(Path, capsys.readouterr().out.split())
-    assert set(read_rows(text, kind="results").frame) <= set(range(1, 21))
-    with av.open(str(video)) as container:
-        stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.codec_context.pix_fmt, float(stream.average_rate)) == ("h264", "yuv420p", 12.5)
-        assert (stream.width, stream.height) == (128, 96)
-        assert sum(1 for _ in container.decode(video=0)) == 20
-
-
-@pytest.mark.parametrize(
-    ("video", "model", "message"),
-    [
-        ("absent.mp4", "model", "no such video file"),
-        ("text.mp4", "model", "not a video"),
-        ("good.mp4", "nowhere", "no such folder: nowhere"),
-        ("good.mp4", "empty", "not a model folder"),
-        ("good.mp4", "models:/outrack@champion", "outrack@champion: not in the registry"),
-    ],
-)
-def test_video_mistakes_are_plain(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], video: str, model: str, message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("text.mp4").write_text("hello")
-    Path("empty").mkdir()
-    with VideoWriter(Path("good.mp4"), 10) as writer:
-        writer.write(picture(64, 64))
-    store = f"sqlite:///{tmp_path}/empty.db"
-    with pytest.raises(SystemExit) as stopped:
-        main(["--model", model, "--video", video, "--out", "out", "--tracking-uri", store])
-    assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
-    assert not Path("out").exists()
-
-
-def test_half_a_command_line_names_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--video", "my.mp4"])
-    assert "--model, --out" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_registered_model_tracks_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """What finetune registers is what the command line fetches."""
-    monkeypatch.setattr("stages.track.ROOT", tmp_path)
-    folder, store = model_folder(tmp_path / "model"), f"sqlite:///{tmp_path}/mlflow.db"
-    network = load_spec("outrack").build_network(small_options())
-    weights.load(network, folder / weights.WEIGHTS)
-    with started(Mlflow(tracking_uri=store, experiment="e", system_metrics=False), tmp_path, stage="finetune", tags={}) as run_of_training:
-        registry.register(network.eval(), folder, np.zeros((1, 3, 96, 128), np.float32), name="outrack", tags={}, run=run_of_training)
-    with VideoWriter(tmp_path / "my.mp4", 10) as writer:
-        writer.write(picture(128, 96, (20, 20, 40, 80)))
-    out = tmp_path / "out"
-    main(["--model", "models:/outrack@latest", "--video", str(tmp_path / "my.mp4"), "--out", str(out), "--tracking-uri", store])
-    assert capsys.readouterr().out.split() == [str(out / "my.txt"), str(out / "my.mp4")]

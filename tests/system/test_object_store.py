@@ -101,7 +101,7 @@ def test_everything_lies_in_the_bucket_and_dvc_tracks_it(tmp_path: Path, monkeyp
         assert client(server).get_object(Bucket=BUCKET, Key=shard)["Body"].read() == body
         assert "Running stage" not in repro(remote), "DVC has the pointers of the two stages that failed"
         assert "up to date" in repro(remote)
-        command = [sys.executable, "-m", "pipeline.artifacts.stored"]
+        command = [sys.executable, "-m", "throughline", "stored"]
         told = subprocess.run(command, cwd=remote, env=environment(remote), capture_output=True, text=True)
         assert (told.returncode, told.stdout.count(", whole (s3://")) == (0, len(MADE)), told.stdout + told.stderr
 

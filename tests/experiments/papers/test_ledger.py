@@ -14,7 +14,10 @@ ASKED = {"data": "walkers", "setting": "setting", "seed": 1}
 
 def test_records_survive_the_file(tmp_path: Path) -> None:
     path = tmp_path / "docs" / "tables.json"
-    Ledger(path).add([RECORD, replace(RECORD, seed=2)])
+    ledger = Ledger(path)
+    ledger.add([RECORD, replace(RECORD, seed=2)])
+    assert not path.exists()
+    ledger.save()
     again = Ledger(path)
     assert again.records == [RECORD, replace(RECORD, seed=2)]
     found = again.find(**ASKED, fingerprint="fingerprint")

@@ -6,20 +6,19 @@ from typing import Any
 import pytest
 import yaml
 
-import models
 from experiments.papers import tables
-from experiments.trials.recipe import STEPS, Systems
+from experiments.trials.recipe import STEPS
 from pipeline.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
 RAW = yaml.safe_load((ROOT / "params.yaml").read_text())
-DEFINED = tables.load(ROOT / "experiments" / "tables.yaml")
+DEFINED = tables.load("outrack", ROOT)
 BUDGET = tables.Budget(0.5, [1, 2], 1)
 
 
 def recipes(number: int, label: str) -> list[Any]:
     table = DEFINED.tables[number]
-    return tables.recipes(DEFINED, table, table.row(label), RAW, BUDGET, Systems(models.load, models.options))
+    return tables.recipes(DEFINED, table, table.row(label), RAW, BUDGET)
 
 
 def test_the_papers_numbers_agree_where_tables_share_a_row() -> None:
@@ -63,13 +62,21 @@ def test_occlusion_estimation_is_refinding_on_the_same_weights() -> None:
 
 
 def test_a_row_with_a_missing_number_is_refused(tmp_path: Path) -> None:
-    body = {"source": "x", "methods": {}, "tables": {1: {"title": "t", "columns": ["MOTA", "IDF1"], "claims": []}}}
+    metrics = {"MOTA": {"digits": 1}, "IDF1": {"digits": 1}}
+    body = {"source": "x", "metrics": metrics, "methods": {}, "tables": {1: {"title": "t", "columns": ["MOTA", "IDF1"], "claims": []}}}
     body["tables"][1]["rows"] = [{"label": "a", "paper": [1.0]}]  # type: ignore[index]
-    path = tmp_path / "tables.yaml"
+    path = tmp_path / tables.FOLDER / "toy.yaml"
+    path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(body))
     with pytest.raises(UserError, match="another number of values than columns: \\['a'\\]"):
-        tables.load(path)
+        tables.load("toy", tmp_path)
     body["tables"][1]["rows"] = [{"label": "a", "method": "magic"}]  # type: ignore[index]
     path.write_text(yaml.safe_dump(body))
     with pytest.raises(UserError, match="methods that do not exist: magic"):
-        tables.load(path)
+        tables.load("toy", tmp_path)
+    body["tables"][1] |= {"rows": [{"label": "a"}], "ours": ["AssA"]}  # type: ignore[index]
+    path.write_text(yaml.safe_dump(body))
+    with pytest.raises(UserError, match="metrics that do not exist: AssA; there are IDF1, MOTA"):
+        tables.load("toy", tmp_path)
+    with pytest.raises(UserError, match="there are no tables of outrack; there are those of toy"):
+        tables.load("outrack", tmp_path)

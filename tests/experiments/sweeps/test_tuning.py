@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from experiments.sweeps import tuning
-from experiments.sweeps.command import sweep
+from experiments.sweeps.run import sweep
 from experiments.sweeps.tuning import Outcome
 from pipeline.errors import UserError
 from tests.experiments import fake
@@ -198,7 +198,7 @@ def test_one_sweep_has_one_driver(tmp_path: Path) -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from experiments.sweeps.command import sweep
+from experiments.sweeps.run import sweep
 from tests.experiments import fake
 from tests.experiments.sweeps.test_tuning import SEARCH
 body = SEARCH if sys.argv[2] == "search" else fake.TRACKER | {"grid": {fake.THRESHOLD: [0.2, 0.3, 0.35, 0.45]}}

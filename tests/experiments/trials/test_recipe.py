@@ -7,17 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-import models
-from experiments.trials.recipe import Recipe, Systems, overridden, scaled
+from experiments.trials.recipe import Recipe, overridden, scaled
 from pipeline.errors import UserError
 
 RAW = yaml.safe_load((Path(__file__).resolve().parents[3] / "params.yaml").read_text())
 
 
 def recipe(**changed: Any) -> Recipe:
-    made = Recipe(
-        label="trial", raw=RAW, pretrain={}, finetune={}, track={}, seed=5, shared_seed=3, systems=Systems(models.load, models.options)
-    )
+    made = Recipe(label="trial", raw=RAW, pretrain={}, finetune={}, track={}, seed=5, shared_seed=3)
     return replace(made, **changed)
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-import models
 from experiments.trials import steps
-from experiments.trials.recipe import Recipe, Systems
+from experiments.trials.recipe import Recipe
 from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
 from pipeline.files.splits import Ranges, write_split
@@ -44,8 +43,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def recipe(repository: Repository, **changed: Any) -> Recipe:
     raw = yaml.safe_load(repository.params.read_text())
-    systems = Systems(models.load, models.options)
-    made = Recipe(label="trial", raw=raw, pretrain=SMALL, finetune=SMALL, track={}, seed=5, shared_seed=3, systems=systems)
+    made = Recipe(label="trial", raw=raw, pretrain=SMALL, finetune=SMALL, track={}, seed=5, shared_seed=3)
     return replace(made, **changed)
 
 

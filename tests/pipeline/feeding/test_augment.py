@@ -167,8 +167,8 @@ def test_colour_scales_saturation_and_brightness() -> None:
 
 
 def compiled_later() -> tuple[int, int]:
-    """For how many types the warp was compiled after the rehearsal, and after frames as the loader shows them."""
-    augment.rehearse()
+    """For how many types the warp was compiled after the warm-up, and after frames as the loader shows them."""
+    augment.warm_up()
     before, batch = len(warp.signatures), np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
     image = cv2.imdecode(cv2.imencode(".jpg", frame([]).image)[1], cv2.IMREAD_COLOR_RGB)
     assert image is not None
@@ -177,6 +177,6 @@ def compiled_later() -> tuple[int, int]:
     return before, len(warp.signatures)
 
 
-def test_frames_compile_nothing_after_the_rehearsal() -> None:
+def test_frames_compile_nothing_after_the_warm_up() -> None:
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # in this process other tests have compiled before
         assert fresh.submit(compiled_later).result() == (1, 1)

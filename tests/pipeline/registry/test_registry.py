@@ -174,16 +174,3 @@ def test_a_broken_reference_shows_how_to_write_one(run: StageRun) -> None:
 def test_a_folder_without_weights_is_refused(network: nn.Module, run: StageRun, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"weights\.safetensors and model\.json"):
         register(network, tmp_path, run, "empty")
-
-
-def test_commands(four: str, run: StageRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = ["--tracking-uri", run.tracking_uri]
-    assert registry.main([*store, "promote", f"{four}/2"]) == 0
-    assert registry.main([*store, "list"]) == 0
-    assert "four/2 (champion)" in capsys.readouterr().out
-    assert registry.main([*store, "show", "four@champion"]) == 0
-    assert "throughline.params_hash: abc" in capsys.readouterr().out
-    assert registry.main([*store, "fetch", "four@champion", "--out", str(tmp_path / "model")]) == 0
-    assert (tmp_path / "model" / "weights.safetensors").is_file()
-    assert registry.main([*store, "show", "four@nobody"]) == 2
-    assert "not in the registry" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from experiments.papers.pages import insert
+from experiments.papers.markdown import insert
 from pipeline.sources.inspect import inspect
 from tests.pipeline.imitated import MADE
 from tests.shared import ROOT

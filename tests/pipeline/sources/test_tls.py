@@ -63,7 +63,7 @@ def sign_itself(folder: Path) -> Path:
 
 
 def inspected(root: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.sources.inspect", root]
+    command = [sys.executable, "-m", "throughline", "inspect", root]
     return subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False)
 
 

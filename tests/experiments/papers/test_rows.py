@@ -1,4 +1,4 @@
-"""The paper's tables as a command: what is missing is run once, kept in the ledger, and shown beside the paper's numbers."""
+"""What is missing of a paper's tables is run once, kept in the ledger, and shown beside the paper's numbers on its page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from experiments.papers import command as stage
+from experiments.papers import page as pages
 from experiments.papers import tables
 from experiments.papers.rows import Rows, run_missing
 from experiments.trials import steps
@@ -18,19 +18,20 @@ from pipeline.errors import UserError
 from tests.experiments import fake
 from tests.shared import ROOT
 
-DEFINED = tables.load(ROOT / "experiments" / "tables.yaml")
+PAGE = Path("docs") / "papers" / "outrack.md"
+DEFINED = tables.load("outrack", ROOT)
 
 
 def repository(folder: Path) -> Path:
     root = fake.repository(folder)
-    (root / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "tables.md", root / "docs" / "tables.md")
+    (root / "docs" / "papers").mkdir(parents=True)
+    shutil.copy(ROOT / PAGE, root / PAGE)
     return root
 
 
 def rows(root: Path, **changes: Any) -> Rows:
     plan = fake.plan(fake.TRACKER, "tables", **({"sweep__seeds": [317, 318], "sweep__workers": 1} | changes))
-    return Rows(dict(plan.raw), plan.params, DEFINED, fake.SYSTEMS, root)
+    return Rows(dict(plan.raw), plan.params, DEFINED, root)
 
 
 def worked(root: Path) -> Counter[str]:
@@ -45,7 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ray_local: None) -> Path:
     made = rows(root)
     outcomes = run_missing(made, [2, 4], fake.MACHINERY)
     assert [outcome.status for outcome in outcomes] == ["finished"] * 10
-    stage.write_page(made, [2, 4], ["sweep.workers=1"], root)
+    pages.write(made, "outrack", [2, 4], ["sweep.workers=1"], root)
     return root
 
 
@@ -66,14 +67,14 @@ def test_nothing_is_run_twice(finished: Path) -> None:
 
 
 def test_the_page_has_the_tables_that_were_measured_for_this_data_set_alone(finished: Path) -> None:
-    page = (finished / "docs" / "tables.md").read_text()
+    page = (finished / PAGE).read_text()
     assert page.count("### Table 2: Terms of the ReID loss") == page.count("### Table 4: Placeholder") == 1
     assert "### Table 3" not in page, "it shares the default row, but has others"
-    assert "`python -m experiments.papers 2 4 --set sweep.workers=1`" in page
+    assert "`throughline tables outrack 2 4 --set sweep.workers=1`" in page
     assert "### Table 8" not in page
     assert "seeds 317, 318" in page
     assert page.index("## walkers") < page.index("### Table 2") < page.index("## PETS09-S2L1")
-    assert page.split("## PETS")[1] == (ROOT / "docs" / "tables.md").read_text().split("## PETS")[1], "another data set's stays"
+    assert page.split("## PETS")[1] == (ROOT / PAGE).read_text().split("## PETS")[1], "another data set's stays"
 
 
 def test_seeds_that_only_some_rows_have_are_shown_where_they_are(finished: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_change_of_code_makes_rows_stale(finished: Path, monkeypatch: pytest.M
 
 
 def test_unknown_tables_are_named() -> None:
-    assert stage.numbers(["3", "all"], DEFINED) == list(range(1, 11))
-    assert stage.numbers(["7", "2"], DEFINED) == [7, 2]
+    assert pages.numbers(["3", "all"], DEFINED) == list(range(1, 11))
+    assert pages.numbers(["7", "2"], DEFINED) == [7, 2]
     with pytest.raises(UserError, match="there is no table 11; there are 1, 2, 3"):
-        stage.numbers(["11"], DEFINED)
+        pages.numbers(["11"], DEFINED)

@@ -3,10 +3,11 @@
 import pytest
 
 from experiments.papers.ledger import Found, Record
-from experiments.papers.pages import Measured, insert, markdown
-from experiments.papers.tables import Claim, Row, Table
+from experiments.papers.markdown import Measured, insert, markdown
+from experiments.papers.tables import Claim, Metric, Row, Table
 from pipeline.errors import UserError
 
+METRICS = {"IDF1": Metric(digits=1), "IDSW": Metric(digits=0, less_is_better=True), "R1": Metric(digits=1)}
 TABLE = Table(
     title="Objectives",
     columns=["IDF1", "IDSW"],
@@ -30,7 +31,7 @@ def measured(*values: tuple[float, float], fresh: bool = True) -> Measured:
 
 
 def test_rows_show_the_paper_and_ours_with_spread() -> None:
-    text = markdown(3, TABLE, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 40)), "gsm": Measured([])})
+    text = markdown(3, TABLE, METRICS, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 40)), "gsm": Measured([])})
     assert "### Table 3: Objectives" in text
     assert "| none | paper | 61.0 | 1098 | – |\n| | ours, n = 2 | **62.0** ± 2.8 | **32** ± 3 | – |" in text
     assert "| utrack | paper | 71.8 | 503 | – |\n| | ours, n = 1 | **70.0** | **40** | – |" in text
@@ -38,17 +39,19 @@ def test_rows_show_the_paper_and_ours_with_spread() -> None:
 
 
 def test_verdicts_know_which_metric_falls_and_what_is_within_the_spread() -> None:
-    text = markdown(3, TABLE, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])})
+    text = markdown(
+        3, TABLE, METRICS, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])}
+    )
     assert "holds in 1 of 2 comparisons" in text
     assert "- IDF1: utrack better than none: holds (**70.0** ± 0.0 against **62.0** ± 2.8)." in text
     assert "- IDSW: utrack better than none: does **not** hold (**34** ± 1 against **32** ± 3, within the spread of seeds)." in text
     assert "- IDF1: utrack better than gsm: not measured." in text
-    text = markdown(3, TABLE, {"none": measured((60, 30)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])})
+    text = markdown(3, TABLE, METRICS, {"none": measured((60, 30)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])})
     assert "holds (**70.0** ± 0.0 against **60.0**, one seed)." in text
 
 
 def test_stale_rows_say_so() -> None:
-    text = markdown(1, TABLE, {"none": measured((60, 30), fresh=False), "utrack": measured((70, 40)), "gsm": Measured([])})
+    text = markdown(1, TABLE, METRICS, {"none": measured((60, 30), fresh=False), "utrack": measured((70, 40)), "gsm": Measured([])})
     assert "| | ours†, n = 1 |" in text
     assert "† measured before a change" in text
 

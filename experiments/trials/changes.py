@@ -1,0 +1,58 @@
+"""A parameter file as a command line changes it: KEY=VALUE with a dotted key, the value read as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.trials.recipe import Overrides, overridden
+from pipeline.errors import UserError
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
+
+
+class Words(yaml.SafeLoader):
+    """YAML in which off, on, yes and no are words: on a command line nobody quotes them."""
+
+
+Words.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def changed_file(path: Path, changes: Sequence[str], further: Overrides | None = None) -> tuple[dict[str, Any], Params]:
+    """A parameter file with changes.
+
+    Args:
+        path: the file.
+        changes: each `key=value`, as `--set` gets them.
+        further: changes by dotted key, which win.
+
+    Returns:
+        The file as a mapping, and the same checked.
+
+    Raises:
+        UserError: a key or value that there is not.
+    """
+    raw = overridden(parameters.read(path), {**dict(pair(text, "--set") for text in changes), **(further or {})}, "--set")
+    return raw, parameters.validate(Params, raw, where=str(path))
+
+
+def pair(text: str, option: str) -> tuple[str, Any]:
+    """`key=value` with the value read as YAML; of a grid as a list.
+
+    Raises:
+        UserError: it is no such pair; names the option that it was given to.
+    """
+    key, sign, value = text.partition("=")
+    try:
+        parsed = yaml.load(f"[{value}]" if option == "--grid" else value, Words)
+    except yaml.YAMLError:
+        sign = ""
+    if not sign or not key:
+        raise UserError(f"{option} {text}: expected KEY=VALUE, with a dotted key of params.yaml")
+    return key, parsed

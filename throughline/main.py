@@ -1,0 +1,50 @@
+"""The `throughline` command: what its verbs have in common.
+
+A verb imports what it needs inside its function, so that `--help` and completion cost no more than reading these few files.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from pipeline.errors import plain_errors
+from throughline.verbs.cluster import cluster
+from throughline.verbs.evaluate import evaluate
+from throughline.verbs.fetch import fetch
+from throughline.verbs.inspect import inspect
+from throughline.verbs.preset import preset
+from throughline.verbs.registry import registry
+from throughline.verbs.stored import stored
+from throughline.verbs.sweep import sweep
+from throughline.verbs.tables import tables
+from throughline.verbs.track import track
+from throughline.verbs.warm_up import warm_up
+
+app = typer.Typer(
+    name="throughline",
+    help="From raw video to a trained, evaluated, registered tracker. The pipeline itself is `make repro` or `dvc repro`.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # whose import takes longer than all else
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (preset, fetch, inspect, track, evaluate, sweep, tables, stored, warm_up):
+    app.command()(verb)
+for group in (registry, cluster):
+    app.add_typer(group)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Args:
+        words: of the command line without its first; None: this process's.
+
+    Raises:
+        SystemExit: always. Status 0; 1 when something was found wanting, as the verb's help says; 2 on a user's mistake.
+    """
+    with plain_errors():
+        app(sys.argv[1:] if words is None else list(words), prog_name="throughline")

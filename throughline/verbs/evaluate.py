@@ -1,0 +1,63 @@
+"""`throughline evaluate`: anyone's results against anyone's ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.scoring.rules import Benchmark
+    from pipeline.scoring.tracking import TrackingScores
+
+
+def benchmarks() -> list[str]:
+    """Whose rules there are, for completion."""
+    from pipeline.scoring.rules import BENCHMARKS
+
+    return list(BENCHMARKS)
+
+
+def evaluate(
+    gt: Annotated[Path, typer.Option(help="Ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder.")],
+    tracks: Annotated[Path, typer.Option(help="Results: TRACKS/<sequence>.txt.")],
+    benchmark: Annotated[str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack or none.", autocompletion=benchmarks)],
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json and per_sequence.csv.")],
+) -> None:
+    """Score results of your own against ground truth.
+
+    Both are MOTChallenge text; it needs no parameters, no images and no run of the pipeline.
+    """
+    from pipeline.errors import UserError
+
+    if benchmark not in benchmarks():
+        raise UserError(f"--benchmark {benchmark}: no such rules; there are {', '.join(benchmarks())}")
+    score_files(gt, tracks, cast("Benchmark", benchmark), out)
+
+
+def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> TrackingScores:
+    """Score text files against text files, print a table, write metrics.json and per_sequence.csv.
+
+    Args:
+        truth: <truth>/<sequence>/gt/gt.txt, or one sequence's folder.
+        tracks: folder with <sequence>.txt.
+        benchmark: whose rules.
+        out: folder to make or fill.
+
+    Raises:
+        UserError: see `score_text`.
+    """
+    import sys
+
+    from pipeline.scoring import tables
+    from pipeline.scoring.tracking import score_text
+
+    scores, remarks = score_text(truth, tracks, benchmark)
+    out.mkdir(parents=True, exist_ok=True)
+    tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
+    tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)
+    tables.print_table(scores, f"{tracks} by the rules of {benchmark}")
+    for remark in remarks:
+        print(f"note: {remark}", file=sys.stderr)
+    return scores
