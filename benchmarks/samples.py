@@ -20,6 +20,7 @@ from pipeline.files.frames import Frame
 from pipeline.files.sample_writer import SampleWriter
 from pipeline.packing.samples import Shape, pack
 from pipeline.params import file as parameters
+from pipeline.params import preset
 from pipeline.params.sections import Params
 from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
@@ -31,7 +32,7 @@ DEPTH_SIZE, NEAR, FAR = 160, 2.0, 60.0  # longer side of a depth map in cells; m
 
 def read_preset(name: str, changes: dict[str, dict[str, Any]] | None = None) -> Params:
     """A preset with some values of its sections replaced."""
-    raw = parameters.read_yaml(ROOT / "presets" / f"{name}.yaml", missing="")
+    raw = preset.values(name)
     for section, values in (changes or {}).items():
         raw[section] |= values
     return parameters.validate(Params, raw, where=name)
@@ -39,7 +40,7 @@ def read_preset(name: str, changes: dict[str, dict[str, Any]] | None = None) -> 
 
 def read_options(name: str) -> OutrackOptions:
     """The `model` section of a preset."""
-    section = parameters.read_yaml(ROOT / "presets" / f"{name}.yaml", missing="")["model"]
+    section = preset.values(name)["model"]
     return OutrackOptions.model_validate({key: value for key, value in section.items() if key != "name"})
 
 

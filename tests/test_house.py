@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -16,6 +17,7 @@ import stages
 from experiments.sweeps import definitions
 from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
+from pipeline.params import preset as presets
 from pipeline.params.sections import STAGES, Params
 from tests.shared import ROOT
 from throughline.main import app
@@ -102,18 +104,36 @@ def test_pipeline_knows_no_model_by_name() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
-def test_presets_are_complete_and_say_how_to_use_them(preset: Path) -> None:
-    stages.check(preset)
+def test_presets_can_be_used_and_say_how(preset: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "params.yaml"
+    whole.write_text(presets.text(preset.stem))
+    stages.check(whole)
+    assert yaml.safe_load(whole.read_text()) == presets.values(preset.stem)
     first = preset.read_text().splitlines()[0]
+    assert whole.read_text().splitlines()[0] == first
     assert first.startswith("# make repro")
     assert preset.stem == "walkers" or f"PRESET={preset.stem}" in first
 
 
-def test_every_preset_value_has_a_comment() -> None:
-    for preset in PRESETS:
-        for line in preset.read_text().splitlines():
-            if re.match(r"^\s+\w+: [^#\s]", line) and not line.strip().startswith("-"):
-                assert " # " in line, f"{preset.name}: {line}"
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_every_value_of_a_whole_preset_has_a_comment(preset: Path) -> None:
+    for line in presets.text(preset.stem).splitlines():
+        if re.match(r"^\s+\w+: [^#\s]", line) and not line.strip().startswith("-"):
+            assert " # " in line, f"{preset.name}: {line}"
+
+
+@pytest.mark.parametrize("preset", [path for path in PRESETS if path.stem != presets.DEFAULT], ids=lambda path: path.stem)
+def test_presets_state_only_what_differs(preset: Path) -> None:
+    default, stated = _flat(presets.values(presets.DEFAULT)), _flat(yaml.safe_load(preset.read_text()))
+    assert [key for key, value in stated.items() if default.get(key) == value] == []
+
+
+def _flat(section: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Values by dotted key."""
+    found = {}
+    for key, value in section.items():
+        found |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return found
 
 
 def test_params_file_is_the_walkers_preset() -> None:

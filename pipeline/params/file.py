@@ -31,7 +31,9 @@ def read(path: Path | str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or no mapping in YAML.
     """
-    raw = read_yaml(Path(path), missing="no such parameter file\nnext: run from the repository's root, or copy one of presets/")
+    raw = read_yaml(
+        Path(path), missing="no such parameter file\nnext: run from the repository's root, or write it: `throughline preset walkers`"
+    )
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected sections {', '.join(Params.model_fields)}; the file holds {type(raw).__name__}")
     return raw

@@ -1,31 +1,96 @@
-"""Make a preset the current parameter file: `throughline preset pets`."""
+"""Presets: a preset states what differs from the default, presets/walkers.yaml, which is whole (`throughline preset NAME`).
+
+A preset with another `model.name` states its whole `model` section. `values` gives the whole file that a preset means, `text` the same
+with the comments of the default, as it becomes params.yaml.
+"""
 
 from __future__ import annotations
 
 import re
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
-from pipeline.params import file as params
+from pipeline.params import file as parameters
+from pipeline.params.sections import Params
 
 ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = "walkers"
 
 
 def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
-    """Copy presets/<name>.yaml to params.yaml, comments and all, with another data root where one is given.
+    """Write the whole file that a preset means to params.yaml, comments and all.
+
+    Args:
+        name: of a file in presets/.
+        data_root: folder of third-party data sets; None: the preset's own.
+        root: the repository.
 
     Raises:
-        UserError: no such preset, or it cannot be used.
+        UserError: there is no such preset, or it cannot be used.
     """
-    source = root / "presets" / f"{name}.yaml"
-    if not source.is_file():
-        known = ", ".join(sorted(p.stem for p in (root / "presets").glob("*.yaml")))
-        raise UserError(f"presets/{name}.yaml: no such preset; there are: {known}")
-    text = source.read_text()
-    if data_root is not None:
-        text = re.sub(r"(?m)^(  data_root: )(\S+)", lambda match: match[1] + data_root, text, count=1)
-    target = root / "params.yaml"
-    write_text(target, text)
-    params.load(target)
+    written, target = text(name, data_root=data_root, root=root), root / "params.yaml"
+    parameters.validate(Params, values(name, root), where=f"presets/{name}.yaml")
+    write_text(target, written)
     return target
+
+
+def values(name: str, root: Path = ROOT) -> dict[str, Any]:
+    """The whole parameter file that a preset means, as a mapping.
+
+    Raises:
+        UserError: there is no such preset, or it names a key that the default lacks.
+    """
+    default = parameters.read(_path(DEFAULT, root))
+    if name != DEFAULT:
+        _change(default, parameters.read(_path(name, root)), f"presets/{name}.yaml")
+    return default
+
+
+def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
+    """The whole parameter file that a preset means, with the preset's head and the default's comments (see `use`)."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda own, _: own.represent_scalar("tag:yaml.org,2002:null", "null"))
+    source = _path(name, root).read_text()
+    whole = yaml.load(_path(DEFAULT, root).read_text())
+    if name != DEFAULT:
+        _change(whole, yaml.load(source), f"presets/{name}.yaml")
+    if data_root is not None:
+        whole["base"]["data_root"] = data_root
+    stream = StringIO()
+    yaml.dump(whole, stream)
+    body = stream.getvalue().removeprefix(_head(stream.getvalue()))
+    return _head(source) + re.sub(r"\n\n+(?= )", "\n", body)  # a list brings the blank line behind it along
+
+
+def _path(name: str, root: Path) -> Path:
+    path = root / "presets" / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in (root / "presets").glob("*.yaml")))
+        raise UserError(f"presets/{name}.yaml: no such preset; there are: {known}")
+    return path
+
+
+def _head(source: str) -> str:
+    """The comment that a file begins with, and the blank lines after it."""
+    lines = source.splitlines(keepends=True)
+    count = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    return "".join(lines[:count])
+
+
+def _change(default: dict[str, Any], changes: dict[str, Any], where: str, above: str = "") -> None:
+    """Put the values of a preset in place of the default's, key by key; a model of another name as a whole."""
+    for key, value in changes.items():
+        if key not in default:
+            raise UserError(f"{where}: {above}{key}: the default has no such key; it has {', '.join(default)}\nnext: correct the preset")
+        other_model = not above and key == "model" and value.get("name", default[key]["name"]) != default[key]["name"]
+        if isinstance(value, dict) and isinstance(default[key], dict) and default[key] and not other_model:
+            _change(default[key], value, where, f"{above}{key}.")
+        else:
+            default[key] = value

@@ -12,15 +12,14 @@ from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.errors import UserError
 from pipeline.feeding.loader import Feed
 from pipeline.files import model_folder
+from pipeline.params import preset
 from pipeline.training import fit as training
 from pipeline.training.meter import TrainingJob
 from pipeline.training.trainer import Trainer, build_task
-from stages import ROOT, Context, check
+from stages import Context, check
 from stages.finetune import finetune
 from stages.pretrain import pretrain
 from tests.pipeline.tiny import write_samples
-
-SMOKE = ROOT / "presets" / "smoke.yaml"
 
 
 class Run:
@@ -48,7 +47,8 @@ def samples(root: Path, *, identity: int = 0) -> Path:
 
 
 def context(root: Path, stage: str, **settings: Any) -> Context:
-    params, options = check(SMOKE)
+    (root / "smoke.yaml").write_text(preset.text("smoke"))
+    params, options = check(root / "smoke.yaml")
     section = getattr(params, stage).model_copy(update={"epochs": 0, "batch_size": 4} | settings)
     packed = params.pack_samples.model_copy(update={"width": 128, "height": 96})
     run: Any = Run()

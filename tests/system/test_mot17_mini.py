@@ -15,14 +15,15 @@ from pipeline.artifacts.publication import read_manifest
 from pipeline.files.frames import frame_files, read_frames
 from pipeline.files.mot_text import read_rows
 from pipeline.files.sample_store import SampleStore
-from tests.shared import ROOT, dataset
+from pipeline.params import preset
+from tests.shared import dataset
 
 # Images of each sequence, counted from the folders (seqinfo.ini states the full lengths).
 IMAGES = {"02": 4, "04": 8, "05": 6, "09": 4, "10": 5, "11": 7, "13": 5}
 
 
 def parameters(tmp_path: Path, folder: Path) -> Path:
-    values: dict[str, Any] = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
+    values: dict[str, Any] = preset.values("smoke")
     values["base"]["data_root"] = str(folder)
     values["mlflow"]["system_metrics"] = False
     values["cluster"]["address"] = "local"

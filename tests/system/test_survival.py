@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.params import preset
 from tests.shared import ROOT
 
 DATA = ("data/walkers", "data/frames", "data/depth", "data/samples")
@@ -37,8 +38,7 @@ def clone(folder: Path, epochs: int = 2) -> Path:
     for name in filter(lambda name: (ROOT / name).is_file(), names.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    smoke = (folder / "presets" / "smoke.yaml").read_text()
-    (folder / "params.yaml").write_text(re.sub(r"(?m)^  epochs: \d+", f"  epochs: {epochs}", smoke))
+    (folder / "params.yaml").write_text(re.sub(r"(?m)^  epochs: \d+", f"  epochs: {epochs}", preset.text("smoke")))
     subprocess.run("git init -q && git add -A && git -c user.name=t -c user.email=t@t commit -qm x", cwd=folder, shell=True, check=True)
     return folder
 

@@ -6,12 +6,26 @@ from typing import Annotated
 
 import typer
 
+from throughline import PARAMS
+
+
+def names() -> list[str]:
+    """Presets that there are, for completion."""
+    return sorted(path.stem for path in (PARAMS.parent / "presets").glob("*.yaml"))
+
 
 def preset(
-    name: Annotated[str, typer.Argument(help="A file of presets/ without .yaml.")],
-    data_root: Annotated[str | None, typer.Option(help="Folder that holds third-party data sets.")] = None,
+    name: Annotated[str, typer.Argument(help="A file of presets/ without .yaml.", autocompletion=names)],
+    data_root: Annotated[str | None, typer.Option(help="Folder that holds third-party data sets.", show_default="the preset's")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Only print the whole file; write nothing.")] = False,
 ) -> None:
-    """Make a preset the current parameter file."""
-    from pipeline.params.preset import use
+    """Make a preset the current parameter file.
 
-    print(f"{use(name, data_root=data_root)} is presets/{name}.yaml")
+    A preset states what differs from presets/walkers.yaml; params.yaml becomes the whole file, every value with its comment.
+    """
+    from pipeline.params.preset import text, use
+
+    if show:
+        print(text(name, data_root=data_root), end="")
+    else:
+        print(f"{use(name, data_root=data_root)} is the whole of presets/{name}.yaml")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from experiments.sweeps import definitions
 from experiments.sweeps.plan import adhoc
 from pipeline.errors import UserError
+from pipeline.params.preset import values
 from tests.experiments import fake
 from tests.shared import ROOT
 
@@ -143,7 +143,7 @@ def test_words_have_no_range() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("preset", ["walkers", "pets", "mot17", "smoke"])
 def test_every_shipped_sweep_can_be_tried_on_every_preset(name: str, preset: str) -> None:
-    raw = yaml.safe_load((ROOT / "presets" / f"{preset}.yaml").read_text())
+    raw = values(preset)
     plan = fake.plan(SHIPPED[name], name, **{key: raw[key] for key in ("model", "pretrain", "finetune", "track", "evaluate")})
     for recipe in plan.probes():
         for step in ("pretrain", "finetune", "track"):

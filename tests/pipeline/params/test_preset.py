@@ -1,21 +1,70 @@
+"""A preset becomes a whole parameter file, with the comments of the default."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.errors import UserError
 from pipeline.params import file as params
-from pipeline.params.preset import use
+from pipeline.params.preset import text, use, values
 from tests.shared import ROOT
 
+DEFAULT = (ROOT / "presets" / "walkers.yaml").read_text()
 
-def test_a_preset_becomes_params_with_its_comments_and_another_data_root(tmp_path: Path) -> None:
-    (tmp_path / "presets").mkdir()
-    source = (ROOT / "presets" / "pets.yaml").read_text()
-    (tmp_path / "presets" / "pets.yaml").write_text(source)
-    path = use("pets", data_root="/mnt/sets", root=tmp_path)
+
+def repository(root: Path, preset: str) -> Path:
+    """A root with the default and a preset `mine`."""
+    (root / "presets").mkdir()
+    (root / "presets" / "walkers.yaml").write_text(DEFAULT)
+    (root / "presets" / "mine.yaml").write_text(preset)
+    return root
+
+
+def test_only_what_a_preset_states_differs_from_the_default_and_comments_stay(tmp_path: Path) -> None:
+    root = repository(tmp_path, "# make repro PRESET=mine\n\nmodel:\n  tracker:\n    iou_limit: 0.5\npretrain:\n  lr_drop_epochs: []\n")
+    path = use("mine", data_root="/mnt/sets", root=root)
+    expected = DEFAULT.replace("    iou_limit: 0.88         # largest", "    iou_limit: 0.5          # largest")
+    expected = expected.replace("  lr_drop_epochs: [3, 4]    #", "  lr_drop_epochs: []        #", 1)
+    expected = expected.replace("  data_root: data/external  #", "  data_root: /mnt/sets      #")
+    assert path.read_text().splitlines() == ["# make repro PRESET=mine", *expected.splitlines()[2:]]
     assert params.load(path).base.data_root == "/mnt/sets"
-    assert path.read_text() == source.replace("data_root: data/external", "data_root: /mnt/sets")
-    with pytest.raises(UserError, match="there are: pets"):
-        use("dogs", root=tmp_path)
+
+
+def test_the_default_is_written_as_it_stands() -> None:
+    assert text("walkers") == DEFAULT
+
+
+def test_lists_are_replaced_and_the_file_stays_in_shape(tmp_path: Path) -> None:
+    sources = "  sources:\n    - {name: a, kind: folder, root: /a, sequences: null, images_per_file: 64}\n"
+    root = repository(tmp_path, f"# make repro PRESET=mine\n\nextract_frames:\n{sources}\nreport:\n  clips: 1\n")
+    written = text("mine", root=root)
+    assert sources.splitlines()[1] + "\n  jpeg_quality: 92          # of frames" in written, "no blank line between"
+    assert "  sources:                  # kind: mot_challenge" in written
+    assert yaml.safe_load(written) == values("mine", root)
+    assert [source["name"] for source in values("mine", root)["extract_frames"]["sources"]] == ["a"]
+
+
+def test_a_mix_takes_any_name_and_another_model_states_its_whole_section(tmp_path: Path) -> None:
+    model = "model:\n  name: other\n  network: {layers: 3}  # how deep\n  loss: {}\n  tracker: {}\n"
+    root = repository(tmp_path, f"# make repro PRESET=mine\n{model}finetune:\n  mix: {{PETS: 0.5}}\n")
+    assert values("mine", root)["model"] == {"name": "other", "network": {"layers": 3}, "loss": {}, "tracker": {}}
+    assert values("mine", root)["finetune"]["mix"] == {"PETS": 0.5}
+    assert "  network: {layers: 3}  # how deep" in text("mine", root=root)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "message"),
+    [
+        ("dogs", "", "presets/dogs.yaml: no such preset; there are: mine, walkers"),
+        ("mine", "model:\n  tracker:\n    top: 3\n", "presets/mine.yaml: model.tracker.top: the default has no such key; it has detection"),
+        ("mine", "base:\n  seed: many\n", "presets/mine.yaml: 1 parameter"),
+    ],
+)
+def test_what_cannot_be_used_leaves_params_as_they_are(tmp_path: Path, name: str, preset: str, message: str) -> None:
+    root = repository(tmp_path, preset)
+    with pytest.raises(UserError, match=message):
+        use(name, root=root)
+    assert not (root / "params.yaml").exists()
