@@ -103,6 +103,13 @@ def test_pipeline_knows_no_model_by_name() -> None:
         assert not any("outrack" in name for name in names), path
 
 
+def test_experiments_read_no_option_of_a_model_by_name() -> None:
+    """What a table or a sweep changes stands in its yaml."""
+    for path in (ROOT / "experiments").rglob("*.py"):
+        named = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        assert not [text for text in named if re.search(r"model\.(network|loss|tracker)\.\w", str(text))], path
+
+
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_presets_can_be_used_and_say_how(preset: Path, tmp_path: Path) -> None:
     whole = tmp_path / "params.yaml"
