@@ -1,0 +1,1 @@
+"""Parts of two-stage detectors: anchors, proposals, sampling, RoIAlign and the heads that read regions; one noun a file."""

@@ -1,0 +1,122 @@
+"""RoIAlign (He et al. 2017, aligned as in Detectron2): features of a fixed size for regions of any size, read from a pyramid.
+
+torchvision is not needed. On a CPU machine code reads and scatters (kernels/align.py); elsewhere each output cell is a weighted sum of
+rows of the maps, which `embedding_bag` takes in one call, with a deterministic gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.regions.kernels import align as kernels
+from models.regions.kernels.align import MAX_SAMPLES
+from models.regions.levels import levels
+
+
+def align(
+    maps: Sequence[Tensor], strides: Sequence[int], boxes: Tensor, images: Tensor, *, size: int = 7, sampling: int = 2, finest: float = 56.0
+) -> Tensor:
+    """Features of regions, each read from the level that suits its size.
+
+    Args:
+        maps: (N, C, h, w) of each level, of any precision; channels-last ones are not copied.
+        strides: pixels a cell of each level.
+        boxes: (R, 4) float32, xyxy pixels; no gradient flows to them. Beyond the map's border cells there are zeros.
+        images: (R,) int64, which of the N images each box lies in.
+        size: cells along each side of the result.
+        sampling: sample points along each side of a cell; 0: adaptive, one for each map cell that a result's cell covers (at most 64).
+        finest: see `levels.levels`.
+
+    Returns:
+        (R, C, size, size) float32, channels-last in memory. A box that is not finite gives zeros (on a CPU) or is not allowed.
+    """
+    level = levels(boxes, len(maps), finest)
+    if boxes.device.type == "cpu":
+        tables = [m.float().permute(0, 2, 3, 1).contiguous() for m in maps]
+        pooled = cast(Tensor, _Align.apply(boxes, images, level, tuple(strides), size, sampling, *tables))
+        return pooled.permute(0, 3, 1, 2)
+    return plain_align(maps, strides, boxes, images, level, size=size, sampling=sampling)
+
+
+def plain_align(
+    maps: Sequence[Tensor], strides: Sequence[int], boxes: Tensor, images: Tensor, level: Tensor, *, size: int, sampling: int
+) -> Tensor:
+    """`align` in plain PyTorch, for regions whose level is known; boxes must be finite."""
+    table = torch.cat([m.float().permute(0, 2, 3, 1).flatten(0, 2) for m in maps])
+    shape = torch.tensor([m.shape[-2:] for m in maps], device=boxes.device)
+    counts = [m.shape[0] * m.shape[2] * m.shape[3] for m in maps]
+    first = torch.tensor(np.cumsum([0, *counts[:-1]]), device=boxes.device)
+    scale = 1 / torch.tensor(strides, dtype=torch.float32, device=boxes.device)
+    scaled = boxes.float() * scale[level, None]
+    heights, widths = shape[level].unbind(1)
+    base = first[level] + images * heights * widths
+    result = table.new_zeros(len(boxes), size * size, table.shape[1])
+    for rows, grid in _grids(scaled, size, sampling):
+        y, x = (
+            _axis(scaled[rows, i], scaled[rows, i + 2], sizes[rows], size, points)
+            for i, sizes, points in ((1, heights, grid[0]), (0, widths, grid[1]))
+        )
+        cells = y[0][:, :, None, :, None] * widths[rows, None, None, None, None] + x[0][:, None, :, None, :]
+        cells = (base[rows, None, None, None, None] + cells).flatten(3).flatten(0, 2)
+        weights = (y[1][:, :, None, :, None] * x[1][:, None, :, None, :]).flatten(3).flatten(0, 2)
+        bags = functional.embedding_bag(cells, table, mode="sum", per_sample_weights=weights)
+        result = result.index_copy(0, rows, bags.view(len(rows), size * size, -1))
+    return result.view(len(boxes), size, size, -1).permute(0, 3, 1, 2)
+
+
+class _Align(torch.autograd.Function):
+    """(R, S, S, C) features from channels-last maps (N, h, w, C), by machine code."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, boxes: Tensor, images: Tensor, level: Tensor, strides: tuple[int, ...], size: int, sampling: int, *maps: Tensor
+    ) -> Tensor:
+        where = boxes.detach().float().contiguous().numpy(), images.contiguous().numpy()
+        rows = [torch.nonzero(level == number)[:, 0].numpy() for number in range(len(maps))]
+        result = torch.zeros(len(boxes), size, size, maps[0].shape[3])
+        for each, stride, chosen in zip(maps, strides, rows, strict=True):
+            if len(chosen):
+                kernels.forward(each.detach().numpy(), *where, chosen, 1.0 / stride, sampling, result.numpy())
+        ctx.where, ctx.rows, ctx.strides, ctx.sampling = where, rows, strides, sampling
+        ctx.shapes = [each.shape for each in maps]
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        given = slopes.float().contiguous().numpy()
+        found = [torch.zeros(shape) for shape in ctx.shapes]
+        for each, stride, chosen in zip(found, ctx.strides, ctx.rows, strict=True):
+            if len(chosen):
+                kernels.backward(given, *ctx.where, chosen, 1.0 / stride, ctx.sampling, each.numpy())
+        return (None,) * 6 + tuple(found)
+
+
+def _grids(scaled: Tensor, size: int, sampling: int) -> list[tuple[Tensor, tuple[int, int]]]:
+    """Rows of the regions that have the same number of sample points down and across a cell, and these numbers."""
+    everything = torch.arange(len(scaled), device=scaled.device)
+    if sampling > 0 or not len(scaled):
+        return [(everything, (max(sampling, 1), max(sampling, 1)))] if len(scaled) else []
+    points = ((scaled[:, 2:] - scaled[:, :2]) / size).ceil().clamp(1, MAX_SAMPLES).long()
+    code = points[:, 1] * (MAX_SAMPLES + 1) + points[:, 0]
+    return [(everything[code == each], divmod(int(each), MAX_SAMPLES + 1)) for each in code.unique()]
+
+
+def _axis(start: Tensor, end: Tensor, sizes: Tensor, cells: int, points: int) -> tuple[Tensor, Tensor]:
+    """Along one axis: map cells (R, cells, 2 * points) that each output cell reads, and their weights, which sum to at most 1."""
+    steps = (torch.arange(cells * points, device=start.device) + 0.5) / (cells * points)
+    point = (start - 0.5)[:, None] + steps * (end - start)[:, None]
+    last = sizes[:, None] - 1
+    inside = (point >= -1) & (point <= last + 1)
+    point = torch.minimum(point.clamp(min=0), last.to(point.dtype))
+    low = torch.minimum(point.long(), (last - 1).clamp(min=0))
+    high = torch.minimum(low + 1, last)
+    far = point - low
+    weights = torch.stack([1 - far, far], -1) * (inside / points)[..., None]
+    cell = torch.stack([low, high], -1)
+    return cell.view(len(start), cells, -1), weights.view(len(start), cells, -1)

@@ -1,0 +1,1 @@
+"""Loops over regions that are compiled to machine code (pipeline/compiled.py)."""
