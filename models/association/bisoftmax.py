@@ -1,0 +1,114 @@
+"""How alike detections and candidates look, by their embeddings as they are (QDTrack, Eq. 8), and who is whom by that."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.association.kernels import nearest
+
+Floats = NDArray[np.float32]
+Similarity = Literal["bisoftmax", "softmax", "cosine", "both"]
+SIMILARITIES: tuple[str, ...] = get_args(Similarity)
+
+FREE, DROPPED = nearest.FREE, nearest.DROPPED
+
+
+def similarity(kind: Similarity, detections: Floats, candidates: Floats) -> Floats:
+    """(N, M) scores of detections (N, D) and candidates (M, D): in [0, 1], or in [-1, 1] by cosine.
+
+    bisoftmax: the mean of the softmax over candidates and the softmax over detections. softmax: over candidates alone. both: the mean of
+    bisoftmax and cosine. N and M may be 0.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind == "bisoftmax":
+        return bisoftmax(detections, candidates)
+    if kind == "softmax":
+        return _shares(detections @ candidates.T, axis=1)
+    if kind == "cosine":
+        return cosine(detections, candidates)
+    if kind == "both":
+        return (bisoftmax(detections, candidates) + cosine(detections, candidates)) / np.float32(2)
+    raise ValueError(f"similarity must be one of {', '.join(SIMILARITIES)}, not {kind!r}")
+
+
+def bisoftmax(detections: Floats, candidates: Floats) -> Floats:
+    """Eq. 8. The softmax over one is 1: a lone detection scores at least 0.5 with every candidate, a lone candidate with every detection."""
+    products = detections @ candidates.T
+    both = _shares(products, axis=1)
+    both += _shares(products, axis=0)
+    both *= np.float32(0.5)
+    return both
+
+
+def cosine(detections: Floats, candidates: Floats) -> Floats:
+    """(N, M) cosines; 0 with a vector of length 0."""
+    return _unit(detections) @ _unit(candidates).T
+
+
+def kept(boxes: Floats, scores: Floats, *, sure: float, limit_unsure: float, limit_sure: float) -> NDArray[np.bool_]:
+    """Which detections are no duplicates, whatever their classes (QDTrack's inter-class suppression, as released).
+
+    A box goes if its IoU with any box of higher score, one that goes itself included, exceeds `limit_sure`, or `limit_unsure` if its own
+    score is below `sure`. Greedy suppression would keep some of those.
+
+    Args:
+        boxes: (N, 4) float32, xyxy pixels, scores descending.
+        scores: (N,) float32.
+        sure: score.
+        limit_unsure: IoU (paper: 0.3).
+        limit_sure: IoU (paper: 0.7).
+    """
+    return nearest.kept(boxes, scores, np.float32(sure), limit_unsure, limit_sure).view(np.bool_)
+
+
+def nearest_candidates(scores: Floats, tracks: int, confidences: Floats, *, match: float, sure: float, drop: float) -> NDArray[np.int64]:
+    """Give each detection, in order of confidence, the candidate that it scores highest with.
+
+    - Best score not above `match`: the detection is `FREE`.
+    - Best is a track, and the detection's confidence is above `sure`: it takes the track, which then scores 0 with all others.
+    - Best is a track, but the confidence is not above `sure`: it is `DROPPED` if the score is above `drop`, else `FREE`.
+    - Best is a backdrop: it is `FREE`.
+
+    Args:
+        scores: (N, M) float32; the first `tracks` columns are tracks, the others backdrops.
+        tracks: number of tracks.
+        confidences: (N,) float32 detection scores, descending.
+        match: score that a match exceeds.
+        sure: confidence that a match needs.
+        drop: score above which an unsure detection of a track is dropped for good.
+
+    Returns:
+        (N,) int64: column of the track, `FREE` or `DROPPED`.
+    """
+    return nearest.assign(np.ascontiguousarray(scores), tracks, confidences, match, np.float32(sure), drop)
+
+
+def backdrops(boxes: Floats, free: NDArray[Any], limit: float) -> NDArray[np.bool_]:
+    """Which free detections become backdrops: those whose IoU with every detection of higher score is at most `limit`.
+
+    Args:
+        boxes: (N, 4) float32, xyxy pixels, all detections of the frame, scores descending.
+        free: (N,) bool.
+        limit: IoU (released code: 0.3).
+    """
+    return nearest.backdrops(boxes, free, limit).view(np.bool_)
+
+
+def _shares(products: Floats, axis: int) -> Floats:
+    """Softmax along an axis, which may have length 0."""
+    if products.size == 0:
+        return np.zeros(products.shape, np.float32)
+    shares = products - products.max(axis=axis, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=axis, keepdims=True)
+    return shares
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    return vectors / np.maximum(lengths, np.float32(1e-12))[:, None]

@@ -1,0 +1,75 @@
+"""The loops of QDTrack's association over detections and candidates (what they mean: bisoftmax.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.compiled import compiled
+
+Floats = NDArray[Any]
+
+FREE, DROPPED = -1, -2
+
+
+@compiled
+def _overlap(first: Floats, second: Floats) -> float:
+    """IoU of two boxes (4,), 0 where the union is empty."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = np.float64(width) * np.float64(height)
+    one = np.float64(first[2] - first[0]) * np.float64(first[3] - first[1])
+    other = np.float64(second[2] - second[0]) * np.float64(second[3] - second[1])
+    return shared / (one + other - shared)
+
+
+@compiled
+def kept(boxes: Floats, scores: Floats, sure: float, limit_unsure: float, limit_sure: float) -> NDArray[np.uint8]:
+    """(N,) uint8, 0 for duplicates; boxes (N, 4) in descending order of scores (N,)."""
+    found = np.ones(len(boxes), np.uint8)
+    for i in range(1, len(boxes)):
+        limit = limit_unsure if scores[i] < sure else limit_sure
+        for j in range(i):
+            if _overlap(boxes[i], boxes[j]) > limit:
+                found[i] = 0
+                break
+    return found
+
+
+@compiled
+def assign(scores: Floats, tracks: int, confidences: Floats, match: float, sure: float, drop: float) -> NDArray[np.int64]:
+    """(N,) int64 column, `FREE` or `DROPPED`, from scores (N, M)."""
+    count, columns = scores.shape
+    found = np.full(count, FREE, np.int64)
+    taken = np.zeros(columns, np.uint8)
+    for i in range(count):
+        best, which = -np.inf, -1
+        for j in range(columns):
+            score = 0.0 if taken[j] else scores[i, j]
+            if score > best:
+                best, which = score, j
+        if which < 0 or which >= tracks or not best > match:
+            continue
+        if confidences[i] > sure:
+            found[i], taken[which] = which, 1
+        elif best > drop:
+            found[i] = DROPPED
+    return found
+
+
+@compiled
+def backdrops(boxes: Floats, free: NDArray[Any], limit: float) -> NDArray[np.uint8]:
+    """(N,) uint8, 1 for free detections that overlap none before them by more than `limit`."""
+    found = np.zeros(len(boxes), np.uint8)
+    for i in range(len(boxes)):
+        if free[i]:
+            found[i] = 1
+            for j in range(i):
+                if _overlap(boxes[i], boxes[j]) > limit:
+                    found[i] = 0
+                    break
+    return found
