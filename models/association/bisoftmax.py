@@ -37,7 +37,7 @@ def similarity(kind: Similarity, detections: Floats, candidates: Floats) -> Floa
 
 
 def bisoftmax(detections: Floats, candidates: Floats) -> Floats:
-    """Eq. 8. The softmax over one is 1: a lone detection scores at least 0.5 with every candidate, a lone candidate with every detection."""
+    """Eq. 8. The softmax over one is 1: a lone detection scores at least 0.5 with every candidate, as does a lone candidate."""
     products = detections @ candidates.T
     both = _shares(products, axis=1)
     both += _shares(products, axis=0)

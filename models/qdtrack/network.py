@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models import backbones
+from models.backbones.resnet import resnet50
 from models.qdtrack.options import QdtrackOptions
 from models.regions.align import align
 from models.regions.anchors import anchors
@@ -16,6 +17,7 @@ from models.regions.proposals import ProposalHead, Proposals, propose
 from models.regions.pyramid import STRIDES, FeaturePyramid
 
 MASK_SIZE = 14  # cells along a side of the features that masks are read from; a mask has twice as many
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0, 1], which torchvision's weights expect
 READ = 4  # levels that regions are read from: strides 4 to 32
 
 
@@ -65,8 +67,10 @@ class QdtrackNetwork(nn.Module):
         super().__init__()
         o = options.network
         self.options = o
-        self.backbone = backbones.build(o.backbone, o.width)
-        self.pyramid = FeaturePyramid(self.backbone.channels, o.pyramid, top_down=o.backbone == "resnet50", stride64=o.stride64)
+        plain = o.backbone == "resnet50"  # its stages are not merged yet, and public weights want the images standardised
+        self.backbone = resnet50(frozen_norms=o.frozen_norms) if plain else backbones.build(o.backbone, o.width)
+        self.pyramid = FeaturePyramid(self.backbone.channels, o.pyramid, top_down=plain, stride64=o.stride64)
+        self.standardised = plain
         self.proposal_head = ProposalHead(o.pyramid, len(o.anchor_ratios))
         self.box_head = BoxHead(o.pyramid, o.region_size, o.box_width, o.classes)
         self.embedding_head = EmbeddingHead(
@@ -82,6 +86,8 @@ class QdtrackNetwork(nn.Module):
             images: (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32.
             memory: (N, P, 5), boxes and classes of the frame before, handed on to `decode`; None without the regression cue.
         """
+        if self.standardised:
+            images = (images - images.new_tensor(MEAN)[:, None, None]) / images.new_tensor(DEVIATION)[:, None, None]
         maps = self.pyramid(self.backbone(images))
         objectness, deltas = self.proposal_head(maps)
         return QdtrackOutputs(*maps[:READ], objectness, deltas, maps[READ] if len(maps) > READ else None, memory)

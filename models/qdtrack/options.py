@@ -15,6 +15,7 @@ class NetworkOptions(Section):
 
     backbone: Literal["resnet_fpn", "dla34", "resnet50"] = Field(description="light residual pyramid for CPUs, DLA-34, or the paper's")
     width: int = Field(ge=8, multiple_of=8, description="channels of the backbone at stride 4 (dla34: 64, resnet50: 256)")
+    frozen_norms: bool = Field(description="batch normalisation of resnet50 keeps its stored statistics (MOTChallenge: true)")
     classes: int = Field(ge=1, description="classes that are told apart, as many as the samples have (MOT17 1, BDD100K 8)")
     pyramid: int = Field(ge=8, description="channels of every level that regions are read from (256)")
     stride64: bool = Field(description="propose regions at stride 64 as well (true)")
@@ -45,6 +46,8 @@ class NetworkOptions(Section):
         fixed = {"dla34": 64, "resnet50": 256}.get(self.backbone)
         if fixed is not None and self.width != fixed:
             raise ValueError(f"width must be {fixed} with backbone {self.backbone}, got {self.width}")
+        if self.frozen_norms and self.backbone != "resnet50":
+            raise ValueError(f"frozen_norms must be false with backbone {self.backbone}; only resnet50 has public statistics to keep")
         return self
 
 
@@ -119,7 +122,9 @@ class QdtrackOptions(Section):
     @model_validator(mode="after")
     def _cues_are_there(self) -> QdtrackOptions:
         if self.loss.reid == "none" and "appearance" in self.tracker.cues:
-            raise ValueError("tracker.cues must not name appearance with loss.reid none: no embedding is learnt; allowed: iou, motion, regression")
+            raise ValueError(
+                "tracker.cues must not name appearance with loss.reid none: no embedding is learnt; allowed: iou, motion, regression"
+            )
         return self
 
 

@@ -19,7 +19,9 @@ class TrackerOptions(Section):
     min_score: float = Field(ge=0, le=1, description="least score of a detection (0.05)")
     nms: float = Field(ge=0, le=1, description="largest IoU of two detections of a class (0.5)")
     detections: int = Field(ge=1, description="detections of an image at most (100)")
-    mode: Literal["paper", "release"] = Field(description="a frame without detections ages what is remembered, or is skipped whole (release)")
+    mode: Literal["paper", "release"] = Field(
+        description="a frame without detections ages what is remembered, or is skipped whole (release)"
+    )
     similarity: Literal["bisoftmax", "softmax", "cosine", "both"] = Field(description="of embeddings; both: mean of bisoftmax and cosine")
     least_cosine: float = Field(ge=-1, le=1, description="pairs of smaller cosine never match (-1: any may)")
     cues: list[Cue] = Field(min_length=1, description="whose scores are averaged ([appearance]; Table 5 adds iou, motion, regression)")

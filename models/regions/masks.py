@@ -70,7 +70,12 @@ def paste(probabilities: NDArray[np.float32], box: NDArray[Any], width: int, hei
     size = probabilities.shape[0]
     left, top, right, bottom = (float(x) for x in box)
     result = np.zeros((height, width), np.bool_)
-    x0, y0, x1, y1 = max(int(np.floor(left)), 0), max(int(np.floor(top)), 0), min(int(np.ceil(right)), width), min(int(np.ceil(bottom)), height)
+    x0, y0, x1, y1 = (
+        max(int(np.floor(left)), 0),
+        max(int(np.floor(top)), 0),
+        min(int(np.ceil(right)), width),
+        min(int(np.ceil(bottom)), height),
+    )
     if x1 <= x0 or y1 <= y0 or right <= left or bottom <= top:
         return result
     x = ((np.arange(x0, x1) + 0.5 - left) * (size / (right - left)) - 0.5).astype(np.float32)

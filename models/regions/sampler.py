@@ -45,10 +45,7 @@ def sample(
     """
     positives = torch.nonzero(matched >= 0)[:, 0]
     wanted = int(count * positive_share)
-    if balanced_positives:
-        positives = _in_equal_shares(positives, matched, keys, wanted)
-    else:
-        positives = _least(positives, keys, wanted)
+    positives = _in_equal_shares(positives, matched, keys, wanted) if balanced_positives else _least(positives, keys, wanted)
     wanted = count - len(positives)
     if negatives_per_positive is not None:
         wanted = min(wanted, int(negatives_per_positive * max(1, len(positives))))

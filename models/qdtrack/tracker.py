@@ -1,0 +1,180 @@
+"""QDTrack's tracker: association by appearance alone, with backdrops (section 3.3 of the paper; details as released).
+
+A frame is handled in this order: remove duplicates across classes; score detections against what is remembered; give each detection, best
+first, its nearest candidate; start tracks; keep what is left as backdrops; forget.
+
+- Candidates are all remembered tracks, then the backdrops. Without a remembered track nothing is matched.
+- Scores are taken over all candidates; only then are pairs of different classes set to 0.
+- Output boxes are the detections' own. No motion is predicted, unless the `motion` cue asks for it.
+- A detection that scores high with a track without being sure itself is gone: it takes no identity and becomes no backdrop.
+- A track seen in frame t is matched in frame t + memory_frames at the latest, backdrops likewise. `mode: release` skips frames without
+  detections whole: nothing ages in them, and the backdrops of the last frame with detections stay.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.association.bisoftmax import FREE, backdrops, cosine, kept, nearest_candidates, similarity
+from models.qdtrack.candidates import Candidates
+from models.qdtrack.cues import box_scores
+from models.qdtrack.decode import QdtrackDetections
+from models.qdtrack.options import QdtrackOptions
+from models.qdtrack.tracker_options import TrackerOptions
+from models.tracking.births import near_public
+from pipeline.spec import Tracks
+
+Floats = NDArray[np.float32]
+
+
+class Match(NamedTuple):
+    """What each detection of a frame that was no duplicate was matched with; for pictures of matches (Fig. 10 of the paper).
+
+    Attributes:
+        rows: (K,) int64, rows of the frame's detections.
+        identities: (K,) int64, of the tracks they continue or start; 0: none.
+        backdrops: (K,) bool, nearest was a backdrop.
+        scores: (K,) float32, of the nearest candidate; 0 without candidates.
+    """
+
+    rows: NDArray[np.int64]
+    identities: NDArray[np.int64]
+    backdrops: NDArray[np.bool_]
+    scores: Floats
+
+
+class QdtrackTracker:
+    """The memory of one sequence; satisfies `pipeline.spec.Tracker`.
+
+    Attributes:
+        match: of the last frame.
+    """
+
+    def __init__(self, options: TrackerOptions) -> None:
+        """Start with no tracks; the first identity will be 1."""
+        self._options = options
+        self._tracks = Candidates.none(motion="motion" in options.cues)
+        self._backdrops = Candidates.none()
+        self._frame, self._next_identity = 0, 1
+        self.match = _no_match()
+
+    def update(self, detections: QdtrackDetections, public: Floats | None = None) -> Tracks:
+        """Advance by one frame; see `pipeline.spec.Tracker.update`.
+
+        Raises:
+            ValueError: a box, score or embedding is not finite; names the frame.
+        """
+        if len(detections.scores) == 0 and self._options.mode == "release":
+            self.match = _no_match()
+            return _output(detections, self.match)
+        self._frame += 1
+        self._check(detections)
+        self._tracks.predict()
+        rows = self._without_duplicates(detections)
+        seen = _taken(detections, rows, self._frame)
+        assigned, nearest, best = self._assign(seen, detections)
+        identities = self._identify(seen, assigned, public)
+        self.match = Match(rows, identities, nearest >= len(self._tracks), best)
+        self._learn(seen, assigned, identities)
+        return _output(detections, self.match)
+
+    def _check(self, detections: QdtrackDetections) -> None:
+        for values in (detections.boxes, detections.scores, detections.embeddings, detections.regressed):
+            # the sum of squares is finite where the values are, but for huge ones, and quick
+            if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
+                raise ValueError(f"detections of frame {self._frame} hold NaN or infinity: has the network diverged?")
+
+    def _without_duplicates(self, detections: QdtrackDetections) -> NDArray[np.int64]:
+        """Rows of the detections that are compared, best first."""
+        o, rows = self._options, np.argsort(-detections.scores, kind="stable")
+        if not o.duplicate_removal:
+            return rows
+        boxes, scores = detections.boxes[rows], detections.scores[rows]
+        return rows[kept(boxes, scores, sure=o.object_score, limit_unsure=o.duplicate_unsure, limit_sure=o.duplicate_sure)]
+
+    def _assign(self, seen: Candidates, detections: QdtrackDetections) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """For each detection its track's row, `FREE` or `DROPPED`; its nearest candidate, -1 for none; and that one's score."""
+        o, count = self._options, len(seen)
+        if len(self._tracks) == 0 or count == 0:
+            return np.full(count, FREE), np.full(count, -1), np.zeros(count, np.float32)
+        candidates = self._tracks.followed_by(self._backdrops)
+        scores = self._scores(seen, candidates, detections)
+        assigned = nearest_candidates(scores, len(self._tracks), seen.scores, match=o.match_score, sure=o.object_score, drop=o.drop_score)
+        nearest = scores.argmax(axis=1)
+        best = scores[np.arange(count), nearest]
+        return assigned, np.where(best > 0, nearest, -1), best
+
+    def _scores(self, seen: Candidates, candidates: Candidates, detections: QdtrackDetections) -> Floats:
+        """(N, M) mean of the cues in use, 0 for pairs that may not match."""
+        o = self._options
+        scores = None
+        for cue in o.cues:
+            if cue == "appearance":
+                found = similarity(o.similarity, seen.embeddings, candidates.embeddings)
+            else:
+                found = box_scores(cue, seen.boxes, candidates, detections.previous, detections.regressed)
+            scores = found if scores is None else scores + found
+        assert scores is not None
+        if len(o.cues) > 1:
+            scores = scores / np.float32(len(o.cues))
+        scores = scores * (seen.classes[:, None] == candidates.classes[None, :])
+        if o.least_cosine > -1:
+            scores = scores * (cosine(seen.embeddings, candidates.embeddings) >= o.least_cosine)
+        return scores
+
+    def _identify(self, seen: Candidates, assigned: NDArray[np.int64], public: Floats | None) -> NDArray[np.int64]:
+        """(K,) identities of all detections, of new tracks too; 0: none."""
+        identities = np.zeros(len(seen), np.int64)
+        matched = assigned >= 0
+        identities[matched] = self._tracks.identities[assigned[matched]]
+        born = np.flatnonzero((assigned == FREE) & (seen.scores > self._options.init_score))
+        if public is not None:
+            born = born[near_public(seen.boxes[born], public)]
+        identities[born] = np.arange(self._next_identity, self._next_identity + len(born))
+        self._next_identity += len(born)
+        return identities
+
+    def _learn(self, seen: Candidates, assigned: NDArray[np.int64], identities: NDArray[np.int64]) -> None:
+        """Bring tracks and backdrops up to this frame, and forget what is too old for the next."""
+        o, matched = self._options, np.flatnonzero(assigned >= 0)
+        self._tracks.renew(assigned[matched], seen, matched, o.embedding_update)
+        born = (identities > 0) & (assigned == FREE)
+        if born.any():
+            self._tracks = self._tracks.followed_by(seen.take(np.flatnonzero(born), identities))
+        self._tracks = self._tracks.since(self._frame - o.memory_frames)
+        if o.backdrop_frames:
+            free = (assigned == FREE) & (identities == 0)
+            new = seen.take(np.flatnonzero(backdrops(seen.boxes, free, o.backdrop_overlap)), identities)
+            self._backdrops = new.followed_by(self._backdrops).since(self._frame - o.backdrop_frames)
+
+
+def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height: int) -> QdtrackTracker:
+    """A fresh tracker for one sequence; times are in frames and boxes may leave the image, so neither rate nor size matters."""
+    return QdtrackTracker(options.tracker)
+
+
+def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -> Candidates:
+    return Candidates(
+        detections.boxes[rows],
+        detections.scores[rows],
+        detections.embeddings[rows],
+        detections.classes[rows],
+        np.zeros(len(rows), np.int64),
+        np.full(len(rows), frame, np.int64),
+    )
+
+
+def _output(detections: QdtrackDetections, match: Match) -> Tracks:
+    """The detections that belong to a track, best first."""
+    shown = match.identities > 0
+    rows = match.rows[shown]
+    nothing_recovered = np.zeros(len(rows), np.bool_)
+    return Tracks(detections.boxes[rows], match.identities[shown], detections.scores[rows], nothing_recovered)
+
+
+def _no_match() -> Match:
+    return Match(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.float32))
