@@ -59,7 +59,8 @@ def frame_targets(frame: TrainingFrame, options: QdtrackOptions) -> dict[str, ND
     """
     slots = options.network.max_objects
     rows = learnt_rows(frame, slots)
-    classes = np.asarray(getattr(frame, "classes", np.zeros(len(frame.boxes), np.int64)), np.int64)
+    classes = getattr(frame, "classes", None)
+    classes = np.zeros(len(frame.boxes), np.int64) if classes is None else np.asarray(classes, np.int64)
     if len(rows) and classes[rows].max() >= options.network.classes:
         raise ValueError(f"class {classes[rows].max()} of an object, but model.network.classes is {options.network.classes}")
     targets = {

@@ -51,7 +51,7 @@ class EmbeddingHead(nn.Module):
 
     def __init__(self, channels: int, size: int, convolutions: int, hidden: int, width: int, embedding: int) -> None:
         super().__init__()
-        inputs = [channels] + [hidden] * (convolutions - 1)
+        inputs = [channels, *[hidden] * convolutions][:convolutions]
         self.convolutions = nn.ModuleList([nn.Conv2d(each, hidden, 3, padding=1, bias=False) for each in inputs])
         groups = max(n for n in range(1, 33) if hidden % n == 0)
         self.norms = nn.ModuleList([nn.GroupNorm(groups, hidden) for _ in inputs])
@@ -83,7 +83,7 @@ class MaskHead(nn.Module):
         super().__init__()
         inputs = (channels, hidden, hidden, hidden)
         self.convolutions = nn.ModuleList([nn.Conv2d(each, hidden, 3, padding=1) for each in inputs])
-        self.double = nn.ConvTranspose2d(hidden, hidden, 2, 2)
+        self.enlarge = nn.ConvTranspose2d(hidden, hidden, 2, 2)
         self.classify = nn.Conv2d(hidden, classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class MaskHead(nn.Module):
         x = features
         for convolution in self.convolutions:
             x = functional.relu(convolution(x), inplace=True)
-        logits: Tensor = self.classify(functional.relu(self.double(x), inplace=True))
+        logits: Tensor = self.classify(functional.relu(self.enlarge(x), inplace=True))
         return logits
 
 

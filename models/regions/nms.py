@@ -30,7 +30,7 @@ def nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tens
     starts = np.concatenate([[0], bounds, [len(order)]]).astype(np.int64)
     alive = keep_sorted(values[order], starts, threshold, np.isfinite(points[order]))
     kept = order[alive]
-    kept = kept[np.argsort(-points[kept], kind="stable")]
+    kept = kept[np.lexsort((kept, -points[kept]))]
     return torch.from_numpy(kept).to(boxes.device)
 
 
