@@ -17,13 +17,13 @@ from tests.models.qdtrack.samples import small_options
 def looked(options: QdtrackOptions, images: int = 2, memory: torch.Tensor | None = None) -> tuple[QdtrackNetwork, QdtrackOutputs]:
     torch.manual_seed(0)
     network = build_network(options).eval()
-    torch.nn.init.normal_(network.box_head.classify.weight, std=8.0)
+    torch.nn.init.normal_(network.box_head.classify.weight, std=0.5)
     with torch.no_grad():
         return network, network(torch.rand(images, 3, 64, 96), memory)
 
 
 def test_detections_keep_the_contract() -> None:
-    options = small_options(classes=3)
+    options = small_options(classes=3, tracker={"detections": 150})
     network, outputs = looked(options)
     found = decode(network, outputs, options)
     assert len(found) == 2
