@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,21 @@ def kept(boxes: Floats, scores: Floats, *, sure: float, limit_unsure: float, lim
     return nearest.kept(boxes, scores, np.float32(sure), limit_unsure, limit_sure).view(np.bool_)
 
 
-def nearest_candidates(scores: Floats, tracks: int, confidences: Floats, *, match: float, sure: float, drop: float) -> NDArray[np.int64]:
+class Nearest(NamedTuple):
+    """What each of N detections is nearest to.
+
+    Attributes:
+        tracks: (N,) int64, column of the track that it takes, `FREE` or `DROPPED`.
+        candidates: (N,) int64, column of the highest score, taken or not; -1 where none is above 0.
+        scores: (N,) float32, that score.
+    """
+
+    tracks: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    scores: Floats
+
+
+def nearest_candidates(scores: Floats, tracks: int, confidences: Floats, *, match: float, sure: float, drop: float) -> Nearest:
     """Give each detection, in order of confidence, the candidate that it scores highest with.
 
     - Best score not above `match`: the detection is `FREE`.
@@ -81,11 +95,13 @@ def nearest_candidates(scores: Floats, tracks: int, confidences: Floats, *, matc
         match: score that a match exceeds.
         sure: confidence that a match needs.
         drop: score above which an unsure detection of a track is dropped for good.
-
-    Returns:
-        (N,) int64: column of the track, `FREE` or `DROPPED`.
     """
-    return nearest.assign(np.ascontiguousarray(scores), tracks, confidences, match, np.float32(sure), drop)
+    return Nearest(*nearest.assign(np.ascontiguousarray(scores), tracks, confidences, match, np.float32(sure), drop))
+
+
+def average(known: Floats, rows: NDArray[np.int64], new: Floats, sources: NDArray[np.int64], update: float) -> None:
+    """Move embeddings (N, D) at `rows` (K,) towards the new ones (M, D) at `sources` (K,), in place; `update` is the new one's weight."""
+    nearest.average(known, rows, new, sources, update)
 
 
 def backdrops(boxes: Floats, free: NDArray[Any], limit: float) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.bisoftmax import average
 from models.tracking.kernels import kalman
 
 MIN_SIDE = 1e-2  # pixels: the Kalman filter measures no box thinner than this, whose aspect would be no number
@@ -67,10 +68,9 @@ class Candidates:
 
     def since(self, frame: int) -> Candidates:
         """Only what was seen after `frame`."""
-        recent = self.seen > frame
-        if recent.all():
+        if len(self) == 0 or int(self.seen.min()) > frame:
             return self
-        rows = np.flatnonzero(recent)
+        rows = np.flatnonzero(self.seen > frame)
         return replace(self.take(rows, self.identities), beliefs=None if self.beliefs is None else self.beliefs[rows])
 
     def renew(self, rows: NDArray[np.int64], seen: Candidates, matched: NDArray[np.int64], update: float) -> None:
@@ -84,8 +84,7 @@ class Candidates:
         """
         if len(rows) == 0:
             return
-        old, new = np.float32(1 - update), np.float32(update)
-        self.embeddings[rows] = old * self.embeddings[rows] + new * seen.embeddings[matched]
+        average(self.embeddings, rows, seen.embeddings, matched, update)
         self.boxes[rows], self.scores[rows], self.seen[rows] = seen.boxes[matched], seen.scores[matched], seen.seen[matched]
         if self.beliefs is not None:
             kalman.correct(self.beliefs, rows, _thick(seen.boxes[matched]))

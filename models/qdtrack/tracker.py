@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.association.bisoftmax import FREE, backdrops, cosine, kept, nearest_candidates, similarity
+from models.association.bisoftmax import FREE, Nearest, backdrops, cosine, kept, nearest_candidates, similarity
 from models.qdtrack.candidates import Candidates
 from models.qdtrack.cues import box_scores
 from models.qdtrack.decode import QdtrackDetections
@@ -76,10 +76,10 @@ class QdtrackTracker:
         self._tracks.predict()
         rows = self._without_duplicates(detections)
         seen = _taken(detections, rows, self._frame)
-        assigned, nearest, best = self._assign(seen, detections)
-        identities = self._identify(seen, assigned, public)
-        self.match = Match(rows, identities, nearest >= len(self._tracks), best)
-        self._learn(seen, assigned, identities)
+        nearest = self._assign(seen, detections)
+        identities = self._identify(seen, nearest.tracks, public)
+        self.match = Match(rows, identities, nearest.candidates >= len(self._tracks), nearest.scores)
+        self._learn(seen, nearest.tracks, identities)
         return _output(detections, self.match)
 
     def _check(self, detections: QdtrackDetections) -> None:
@@ -90,38 +90,34 @@ class QdtrackTracker:
 
     def _without_duplicates(self, detections: QdtrackDetections) -> NDArray[np.int64]:
         """Rows of the detections that are compared, best first."""
-        o, rows = self._options, np.argsort(-detections.scores, kind="stable")
+        o, scores = self._options, detections.scores
+        rows = np.argsort(-scores, kind="stable")
         if not o.duplicate_removal:
             return rows
-        boxes, scores = detections.boxes[rows], detections.scores[rows]
+        boxes, scores = detections.boxes[rows], scores[rows]
         return rows[kept(boxes, scores, sure=o.object_score, limit_unsure=o.duplicate_unsure, limit_sure=o.duplicate_sure)]
 
-    def _assign(self, seen: Candidates, detections: QdtrackDetections) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-        """For each detection its track's row, `FREE` or `DROPPED`; its nearest candidate, -1 for none; and that one's score."""
+    def _assign(self, seen: Candidates, detections: QdtrackDetections) -> Nearest:
+        """What each detection is nearest to: tracks by row, then backdrops."""
         o, count = self._options, len(seen)
         if len(self._tracks) == 0 or count == 0:
-            return np.full(count, FREE), np.full(count, -1), np.zeros(count, np.float32)
-        candidates = self._tracks.followed_by(self._backdrops)
-        scores = self._scores(seen, candidates, detections)
-        assigned = nearest_candidates(scores, len(self._tracks), seen.scores, match=o.match_score, sure=o.object_score, drop=o.drop_score)
-        nearest = scores.argmax(axis=1)
-        best = scores[np.arange(count), nearest]
-        return assigned, np.where(best > 0, nearest, -1), best
+            return Nearest(np.full(count, FREE), np.full(count, -1), np.zeros(count, np.float32))
+        scores = self._scores(seen, self._tracks.followed_by(self._backdrops), detections)
+        return nearest_candidates(scores, len(self._tracks), seen.scores, match=o.match_score, sure=o.object_score, drop=o.drop_score)
 
     def _scores(self, seen: Candidates, candidates: Candidates, detections: QdtrackDetections) -> Floats:
         """(N, M) mean of the cues in use, 0 for pairs that may not match."""
         o = self._options
-        scores = None
-        for cue in o.cues:
+        scores: Floats = np.zeros((), np.float32)
+        for number, cue in enumerate(o.cues):
             if cue == "appearance":
                 found = similarity(o.similarity, seen.embeddings, candidates.embeddings)
             else:
                 found = box_scores(cue, seen.boxes, candidates, detections.previous, detections.regressed)
-            scores = found if scores is None else scores + found
-        assert scores is not None
+            scores = scores + found if number else found
         if len(o.cues) > 1:
             scores = scores / np.float32(len(o.cues))
-        scores = scores * (seen.classes[:, None] == candidates.classes[None, :])
+        scores = scores * (seen.classes[:, None] == candidates.classes)
         if o.least_cosine > -1:
             scores = scores * (cosine(seen.embeddings, candidates.embeddings) >= o.least_cosine)
         return scores
@@ -140,15 +136,16 @@ class QdtrackTracker:
 
     def _learn(self, seen: Candidates, assigned: NDArray[np.int64], identities: NDArray[np.int64]) -> None:
         """Bring tracks and backdrops up to this frame, and forget what is too old for the next."""
-        o, matched = self._options, np.flatnonzero(assigned >= 0)
+        o, matched, free = self._options, np.flatnonzero(assigned >= 0), np.flatnonzero(assigned == FREE)
         self._tracks.renew(assigned[matched], seen, matched, o.embedding_update)
-        born = (identities > 0) & (assigned == FREE)
-        if born.any():
-            self._tracks = self._tracks.followed_by(seen.take(np.flatnonzero(born), identities))
+        left = np.zeros(len(seen), np.bool_)
+        if len(free):
+            born = free[identities[free] > 0]
+            left[free[identities[free] == 0]] = True
+            self._tracks = self._tracks.followed_by(seen.take(born, identities))
         self._tracks = self._tracks.since(self._frame - o.memory_frames)
         if o.backdrop_frames:
-            free = (assigned == FREE) & (identities == 0)
-            new = seen.take(np.flatnonzero(backdrops(seen.boxes, free, o.backdrop_overlap)), identities)
+            new = seen.take(np.flatnonzero(backdrops(seen.boxes, left, o.backdrop_overlap)), identities) if left.any() else Candidates.none()
             self._backdrops = new.followed_by(self._backdrops).since(self._frame - o.backdrop_frames)
 
 
@@ -158,14 +155,13 @@ def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height
 
 
 def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -> Candidates:
-    return Candidates(
-        detections.boxes[rows],
-        detections.scores[rows],
-        detections.embeddings[rows],
-        detections.classes[rows],
-        np.zeros(len(rows), np.int64),
-        np.full(len(rows), frame, np.int64),
-    )
+    """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied."""
+    parts = (detections.boxes, detections.scores, detections.embeddings, detections.classes)
+    if len(rows) < len(detections.scores) or (rows[1:] < rows[:-1]).any():
+        boxes, scores, embeddings, classes = (part[rows] for part in parts)
+    else:
+        boxes, scores, embeddings, classes = parts
+    return Candidates(boxes, scores, embeddings, classes, np.zeros(len(rows), np.int64), np.full(len(rows), frame))
 
 
 def _output(detections: QdtrackDetections, match: Match) -> Tracks:

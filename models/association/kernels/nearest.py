@@ -41,14 +41,18 @@ def kept(boxes: Floats, scores: Floats, sure: float, limit_unsure: float, limit_
 
 
 @compiled
-def assign(scores: Floats, tracks: int, confidences: Floats, match: float, sure: float, drop: float) -> NDArray[np.int64]:
-    """(N,) int64 column, `FREE` or `DROPPED`, from scores (N, M)."""
+def assign(
+    scores: Floats, tracks: int, confidences: Floats, match: float, sure: float, drop: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """From scores (N, M): (N,) int64 column, `FREE` or `DROPPED`; (N,) int64 nearest column, -1 where all score 0; (N,) its score."""
     count, columns = scores.shape
-    found = np.full(count, FREE, np.int64)
+    found, nearest, most = np.full(count, FREE, np.int64), np.full(count, -1, np.int64), np.zeros(count, np.float32)
     taken = np.zeros(columns, np.uint8)
     for i in range(count):
         best, which = -np.inf, -1
         for j in range(columns):
+            if scores[i, j] > most[i]:
+                most[i], nearest[i] = scores[i, j], j
             score = 0.0 if taken[j] else scores[i, j]
             if score > best:
                 best, which = score, j
@@ -58,7 +62,17 @@ def assign(scores: Floats, tracks: int, confidences: Floats, match: float, sure:
             found[i], taken[which] = which, 1
         elif best > drop:
             found[i] = DROPPED
-    return found
+    return found, nearest, most
+
+
+@compiled
+def average(known: Floats, rows: NDArray[Any], new: Floats, sources: NDArray[Any], update: float) -> None:
+    """Move the vectors `known` (N, D) at `rows` (K,) towards those of `new` (M, D) at `sources` (K,), by the share `update`, in place."""
+    old, fresh = np.float32(1 - update), np.float32(update)
+    for number in range(len(rows)):
+        vector, seen = known[rows[number]], new[sources[number]]
+        for k in range(len(vector)):
+            vector[k] = old * vector[k] + fresh * seen[k]
 
 
 @compiled

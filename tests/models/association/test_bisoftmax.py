@@ -81,13 +81,13 @@ def test_nearest_candidates(name: str) -> None:
     scores, tracks, confidences, expected = CASES[name]
     matrix = np.array(scores, np.float32).reshape(len(confidences), -1)
     found = nearest_candidates(matrix, tracks, np.array(confidences, np.float32), match=0.5, sure=0.5, drop=0.5)
-    assert found.tolist() == expected
+    assert found.tracks.tolist() == expected
 
 
 def test_an_unsure_detection_below_the_drop_score_stays_free() -> None:
     scores, confidence = np.array([[0.4]], np.float32), np.array([0.3], np.float32)
-    assert nearest_candidates(scores, 1, confidence, match=0.3, sure=0.5, drop=0.5).tolist() == [FREE]
-    assert nearest_candidates(scores, 1, confidence, match=0.3, sure=0.5, drop=0.35).tolist() == [DROPPED]
+    assert nearest_candidates(scores, 1, confidence, match=0.3, sure=0.5, drop=0.5).tracks.tolist() == [FREE]
+    assert nearest_candidates(scores, 1, confidence, match=0.3, sure=0.5, drop=0.35).tracks.tolist() == [DROPPED]
 
 
 def test_backdrops_lie_apart_from_everything_better() -> None:
