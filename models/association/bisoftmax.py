@@ -13,6 +13,7 @@ Floats = NDArray[np.float32]
 Similarity = Literal["bisoftmax", "softmax", "cosine", "both"]
 SIMILARITIES: tuple[str, ...] = get_args(Similarity)
 
+SMALL = 4096  # pairs up to which NumPy's calls take longer than the work
 FREE, DROPPED = nearest.FREE, nearest.DROPPED
 
 
@@ -39,6 +40,8 @@ def similarity(kind: Similarity, detections: Floats, candidates: Floats) -> Floa
 def bisoftmax(detections: Floats, candidates: Floats) -> Floats:
     """Eq. 8. The softmax over one is 1: a lone detection scores at least 0.5 with every candidate, as does a lone candidate."""
     products = detections @ candidates.T
+    if products.size <= SMALL:
+        return nearest.mean_of_shares(products)
     both = _shares(products, axis=1)
     both += _shares(products, axis=0)
     both *= np.float32(0.5)

@@ -77,15 +77,20 @@ class QdtrackTracker:
         rows = self._without_duplicates(detections)
         seen = _taken(detections, rows, self._frame)
         nearest = self._assign(seen, detections)
-        identities = self._identify(seen, nearest.tracks, public)
+        matched, free = np.flatnonzero(nearest.tracks >= 0), np.flatnonzero(nearest.tracks == FREE)
+        tracks = nearest.tracks[matched]
+        identities = np.zeros(len(seen), np.int64)
+        identities[matched] = self._tracks.identities[tracks]
         self.match = Match(rows, identities, nearest.candidates >= len(self._tracks), nearest.scores)
-        self._learn(seen, nearest.tracks, identities)
+        self._tracks.renew(tracks, seen, matched, self._options.embedding_update)
+        left = self._start(seen, free, identities, public)
+        self._forget(seen, left)
         return _output(detections, self.match)
 
     def _check(self, detections: QdtrackDetections) -> None:
         for values in (detections.boxes, detections.scores, detections.embeddings, detections.regressed):
             # the sum of squares is finite where the values are, but for huge ones, and quick
-            if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
+            if len(values) and not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
                 raise ValueError(f"detections of frame {self._frame} hold NaN or infinity: has the network diverged?")
 
     def _without_duplicates(self, detections: QdtrackDetections) -> NDArray[np.int64]:
@@ -122,31 +127,29 @@ class QdtrackTracker:
             scores = scores * (cosine(seen.embeddings, candidates.embeddings) >= o.least_cosine)
         return scores
 
-    def _identify(self, seen: Candidates, assigned: NDArray[np.int64], public: Floats | None) -> NDArray[np.int64]:
-        """(K,) identities of all detections, of new tracks too; 0: none."""
-        identities = np.zeros(len(seen), np.int64)
-        matched = assigned >= 0
-        identities[matched] = self._tracks.identities[assigned[matched]]
-        born = np.flatnonzero((assigned == FREE) & (seen.scores > self._options.init_score))
+    def _start(self, seen: Candidates, free: NDArray[np.int64], identities: NDArray[np.int64], public: Floats | None) -> NDArray[np.int64]:
+        """Births among the free detections, which are written to `identities` (N,); returns the rows that stay free."""
+        if len(free) == 0:
+            return free
+        sure = seen.scores[free] > self._options.init_score
         if public is not None:
-            born = born[near_public(seen.boxes[born], public)]
+            sure[sure] = near_public(seen.boxes[free[sure]], public)
+        born = free[sure]
         identities[born] = np.arange(self._next_identity, self._next_identity + len(born))
         self._next_identity += len(born)
-        return identities
+        self._tracks = self._tracks.followed_by(seen.take(born, identities))
+        return free[~sure]
 
-    def _learn(self, seen: Candidates, assigned: NDArray[np.int64], identities: NDArray[np.int64]) -> None:
-        """Bring tracks and backdrops up to this frame, and forget what is too old for the next."""
-        o, matched, free = self._options, np.flatnonzero(assigned >= 0), np.flatnonzero(assigned == FREE)
-        self._tracks.renew(assigned[matched], seen, matched, o.embedding_update)
-        left = np.zeros(len(seen), np.bool_)
-        if len(free):
-            born = free[identities[free] > 0]
-            left[free[identities[free] == 0]] = True
-            self._tracks = self._tracks.followed_by(seen.take(born, identities))
+    def _forget(self, seen: Candidates, left: NDArray[np.int64]) -> None:
+        """What is left of the detections becomes backdrops; what is too old for the next frame goes."""
+        o = self._options
         self._tracks = self._tracks.since(self._frame - o.memory_frames)
-        if o.backdrop_frames:
-            new = seen.take(np.flatnonzero(backdrops(seen.boxes, left, o.backdrop_overlap)), identities) if left.any() else Candidates.none()
-            self._backdrops = new.followed_by(self._backdrops).since(self._frame - o.backdrop_frames)
+        if o.backdrop_frames and len(left):
+            free = np.zeros(len(seen), np.bool_)
+            free[left] = True
+            apart = np.flatnonzero(backdrops(seen.boxes, free, o.backdrop_overlap))
+            self._backdrops = seen.take(apart, np.zeros(len(seen), np.int64)).followed_by(self._backdrops)
+        self._backdrops = self._backdrops.since(self._frame - o.backdrop_frames)
 
 
 def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height: int) -> QdtrackTracker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -86,4 +87,30 @@ def backdrops(boxes: Floats, free: NDArray[Any], limit: float) -> NDArray[np.uin
                 if _overlap(boxes[i], boxes[j]) > limit:
                     found[i] = 0
                     break
+    return found
+
+
+@compiled
+def mean_of_shares(products: Floats) -> NDArray[np.float32]:
+    """(N, M) float32, the mean of the softmax along rows and the softmax along columns of products (N, M)."""
+    count, columns = products.shape
+    found = np.empty((count, columns), np.float32)
+    highest, total = np.full(columns, np.float32(-np.inf)), np.zeros(columns, np.float32)
+    for i in range(count):
+        most, row = np.float32(-np.inf), np.float32(0)
+        for j in range(columns):
+            most, highest[j] = max(most, products[i, j]), max(highest[j], products[i, j])
+        for j in range(columns):
+            found[i, j] = math.exp(products[i, j] - most)
+            row += found[i, j]
+        for j in range(columns):
+            found[i, j] /= row
+    above = np.empty((count, columns), np.float32)
+    for i in range(count):
+        for j in range(columns):
+            above[i, j] = math.exp(products[i, j] - highest[j])
+            total[j] += above[i, j]
+    for i in range(count):
+        for j in range(columns):
+            found[i, j] = (found[i, j] + above[i, j] / total[j]) * np.float32(0.5)
     return found

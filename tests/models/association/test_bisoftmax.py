@@ -29,6 +29,15 @@ def test_bisoftmax() -> None:
     np.testing.assert_allclose(bisoftmax(NEW, OLD[:2])[2], [0.573540, 0.107933], atol=1e-6)
 
 
+def test_small_and_large_matrices_are_the_same_mathematics() -> None:
+    random = np.random.default_rng(0)
+    for count in (3, 63, 65, 90):
+        new, old = random.normal(size=(count, 4)).astype(np.float32), random.normal(size=(count + 1, 4)).astype(np.float32)
+        shares = np.exp((new @ old.T).astype(np.float64))
+        expected = (shares / shares.sum(1, keepdims=True) + shares / shares.sum(0)) / 2
+        np.testing.assert_allclose(bisoftmax(new, old), expected, atol=1e-6)
+
+
 def test_the_other_similarities() -> None:
     products = (NEW @ OLD.T).astype(np.float64)
     np.testing.assert_allclose(similarity("softmax", NEW, OLD), np.exp(products) / np.exp(products).sum(1, keepdims=True), rtol=1e-5)
