@@ -218,7 +218,11 @@ def roi_align_model() -> bytes:
 
     attributes = {"output_height": 7, "output_width": 7, "sampling_ratio": 2, "spatial_scale": 1 / STRIDES[0]}
     node = helper.make_node("RoiAlign", ["map", "boxes", "images"], ["out"], coordinate_transformation_mode="half_pixel", **attributes)
-    inputs = [("map", TensorProto.FLOAT, [1, CHANNELS, None, None]), ("boxes", TensorProto.FLOAT, [None, 4]), ("images", TensorProto.INT64, [None])]
+    inputs = [
+        ("map", TensorProto.FLOAT, [1, CHANNELS, None, None]),
+        ("boxes", TensorProto.FLOAT, [None, 4]),
+        ("images", TensorProto.INT64, [None]),
+    ]
     return _model(node, inputs, TensorProto.FLOAT)
 
 

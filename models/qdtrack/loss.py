@@ -50,8 +50,21 @@ class QdtrackTask(nn.Module):
         truths = _truths(batch.targets)
         seeds = [2 * seed + frame for seed in batch.targets["seed"].tolist() for frame in range(2)]
         proposals = self._proposals(outputs)
-        terms = self._detection_terms(outputs, truths, proposals, seeds)
-        terms |= self._embedding_terms(outputs, truths, proposals, seeds, batch)
+        images = range(0, len(truths), 1 if self.options.loss.reference_detection else 2)
+        chosen = [box_samples(proposals[i].boxes, truths[i], seeds[i], self.options.loss) for i in images]
+        regions = self._regions(truths, proposals, seeds)
+        # one reading serves both heads: its gradient fills the maps once
+        detected, embedded = (
+            _together([each.boxes for each in chosen], images),
+            _together([each.boxes for each in regions], range(len(regions))),
+        )
+        features = self.network.read(outputs, *(torch.cat(parts) for parts in zip(detected, embedded, strict=True)))
+        boxes, embeddings = features.split([len(detected[0]), len(embedded[0])])
+        terms = self._proposal_terms(outputs, truths, seeds, images)
+        terms |= self._box_terms(boxes, truths, chosen, images)
+        if self.network.mask_head is not None:
+            terms["mask"] = self._mask_term(outputs, truths, chosen, images)
+        terms |= self._embedding_terms(embeddings, regions, batch)
         return self._weighted(terms)
 
     def _proposals(self, outputs: QdtrackOutputs) -> list[Proposals]:
@@ -62,22 +75,27 @@ class QdtrackTask(nn.Module):
             found.append(self.network.propose(part, level_limit=limit, limit=o.proposals, overlap=o.proposal_overlap))
         return [each for pair in zip(*found, strict=True) for each in pair]
 
-    def _detection_terms(
-        self, outputs: QdtrackOutputs, truths: list[Truth], proposals: list[Proposals], seeds: list[int]
-    ) -> dict[str, Tensor]:
-        step = 1 if self.options.loss.reference_detection else 2
-        images = range(0, len(truths), step)
-        terms = self._proposal_terms(outputs, truths, seeds, images)
-        chosen = [box_samples(proposals[i].boxes, truths[i], seeds[i], self.options.loss) for i in images]
-        boxes, owner = _together([each.boxes for each in chosen], images)
-        logits, deltas = self.network.boxes_at(outputs, boxes, owner)
+    def _regions(self, truths: list[Truth], proposals: list[Proposals], seeds: list[int]) -> list[Regions]:
+        """Where each image's embeddings are looked at."""
+        o = self.options.loss
+        if o.reid != "quasi_dense":
+            everyone = [Regions(each.boxes, each.identities, torch.ones_like(each.identities, dtype=torch.bool)) for each in truths]
+            return everyone if o.reid == "utrack" else [_none_of(each) for each in everyone]
+        choose = (key_regions, reference_regions)
+        found = [choose[i % 2](proposals[i].boxes, truths[i], seeds[i], o) for i in range(len(truths))]
+        # without anyone in common a pair adds 0, so its regions need not be looked at
+        for i in range(0, len(found), 2):
+            if not torch.isin(found[i].identities, found[i + 1].identities).any():
+                found[i : i + 2] = [_none_of(each) for each in found[i : i + 2]]
+        return found
+
+    def _box_terms(self, features: Tensor, truths: list[Truth], chosen: list[Samples], images: range) -> dict[str, Tensor]:
+        logits, deltas = self.network.box_head(features)
         goals = torch.cat([each.goals(truths[i]) for each, i in zip(chosen, images, strict=True)])
         classes = torch.cat([each.classes(truths[i], deltas.shape[1]) for each, i in zip(chosen, images, strict=True)])
-        with torch.autocast(boxes.device.type, enabled=False):
-            terms["classification"], terms["box"] = box_losses(logits, deltas, boxes, goals, classes)
-        if self.network.mask_head is not None:
-            terms["mask"] = self._mask_term(outputs, truths, chosen, images)
-        return terms
+        with torch.autocast(goals.device.type, enabled=False):
+            classification, box = box_losses(logits, deltas, torch.cat([each.boxes for each in chosen]), goals, classes)
+        return {"classification": classification, "box": box}
 
     def _proposal_terms(self, outputs: QdtrackOutputs, truths: list[Truth], seeds: list[int], images: range) -> dict[str, Tensor]:
         anchors = torch.cat(self.network.anchors(outputs))
@@ -110,22 +128,15 @@ class QdtrackTask(nn.Module):
         with torch.autocast(regions.device.type, enabled=False):
             return mask_loss(logits, wanted, torch.cat(classes))
 
-    def _embedding_terms(
-        self, outputs: QdtrackOutputs, truths: list[Truth], proposals: list[Proposals], seeds: list[int], batch: Batch
-    ) -> dict[str, Tensor]:
+    def _embedding_terms(self, features: Tensor, regions: list[Regions], batch: Batch) -> dict[str, Tensor]:
         if self.options.loss.reid == "none":
             return {"reid": touch(self.network.embedding_head)}
+        embeddings = self._embeddings(features)
         if self.utrack is not None:
-            return self._utrack_terms(outputs, truths, batch)
-        choose = (key_regions, reference_regions)
-        regions = [choose[i % 2](proposals[i].boxes, truths[i], seeds[i], self.options.loss) for i in range(len(truths))]
-        # without anyone in common a pair adds 0, so its regions need not be looked at
-        for i in range(0, len(regions), 2):
-            if not torch.isin(regions[i].identities, regions[i + 1].identities).any():
-                regions[i : i + 2] = [Regions(*(part[:0] for part in each)) for each in regions[i : i + 2]]
-        embeddings = self._embeddings(outputs, [each.boxes for each in regions])
+            return self._utrack_terms(embeddings, batch)
+        parts = embeddings.split([len(each.boxes) for each in regions])
         with torch.autocast(batch.images.device.type, enabled=False):
-            pairs = [self._pair_terms(*embeddings[i : i + 2], *regions[i : i + 2]) for i in range(0, len(regions), 2)]
+            pairs = [self._pair_terms(*parts[i : i + 2], *regions[i : i + 2]) for i in range(0, len(regions), 2)]
         embed, auxiliary = (torch.stack(terms).mean() for terms in zip(*pairs, strict=True))
         o = self.options.loss
         return {"embed": embed, "auxiliary": auxiliary, "reid": o.embed_weight * embed + o.auxiliary_weight * auxiliary}
@@ -141,24 +152,21 @@ class QdtrackTask(nn.Module):
         margin, ratio = o.auxiliary_margin, o.auxiliary_negatives
         return embed, auxiliary_loss(cosines, masks, margin=margin, negatives_per_positive=ratio)
 
-    def _utrack_terms(self, outputs: QdtrackOutputs, truths: list[Truth], batch: Batch) -> dict[str, Tensor]:
+    def _utrack_terms(self, embeddings: Tensor, batch: Batch) -> dict[str, Tensor]:
         """UTrack at the true boxes: no identity is read."""
         valid = batch.targets["valid"]
-        embeddings = torch.cat(self._embeddings(outputs, [each.boxes for each in truths]))
         padded = embeddings.new_zeros((*valid.shape, embeddings.shape[1]))
         padded[valid] = embeddings
         with torch.autocast(valid.device.type, enabled=False):
             found: dict[str, Tensor] = cast(nn.Module, self.utrack)(padded, valid, batch.same_scene, None)
         return found
 
-    def _embeddings(self, outputs: QdtrackOutputs, boxes: Sequence[Tensor]) -> list[Tensor]:
-        """(R_i, D) float32 at the boxes (R_i, 4) of each image."""
-        together, owner = _together(boxes, range(len(boxes)))
-        if len(together) == 0:
-            nothing = touch(self.network.embedding_head) + together.new_zeros((0, self.options.network.embedding))
-            return [nothing for _ in boxes]
-        embeddings = self.network.embeddings_at(outputs, together, owner).float()
-        return list(embeddings.split([len(each) for each in boxes]))
+    def _embeddings(self, features: Tensor) -> Tensor:
+        """(R, D) float32; the head is there for the gradient even without a region."""
+        if len(features) == 0:
+            return features.new_zeros((0, self.options.network.embedding)) + touch(self.network.embedding_head)
+        embeddings: Tensor = self.network.embedding_head(features)
+        return embeddings.float()
 
     def _weighted(self, terms: dict[str, Tensor]) -> Losses:
         o = self.options.loss
@@ -186,6 +194,10 @@ def _truths(targets: dict[str, Tensor]) -> list[Truth]:
         masks = parts["masks"][i][valid] if "masks" in parts else None
         found.append(Truth(parts["boxes"][i][valid], parts["classes"][i][valid], identities, parts["ignored"][i][ignored], masks))
     return found
+
+
+def _none_of(regions: Regions) -> Regions:
+    return Regions(*(part[:0] for part in regions))
 
 
 def _together(boxes: Sequence[Tensor], images: Sequence[int]) -> tuple[Tensor, Tensor]:

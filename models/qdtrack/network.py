@@ -109,22 +109,26 @@ class QdtrackNetwork(nn.Module):
         levels = self.anchors(outputs)
         return propose(levels, outputs.objectness, outputs.deltas, size, level_limit=level_limit, limit=limit, overlap=overlap)
 
-    def boxes_at(self, outputs: QdtrackOutputs, boxes: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (R, classes + 1), the last of background, and deltas (R, classes, 4) at regions.
+    def read(self, outputs: QdtrackOutputs, boxes: Tensor, images: Tensor) -> Tensor:
+        """(R, C, s, s) float32 features of regions, which the box head and the embedding head take.
 
         Args:
             outputs: of N images.
             boxes: (R, 4) float32, xyxy in network input pixels.
             images: (R,) int64, which image each lies in.
         """
-        return cast(tuple[Tensor, Tensor], self.box_head(self._read(outputs, boxes, images, self.options.region_size)))
+        return self._read(outputs, boxes, images, self.options.region_size)
+
+    def boxes_at(self, outputs: QdtrackOutputs, boxes: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (R, classes + 1), the last of background, and deltas (R, classes, 4) at regions; arguments as `read`."""
+        return cast(tuple[Tensor, Tensor], self.box_head(self.read(outputs, boxes, images)))
 
     def embeddings_at(self, outputs: QdtrackOutputs, boxes: Tensor, images: Tensor) -> Tensor:
-        """(R, D) embeddings, of any length, at regions; arguments as `boxes_at`."""
-        return cast(Tensor, self.embedding_head(self._read(outputs, boxes, images, self.options.region_size)))
+        """(R, D) embeddings, of any length, at regions; arguments as `read`."""
+        return cast(Tensor, self.embedding_head(self.read(outputs, boxes, images)))
 
     def masks_at(self, outputs: QdtrackOutputs, boxes: Tensor, images: Tensor) -> Tensor:
-        """(R, classes, 28, 28) mask logits over the regions; arguments as `boxes_at`."""
+        """(R, classes, 28, 28) mask logits over the regions; arguments as `read`."""
         assert self.mask_head is not None
         return cast(Tensor, self.mask_head(self._read(outputs, boxes, images, MASK_SIZE)))
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from models.qdtrack.options import LossOptions
-from models.regions.matcher import BACKGROUND, IGNORED, match, spare
-from models.regions.overlaps import intersection_over_area, iou
+from models.regions.matcher import BACKGROUND, IGNORED, match_boxes, spare
+from models.regions.overlaps import intersection_over_area
 from models.regions.sampler import Sample, random_keys, sample
 
 ANCHORS, BOXES, KEYS, REFERENCES = range(4)  # streams of random numbers
@@ -72,7 +72,7 @@ class Regions(NamedTuple):
 
 def anchor_samples(anchors: Tensor, truth: Truth, seed: int, options: LossOptions) -> Samples:
     """Anchors that train the proposal head: half of them positive, each object's best among them; as many background as there is room."""
-    matched = match(iou(anchors, truth.boxes), options.anchor_positive, options.anchor_negative, options.anchor_negative)
+    matched, _ = match_boxes(anchors, truth.boxes, options.anchor_positive, options.anchor_negative, options.anchor_negative)
     matched = _spared(matched, anchors, truth, options)
     keys = random_keys(seed, ANCHORS, len(anchors), anchors.device)
     return _chosen(anchors, matched, sample(matched, keys, count=options.anchor_samples, positive_share=0.5))
@@ -81,7 +81,7 @@ def anchor_samples(anchors: Tensor, truth: Truth, seed: int, options: LossOption
 def box_samples(proposals: Tensor, truth: Truth, seed: int, options: LossOptions) -> Samples:
     """Regions that train the box head: the true boxes and proposals, a quarter positive."""
     boxes = torch.cat([truth.boxes, proposals])
-    matched = match(iou(boxes, truth.boxes), options.box_positive, options.box_positive)
+    matched, _ = match_boxes(boxes, truth.boxes, options.box_positive, options.box_positive)
     matched = _spared(matched, boxes, truth, options)
     keys = random_keys(seed, BOXES, len(boxes), boxes.device)
     return _chosen(boxes, matched, sample(matched, keys, count=options.box_samples, positive_share=BOX_SHARE))
@@ -124,11 +124,9 @@ def _matched(proposals: Tensor, truth: Truth, options: LossOptions) -> tuple[Ten
     """True boxes and proposals, what each is matched with, and its largest IoU. Regions of objects without a known identity are ignored,
     since they may show anyone."""
     boxes = torch.cat([truth.boxes, proposals])
-    overlaps = iou(boxes, truth.boxes)
-    matched = match(overlaps, options.region_positive, options.region_negative)
+    matched, most = match_boxes(boxes, truth.boxes, options.region_positive, options.region_negative)
     known = _of(truth.identities, matched, matched[:0]) >= 0
     matched = torch.where((matched >= 0) & ~known, IGNORED, matched)
-    most = overlaps.max(dim=1).values if overlaps.shape[1] else boxes.new_zeros(len(boxes))
     return boxes, _spared(matched, boxes, truth, options), most
 
 

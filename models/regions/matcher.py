@@ -5,7 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BACKGROUND, IGNORED = -1, -2
+from models.regions.kernels import matcher as kernels
+from models.regions.overlaps import iou
+
+BACKGROUND, IGNORED = kernels.BACKGROUND, kernels.IGNORED
+
+
+def match_boxes(boxes: Tensor, objects: Tensor, positive: float, negative: float, best_from: float | None = None) -> tuple[Tensor, Tensor]:
+    """`match` by the overlap of boxes (A, 4) and objects (G, 4), float32 xyxy pixels.
+
+    On a CPU machine code does without the matrix of overlaps; results are the same to the bit.
+
+    Returns:
+        (A,) int64 as `match`, and (A,) float32, each box's largest IoU with any object; 0 without objects.
+    """
+    if boxes.device.type == "cpu":
+        corners = boxes.detach().contiguous().numpy(), objects.detach().contiguous().numpy()
+        matched, most = kernels.match(*corners, positive, negative, -1.0 if best_from is None else best_from)
+        return torch.from_numpy(matched), torch.from_numpy(most)
+    overlaps = iou(boxes, objects)
+    most = overlaps.max(dim=1).values if overlaps.shape[1] else boxes.new_zeros(len(boxes))
+    return match(overlaps, positive, negative, best_from), most
 
 
 def match(overlaps: Tensor, positive: float, negative: float, best_from: float | None = None) -> Tensor:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from models.regions.kernels import matcher as kernels
 from models.regions.matcher import BACKGROUND
 
 BINS = 3  # of negatives by their overlap
@@ -64,8 +66,15 @@ def random_keys(seed: int, stream: int, count: int, device: torch.device | None 
         count: below 2 ** 24.
         device: where the keys are made.
     """
-    number = torch.arange(count, dtype=torch.int64, device=device)
-    start = _mixed(torch.tensor([seed & _WORD, (seed >> 32) & _WORD, stream & _WORD], dtype=torch.int64, device=device))
+    start = _mixed(torch.tensor([seed & _WORD, (seed >> 32) & _WORD, stream & _WORD], dtype=torch.int64))
+    if device is None or device.type == "cpu":
+        return torch.from_numpy(kernels.random_keys(start.numpy().astype(np.uint32), count, _INDEX_BITS))
+    return plain_keys(start.to(device), count)
+
+
+def plain_keys(start: Tensor, count: int) -> Tensor:
+    """`random_keys` in plain PyTorch, from three mixed words (3,) int64."""
+    number = torch.arange(count, dtype=torch.int64, device=start.device)
     hashed = number
     for word in start:
         hashed = _mixed((hashed + word) & _WORD)

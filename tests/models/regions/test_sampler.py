@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from models.regions.matcher import BACKGROUND, IGNORED
-from models.regions.sampler import random_keys, sample
+from models.regions.sampler import _mixed, plain_keys, random_keys, sample
 
 
 def keys(count: int, seed: int = 1) -> torch.Tensor:
@@ -21,6 +21,11 @@ def test_keys_follow_from_seed_and_stream_and_never_tie() -> None:
     # every thousandth part of the places is drawn about as often: mean place of the least thousand keys, 50,000 / sqrt(12 * 1,000) apart
     places = first.argsort()[:1000].double().mean()
     assert abs(places - 25_000) < 4 * 50_000 / (12 * 1000) ** 0.5
+
+
+def test_keys_are_the_same_on_every_device() -> None:
+    words = torch.tensor([(5 + 7 * 2**32) & 0xFFFFFFFF, 7, 3])
+    assert torch.equal(random_keys(5 + 7 * 2**32, 3, 1000), plain_keys(_mixed(words), 1000))
 
 
 def test_half_are_positive_and_background_fills_up() -> None:
