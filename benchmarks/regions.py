@@ -1,5 +1,5 @@
-"""Regions and their association: RoIAlign and suppression beside onnxruntime, QDTrack's tracker beside the released one, a training step and a
-tracked frame beside the bare network.
+"""Regions and their association: RoIAlign and suppression beside onnxruntime, QDTrack's tracker beside the released one, and a training
+step and a tracked frame beside the bare network.
 
 Association grows with the number of detections; embeddings have 256 dimensions, as the paper's.
 """
@@ -7,7 +7,7 @@ Association grows with the number of detections; embeddings have 256 dimensions,
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.scenes import crowd
 from models.qdtrack.decode import QdtrackDetections, decode
 from models.qdtrack.loss import QdtrackTask, build_task
-from models.qdtrack.network import build_network
+from models.qdtrack.network import QdtrackOutputs, build_network
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.targets import make_targets, trim
 from models.qdtrack.tracker import QdtrackTracker
@@ -34,6 +34,7 @@ REGIONS, CHANNELS, BOXES, OVERLAP = 300, 64, 1000, 0.5
 RELEASED = {20: 1.7e-3, 60: 4.4e-3, 100: 7.3e-3}
 FRAMES, DIMENSIONS, SIZES = 100, 256, (20, 60, 100, 300)
 PAIRS, PEOPLE = 4, 7
+EMBEDDED = 36  # regions of such a pair that the embedding head sees, before anything is learnt
 
 
 def measure() -> Iterator[Timed | Growth]:
@@ -76,8 +77,12 @@ def suppressing() -> Timed:
 
 
 def training() -> Timed:
-    """A step of four pairs beside the network's own forward and backward pass over the same images."""
+    """A step of four pairs beside the bare network: the same forward and backward pass over the same images and as many regions, of which
+    nobody asks where they come from."""
     task, batch = small_task(), pairs()
+    images = torch.arange(2 * PAIRS)
+    detected = [some_boxes(2 * PAIRS * 128), images.repeat_interleave(128)]
+    embedded = [some_boxes(PAIRS * EMBEDDED), images.repeat_interleave(EMBEDDED // 2)]
 
     def step() -> None:
         task.zero_grad(set_to_none=True)
@@ -89,24 +94,36 @@ def training() -> Timed:
         task.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = task.network(to_float(batch.images.flatten(0, 1)))
-        sum(x.float().mean() for x in outputs if x is not None).backward()
+            features = task.network.read(outputs, *(torch.cat(parts) for parts in zip(detected, embedded, strict=True)))
+            first, second = features.split([len(detected[0]), len(embedded[0])])
+            found = [outputs.objectness, outputs.deltas, *task.network.box_head(first), task.network.embedding_head(second)]
+        torch.stack([x.float().mean() for x in found]).sum().backward()
 
     what = f"QDTrack's step, {PAIRS} pairs of {WIDTH}x{HEIGHT}"
     return compare(what, "step", 1, step, limit=bare, rounds=5, clock=time.process_time)
 
 
 def looking() -> Timed:
-    """A tracked frame: network, detections, association; beside the network alone."""
+    """A tracked frame: network, detections, association; beside the bare network, its heads at as many regions included."""
     task, images = small_task(), to_float(pairs().images[0, :1])
     network, options = task.network.eval(), task.options
     tracker = QdtrackTracker(options.tracker)
+    proposals, found = some_boxes(options.tracker.proposals), some_boxes(options.tracker.detections)
+    first, second = torch.zeros(len(proposals), dtype=torch.int64), torch.zeros(len(found), dtype=torch.int64)
 
-    def bare() -> Any:
+    def seen() -> QdtrackOutputs:
+        outputs: QdtrackOutputs = network(images)
+        return outputs
+
+    def bare() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            return network(images)
+            outputs = seen()
+            network.boxes_at(outputs, proposals, first)
+            network.embeddings_at(outputs, found, second)
 
     def whole() -> None:
-        outputs = bare()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            outputs = seen()
         with torch.inference_mode():
             tracker.update(decode(network, outputs, options)[0])
 
@@ -143,7 +160,8 @@ def small_task() -> QdtrackTask:
     """The light network with its losses, random weights."""
     torch.manual_seed(0)
     options = light_options()
-    return build_task(build_network(options), options, 1.0).to(memory_format=torch.channels_last)
+    task: QdtrackTask = build_task(build_network(options), options, 1.0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return task
 
 
 def pairs() -> Batch:
@@ -236,7 +254,7 @@ def nms_model() -> bytes:
     return _model(node, inputs, TensorProto.INT64, limits)
 
 
-def _model(node: Any, inputs: list[tuple[str, int, list[int | None]]], result: int, constants: Any = ()) -> bytes:
+def _model(node: Any, inputs: Sequence[tuple[str, int, Any]], result: int, constants: Any = ()) -> bytes:
     from onnx import helper
 
     given = [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in inputs]

@@ -66,7 +66,7 @@ def kept(boxes: Floats, scores: Floats, *, sure: float, limit_unsure: float, lim
         limit_unsure: IoU (paper: 0.3).
         limit_sure: IoU (paper: 0.7).
     """
-    return nearest.kept(boxes, scores, np.float32(sure), limit_unsure, limit_sure).view(np.bool_)
+    return nearest.kept(boxes, scores, float(np.float32(sure)), limit_unsure, limit_sure).view(np.bool_)
 
 
 class Nearest(NamedTuple):
@@ -99,7 +99,7 @@ def nearest_candidates(scores: Floats, tracks: int, confidences: Floats, *, matc
         sure: confidence that a match needs.
         drop: score above which an unsure detection of a track is dropped for good.
     """
-    return Nearest(*nearest.assign(np.ascontiguousarray(scores), tracks, confidences, match, np.float32(sure), drop))
+    return Nearest(*nearest.assign(np.ascontiguousarray(scores), tracks, confidences, match, float(np.float32(sure)), drop))
 
 
 def average(known: Floats, rows: NDArray[np.int64], new: Floats, sources: NDArray[np.int64], update: float) -> None:

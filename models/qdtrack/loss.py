@@ -103,11 +103,11 @@ class QdtrackTask(nn.Module):
         with torch.autocast(anchors.device.type, enabled=False):
             for i in images:
                 chosen = anchor_samples(anchors, truths[i], seeds[i], self.options.loss)
-                logits, deltas = outputs.objectness[i, chosen.index], outputs.deltas[i, chosen.index]
+                logits, deltas = outputs.objectness[i, chosen.numbers], outputs.deltas[i, chosen.numbers]
                 found = proposal_losses(logits, deltas, chosen.boxes, chosen.goals(truths[i]), chosen.objects >= 0)
                 objectness.append(found[0])
                 box.append(found[1])
-                count += len(chosen.index)
+                count += len(chosen.numbers)
         return {"objectness": torch.stack(objectness).sum() / max(1, count), "proposal_box": torch.stack(box).sum() / max(1, count)}
 
     def _mask_term(self, outputs: QdtrackOutputs, truths: list[Truth], chosen: list[Samples], images: range) -> Tensor:

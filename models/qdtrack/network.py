@@ -90,7 +90,8 @@ class QdtrackNetwork(nn.Module):
             images = (images - images.new_tensor(MEAN)[:, None, None]) / images.new_tensor(DEVIATION)[:, None, None]
         maps = self.pyramid(self.backbone(images))
         objectness, deltas = self.proposal_head(maps)
-        return QdtrackOutputs(*maps[:READ], objectness, deltas, maps[READ] if len(maps) > READ else None, memory)
+        fine, eighth, sixteenth, coarse = maps[:READ]
+        return QdtrackOutputs(fine, eighth, sixteenth, coarse, objectness, deltas, maps[READ] if len(maps) > READ else None, memory)
 
     def anchors(self, outputs: QdtrackOutputs) -> list[Tensor]:
         """(A_l, 4) float32 anchors of each level, xyxy in network input pixels."""

@@ -9,7 +9,9 @@ from models.qdtrack.decode import QdtrackDetections
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.tracker import build_tracker
 from models.regions.align import align
+from models.regions.matcher import match_boxes
 from models.regions.nms import nms
+from models.regions.sampler import random_keys
 
 FRAMES = 3
 
@@ -36,7 +38,10 @@ def rehearse(options: QdtrackOptions) -> None:
 
 
 def rehearse_training(options: QdtrackOptions) -> None:
-    """Read a region, with the gradient."""
+    """Draw and match a sample, and read a region with the gradient."""
+    random_keys(0, 0, 1)
+    box = torch.tensor([[2.0, 2.0, 20.0, 24.0]])
+    match_boxes(box, box, 0.7, 0.3, 0.3)
     _read_regions()
 
 

@@ -39,12 +39,12 @@ class Samples(NamedTuple):
 
     Attributes:
         boxes: (S, 4) float32, xyxy pixels.
-        index: (S,) int64, numbers of the boxes among those that were chosen from.
+        numbers: (S,) int64, of the boxes among those that were chosen from.
         objects: (S,) int64, number of the object that each is a sample of, `BACKGROUND` where of none.
     """
 
     boxes: Tensor
-    index: Tensor
+    numbers: Tensor
     objects: Tensor
 
     def goals(self, truth: Truth) -> Tensor:

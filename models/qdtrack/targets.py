@@ -38,7 +38,7 @@ def make_targets(clip: TrainingClip, options: QdtrackOptions) -> dict[str, NDArr
     """Targets of all frames of a clip, stacked along the first axis (see the module's text)."""
     frames = [frame_targets(frame, options) for frame in clip.frames]
     targets = {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
-    return targets | {"seed": np.random.default_rng(clip.seed).integers(2**62, dtype=np.int64)[()]}
+    return targets | {"seed": np.array(np.random.default_rng(clip.seed).integers(2**62), np.int64)}
 
 
 def trim(targets: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -159,12 +159,11 @@ def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height
 
 def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -> Candidates:
     """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied."""
-    parts = (detections.boxes, detections.scores, detections.embeddings, detections.classes)
+    seen = detections
     if len(rows) < len(detections.scores) or (rows[1:] < rows[:-1]).any():
-        boxes, scores, embeddings, classes = (part[rows] for part in parts)
-    else:
-        boxes, scores, embeddings, classes = parts
-    return Candidates(boxes, scores, embeddings, classes, np.zeros(len(rows), np.int64), np.full(len(rows), frame))
+        seen = detections.select(rows)
+    identities, frames = np.zeros(len(rows), np.int64), np.full(len(rows), frame)
+    return Candidates(seen.boxes, seen.scores, seen.embeddings, seen.classes, identities, frames)
 
 
 def _output(detections: QdtrackDetections, match: Match) -> Tracks:

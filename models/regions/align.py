@@ -93,7 +93,7 @@ class _Align(torch.autograd.Function):
         found = [torch.zeros(shape) for shape in ctx.shapes]
         for each, stride, chosen in zip(found, ctx.strides, ctx.rows, strict=True):
             if len(chosen):
-                kernels.backward(given, *ctx.where, chosen, 1.0 / stride, ctx.sampling, each.numpy())
+                kernels.backward(given, *ctx.where, chosen, 1.0 / stride, ctx.sampling, each.numpy())  # type: ignore[call-arg]
         return (None,) * 6 + tuple(found)
 
 

@@ -21,8 +21,8 @@ def match_boxes(boxes: Tensor, objects: Tensor, positive: float, negative: float
     """
     if boxes.device.type == "cpu":
         corners = boxes.detach().contiguous().numpy(), objects.detach().contiguous().numpy()
-        matched, most = kernels.match(*corners, positive, negative, -1.0 if best_from is None else best_from)
-        return torch.from_numpy(matched), torch.from_numpy(most)
+        matched, largest = kernels.match(*corners, positive, negative, -1.0 if best_from is None else best_from)
+        return torch.from_numpy(matched), torch.from_numpy(largest)
     overlaps = iou(boxes, objects)
     most = overlaps.max(dim=1).values if overlaps.shape[1] else boxes.new_zeros(len(boxes))
     return match(overlaps, positive, negative, best_from), most

@@ -46,6 +46,6 @@ def keep_sorted(
         eligible: (N,) bool, boxes that may stay at all; None: all finite ones.
     """
     finite = np.isfinite(boxes).all(axis=1)
-    alive = (finite if eligible is None else finite & eligible).astype(np.uint8)
+    alive: NDArray[np.uint8] = np.asarray(finite if eligible is None else finite & eligible).astype(np.uint8)
     suppress(np.ascontiguousarray(boxes, np.float32), starts, threshold, alive)
     return alive.astype(np.bool_)

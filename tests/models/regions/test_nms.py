@@ -10,9 +10,9 @@ from models.regions.overlaps import iou
 
 
 def plain(boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor, threshold: float) -> list[int]:
-    overlaps, kept = iou(boxes, boxes), list[int]()
+    overlaps, kept = iou(boxes, boxes).gt(threshold).tolist(), list[int]()
     for i in scores.sort(descending=True, stable=True).indices.tolist():
-        if all(groups[i] != groups[j] or overlaps[i, j] <= threshold for j in kept):
+        if all(groups[i] != groups[j] or not overlaps[i][j] for j in kept):
             kept.append(i)
     return kept
 

@@ -1,0 +1,31 @@
+"""What is done before time is taken makes all machine code that a tracked frame and a training step need."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.association.kernels import nearest
+from models.qdtrack.rehearsal import rehearse, rehearse_training
+from models.regions.kernels import align, matcher
+from models.regions.kernels.nms import suppress
+from models.tracking.kernels import kalman
+from tests.models.qdtrack.samples import mixed_batch, small_options
+from tests.models.qdtrack.test_loss import step
+
+
+def signatures() -> dict[str, int]:
+    kernels = [nearest.kept, nearest.assign, nearest.average, nearest.backdrops, nearest.mean_of_shares, suppress]
+    kernels += [align.forward, align.backward, matcher.match, matcher.random_keys, kalman.predict, kalman.boxes]
+    return {kernel.__name__: len(kernel.signatures) for kernel in kernels}
+
+
+@pytest.mark.parametrize("cues", [["appearance"], ["appearance", "motion", "iou"]])
+def test_a_step_and_frames_need_no_further_machine_code(cues: list[str]) -> None:
+    options = small_options(tracker={"cues": cues})
+    rehearse(options)
+    rehearse_training(options)
+    made = signatures()
+    assert made["assign"] == made["kept"] == made["forward"] == 1
+    rehearse(options)
+    step(options, mixed_batch(options))
+    assert signatures() == made
