@@ -158,9 +158,13 @@ def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height
 
 
 def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -> Candidates:
-    """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied."""
-    seen = detections
-    if len(rows) < len(detections.scores) or (rows[1:] < rows[:-1]).any():
+    """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied.
+
+    Arrays out of a file, which cannot be written, are copied all the same: machine code would be made for them a second time.
+    """
+    seen, parts = detections, (detections.boxes, detections.scores, detections.embeddings)
+    whole = len(rows) == len(detections.scores) and not (rows[1:] < rows[:-1]).any()
+    if not whole or not all(part.flags.writeable and part.flags.c_contiguous for part in parts):
         seen = detections.select(rows)
     identities, frames = np.zeros(len(rows), np.int64), np.full(len(rows), frame)
     return Candidates(seen.boxes, seen.scores, seen.embeddings, seen.classes, identities, frames)

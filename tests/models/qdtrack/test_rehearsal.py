@@ -6,10 +6,11 @@ import pytest
 
 from models.association.kernels import nearest
 from models.qdtrack.rehearsal import rehearse, rehearse_training
+from models.qdtrack.tracker import build_tracker
 from models.regions.kernels import align, matcher
 from models.regions.kernels.nms import suppress
 from models.tracking.kernels import kalman
-from tests.models.qdtrack.samples import mixed_batch, small_options
+from tests.models.qdtrack.samples import mixed_batch, seen, small_options
 from tests.models.qdtrack.test_loss import step
 
 
@@ -27,5 +28,11 @@ def test_a_step_and_frames_need_no_further_machine_code(cues: list[str]) -> None
     made = signatures()
     assert made["assign"] == made["kept"] == made["forward"] == 1
     rehearse(options)
+    tracker = build_tracker(options, 25.0, 640, 360)
+    for _ in range(2):
+        from_a_file = seen([[0, 0, 10, 20], [30, 0, 40, 20]], [0.9, 0.6], [[2, 0], [0, 2]])
+        for array in vars(from_a_file).values():
+            array.flags.writeable = False
+        assert tracker.update(from_a_file).identities.tolist() == [1]
     step(options, mixed_batch(options))
     assert signatures() == made
