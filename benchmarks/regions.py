@@ -17,16 +17,17 @@ from torch import Tensor
 
 from benchmarks.harness import Growth, Timed, Work, compare, grow
 from benchmarks.scenes import crowd
-from models.qdtrack.decode import QdtrackDetections, decode
-from models.qdtrack.loss import QdtrackTask, build_task
+from models.qdtrack.decode import decode
+from models.qdtrack.detections import QdtrackDetections
+from models.qdtrack.loss import QdtrackTask
 from models.qdtrack.network import QdtrackOutputs, build_network
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.targets import make_targets, trim
 from models.qdtrack.tracker import QdtrackTracker
 from models.regions.align import align
 from models.regions.nms import nms
-from pipeline.memory import keep_freed_memory
-from pipeline.spec import Batch, TrainingClip, TrainingFrame, to_float
+from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
+from pipeline.runtime.malloc import keep_freed_memory
 
 WIDTH, HEIGHT, STRIDES = 448, 256, (4, 8, 16, 32)
 REGIONS, CHANNELS, BOXES, OVERLAP = 300, 64, 1000, 0.5
@@ -160,7 +161,7 @@ def small_task() -> QdtrackTask:
     """The light network with its losses, random weights."""
     torch.manual_seed(0)
     options = light_options()
-    task: QdtrackTask = build_task(build_network(options), options, 1.0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    task: QdtrackTask = QdtrackTask(build_network(options), options, 1.0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return task
 
 
@@ -187,10 +188,10 @@ def detections(people: int) -> list[QdtrackDetections]:
     nothing = np.zeros((0, 4), np.float32)
     found = []
     for item in crowd(people, FRAMES, dimensions=DIMENSIONS):
-        kinds, masks = np.zeros(len(item.scores), np.int64), np.zeros((len(item.scores), 0, 0), np.float32)
+        masks = np.zeros((len(item.scores), 0, 0), np.float32)
         order = np.argsort(-item.scores)
         looks = (4 * item.embeddings[order]).astype(np.float32)
-        found.append(QdtrackDetections(item.boxes[order], item.scores[order], looks, kinds, nothing, nothing, masks))
+        found.append(QdtrackDetections(item.boxes[order], item.scores[order], looks, nothing, nothing, masks))
     return found
 
 

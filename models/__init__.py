@@ -14,7 +14,7 @@ from pipeline.params.file import validate
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
 
-SYSTEMS = ("outrack", "centertrack")
+SYSTEMS = ("outrack", "centertrack", "qdtrack")
 
 
 def load(name: str) -> ModelSpec:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.association.bisoftmax import average
-from models.tracking.kernels import kalman
+from models.association.kernels import kalman
 
 MIN_SIDE = 1e-2  # pixels: the Kalman filter measures no box thinner than this, whose aspect would be no number
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.qdtrack.candidates import Candidates
-from pipeline.boxes import iou
+from pipeline.numerics.boxes import iou
 
 Floats = NDArray[np.float32]
 

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.network import QdtrackNetwork, QdtrackOutputs
 from models.qdtrack.options import QdtrackOptions
 from models.regions.coder import BOX_SPREAD, clip
 from models.regions.coder import decode as decode_deltas
 from models.regions.nms import nms
 from models.regions.overlaps import area
-from pipeline.spec import Detections
-
-
-@dataclass(frozen=True)
-class QdtrackDetections(Detections):
-    """Detections with their classes, and where the last frame's boxes are now. Embeddings have any length: compare them by bi-softmax.
-
-    Attributes:
-        classes: (N,) int64, index into the samples' list of classes.
-        previous: (P, 4) float32, xyxy pixels, detections of the frame before; (0, 4) without the regression cue.
-        regressed: (P, 4) float32, what the box head makes of them in this frame.
-        masks: (N, 28, 28) float32 in [0, 1], each over its box; (N, 0, 0) without the mask head.
-    """
-
-    classes: NDArray[np.int64]
-    previous: NDArray[np.float32]
-    regressed: NDArray[np.float32]
-    masks: NDArray[np.float32]
-
-    def moved(self, scale: float, left: float, top: float) -> QdtrackDetections:
-        """Map all boxes from network input to image pixels."""
-        shift = np.array([left, top, left, top], np.float32)
-        boxes, previous, regressed = (
-            ((each - shift) / np.float32(scale)).astype(np.float32) for each in (self.boxes, self.previous, self.regressed)
-        )
-        return replace(self, boxes=boxes, previous=previous, regressed=regressed)
-
-    def select(self, index: NDArray[Any]) -> Self:
-        """Keep the detections at `index`, in that order; the boxes of the frame before stay."""
-        return replace(super().select(index), classes=self.classes[index], masks=self.masks[index])
 
 
 @torch.no_grad()
@@ -87,8 +56,8 @@ def describe(
     outputs: QdtrackOutputs,
     boxes: Sequence[NDArray[np.float32]],
     scores: Sequence[NDArray[np.float32]],
+    classes: Sequence[NDArray[np.int64]],
     options: QdtrackOptions,
-    classes: Sequence[NDArray[np.int64]] | None = None,
 ) -> list[QdtrackDetections]:
     """What the network says about given boxes: embeddings and masks there.
 
@@ -97,15 +66,13 @@ def describe(
         outputs: of N images.
         boxes: for each image (N_i, 4) float32, xyxy in network input pixels.
         scores: for each image (N_i,) float32.
+        classes: for each image (N_i,) int64.
         options: the whole `model` section.
-        classes: for each image (N_i,) int64; None: all of the first class.
     """
     device = outputs.objectness.device
     corners = [torch.from_numpy(np.asarray(each, np.float32).reshape(-1, 4)).to(device) for each in boxes]
     given = [torch.from_numpy(np.asarray(each, np.float32)).to(device) for each in scores]
-    kinds = [torch.zeros(len(each), dtype=torch.int64, device=device) for each in corners]
-    if classes is not None:
-        kinds = [torch.from_numpy(np.asarray(each, np.int64)).to(device) for each in classes]
+    kinds = [torch.from_numpy(np.asarray(each, np.int64)).to(device) for each in classes]
     return _described(network, outputs, options, corners, given, kinds)
 
 

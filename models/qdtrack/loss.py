@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.embedding.quasi_dense import auxiliary_loss, embedding_loss, pair_masks
-from models.outrack.objectives.utrack import Utrack
+from models.embedding.utrack import Utrack
 from models.qdtrack.network import MASK_SIZE, QdtrackNetwork, QdtrackOutputs
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.samples import Regions, Samples, Truth, anchor_samples, box_samples, key_regions, reference_regions
@@ -18,7 +18,8 @@ from models.regions.heads import touch
 from models.regions.losses import box_losses, mask_loss, proposal_losses
 from models.regions.masks import in_regions
 from models.regions.proposals import Proposals
-from pipeline.spec import Batch, Losses, to_float
+from pipeline.contract.clips import Batch, Losses, to_float
+from pipeline.params.sections.training import Training as TrainingSection
 
 
 class QdtrackTask(nn.Module):
@@ -38,7 +39,7 @@ class QdtrackTask(nn.Module):
         self.network = network
         self.options = options
         self.id_weight = id_weight
-        self.utrack = Utrack(options.loss.utrack) if options.loss.reid == "utrack" else None  # type: ignore[arg-type]
+        self.utrack = Utrack(options.loss.utrack) if options.loss.reid == "utrack" else None
 
     def forward(self, batch: Batch) -> Losses:
         """One forward pass over both images of all pairs, then the losses.
@@ -178,9 +179,9 @@ class QdtrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: QdtrackNetwork, options: QdtrackOptions, id_weight: float = 1.0, identities: int = 0) -> QdtrackTask:
-    """The task that `ModelSpec.build_task` promises; how many identities there are does not matter here."""
-    return QdtrackTask(network, options, id_weight)
+def build_task(network: QdtrackNetwork, options: QdtrackOptions, settings: TrainingSection, identities: int) -> QdtrackTask:
+    """The task that `Training.build_task` promises; how many identities there are does not matter here."""
+    return QdtrackTask(network, options, settings.id_weight)
 
 
 def _truths(targets: dict[str, Tensor]) -> list[Truth]:

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.qdtrack.decode import QdtrackDetections
+from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.options import QdtrackOptions
 
 
 def remember(options: QdtrackOptions) -> Callable[[Tensor, QdtrackDetections], Tensor] | None:
-    """What `ModelSpec.remember` promises: None without the regression cue."""
+    """What `Detection.remember` promises: None without the regression cue."""
     return boxes_and_classes if "regression" in options.tracker.cues else None
 
 

@@ -139,5 +139,5 @@ class QdtrackNetwork(nn.Module):
 
 
 def build_network(options: QdtrackOptions) -> QdtrackNetwork:
-    """The network that `ModelSpec.build_network` promises; weights are random (seed torch before)."""
+    """The network that `System.build_network` promises; weights are random (seed torch before)."""
     return QdtrackNetwork(options)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from models.embedding.options import UtrackOptions
 from models.qdtrack.tracker_options import TrackerOptions
-from pipeline.sections.common import Section
+from pipeline.params.sections.common import Section
 
 
 class NetworkOptions(Section):
@@ -51,24 +52,8 @@ class NetworkOptions(Section):
         return self
 
 
-class UtrackOptions(Section):
-    """UTrack's terms (OUTrack, Eqs. 1-8), read where `reid` is utrack."""
-
-    temperature: Literal["adaptive"] | float = Field(default="adaptive", description="softmax temperature T, adaptive = 2 ln(C + 1)")
-    placeholder: Literal["mean", "zero", "none"] = Field(default="mean", description="similarity that unmatched objects go to")
-    intra: bool = Field(default=True, description="objects of one frame must not match, Eq. 3")
-    inter: bool = Field(default=True, description="each object matches one other or the placeholder, Eq. 4")
-    cycle: bool = Field(default=True, description="forward and backward matching agree, Eq. 5")
-    margin: float = Field(default=0.5, ge=0, le=1, description="margin m of Eq. 4")
-    negative_hinge: bool = Field(default=True, description="margin to the placeholder in negative pairs")
-
-    @field_validator("temperature", mode="before")
-    @classmethod
-    def _word_or_number(cls, value: Any) -> Any:
-        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-        if value != "adaptive" and not number:
-            raise ValueError("must be adaptive or a number above 0")
-        return value
+def _utrack_as_published() -> UtrackOptions:
+    return UtrackOptions(temperature="adaptive", placeholder="mean", intra=True, inter=True, cycle=True, margin=0.5, negative_hinge=True)
 
 
 class LossOptions(Section):
@@ -102,7 +87,7 @@ class LossOptions(Section):
     box_weight: float = Field(ge=0, description="lambda_2, weight of the boxes (1)")
     mask_weight: float = Field(ge=0, description="weight of the masks (1)")
     ignore_overlap: float = Field(ge=0, le=1, description="background covered by an ignored region by more than this teaches nothing (0.5)")
-    utrack: UtrackOptions = Field(default_factory=UtrackOptions, description="terms of reid utrack")
+    utrack: UtrackOptions = Field(default_factory=_utrack_as_published, description="terms of reid utrack")
 
     @model_validator(mode="after")
     def _consistent(self) -> LossOptions:
@@ -131,11 +116,6 @@ class QdtrackOptions(Section):
 def uses_identities(options: QdtrackOptions) -> bool:
     """Whether training may see identities."""
     return options.loss.reid == "quasi_dense"
-
-
-def uses_depth(options: QdtrackOptions) -> bool:
-    """Depth teaches nothing here."""
-    return False
 
 
 def uses_masks(options: QdtrackOptions) -> bool:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from models.qdtrack.options import QdtrackOptions, uses_identities, uses_masks
 from models.regions.masks import inside_boxes
-from pipeline.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 
 MASK_GRID = 56  # cells along a side of an object's mask: twice what the mask head predicts
 SLOTS = {  # what says which slots are filled, from the first on -> targets of the same slots
@@ -59,8 +59,7 @@ def frame_targets(frame: TrainingFrame, options: QdtrackOptions) -> dict[str, ND
     """
     slots = options.network.max_objects
     rows = learnt_rows(frame, slots)
-    classes = getattr(frame, "classes", None)
-    classes = np.zeros(len(frame.boxes), np.int64) if classes is None else np.asarray(classes, np.int64)
+    classes = frame.classes
     if len(rows) and classes[rows].max() >= options.network.classes:
         raise ValueError(f"class {classes[rows].max()} of an object, but model.network.classes is {options.network.classes}")
     targets = {
@@ -100,10 +99,9 @@ def ignored_boxes(frame: TrainingFrame, learnt: NDArray[np.int64]) -> NDArray[np
 
 
 def _grids(frame: TrainingFrame, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    masks = getattr(frame, "masks", None)
-    if masks is None:
+    if frame.masks is None:
         raise ValueError("masks are to be learnt (model.network.mask_head), but the samples hold none")
-    return inside_boxes(np.asarray(masks)[rows], frame.boxes[rows], MASK_GRID)
+    return inside_boxes(frame.masks[rows], frame.boxes[rows], MASK_GRID)
 
 
 def _padded(values: NDArray[Any], slots: int) -> NDArray[Any]:

@@ -13,20 +13,21 @@ first, its nearest candidate; start tracks; keep what is left as backdrops; forg
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.births import near_public
 from models.association.bisoftmax import FREE, Nearest, backdrops, cosine, kept, nearest_candidates, similarity
+from models.association.output import check
 from models.qdtrack.candidates import Candidates
 from models.qdtrack.cues import box_scores
-from models.qdtrack.decode import QdtrackDetections
+from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.tracker_options import TrackerOptions
-from models.tracking.births import near_public
-from pipeline.spec import Tracks
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks, Video
 
 Floats = NDArray[np.float32]
 
@@ -48,7 +49,7 @@ class Match(NamedTuple):
 
 
 class QdtrackTracker:
-    """The memory of one sequence; satisfies `pipeline.spec.Tracker`.
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
 
     Attributes:
         match: of the last frame.
@@ -62,8 +63,8 @@ class QdtrackTracker:
         self._frame, self._next_identity = 0, 1
         self.match = _no_match()
 
-    def update(self, detections: QdtrackDetections, public: Floats | None = None) -> Tracks:
-        """Advance by one frame; see `pipeline.spec.Tracker.update`.
+    def update(self, detections: Detections, public: Floats | None = None) -> Tracks:
+        """Advance by one frame; see `pipeline.contract.tracks.Tracker.update`.
 
         Raises:
             ValueError: a box, score or embedding is not finite; names the frame.
@@ -72,7 +73,7 @@ class QdtrackTracker:
             self.match = _no_match()
             return _output(detections, self.match)
         self._frame += 1
-        self._check(detections)
+        check(detections, self._frame)
         self._tracks.predict()
         rows = self._without_duplicates(detections)
         seen = _taken(detections, rows, self._frame)
@@ -87,13 +88,7 @@ class QdtrackTracker:
         self._forget(seen, left)
         return _output(detections, self.match)
 
-    def _check(self, detections: QdtrackDetections) -> None:
-        for values in (detections.boxes, detections.scores, detections.embeddings, detections.regressed):
-            # the sum of squares is finite where the values are, but for huge ones, and quick
-            if len(values) and not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
-                raise ValueError(f"detections of frame {self._frame} hold NaN or infinity: has the network diverged?")
-
-    def _without_duplicates(self, detections: QdtrackDetections) -> NDArray[np.int64]:
+    def _without_duplicates(self, detections: Detections) -> NDArray[np.int64]:
         """Rows of the detections that are compared, best first."""
         o, scores = self._options, detections.scores
         rows = np.argsort(-scores, kind="stable")
@@ -102,7 +97,7 @@ class QdtrackTracker:
         boxes, scores = detections.boxes[rows], scores[rows]
         return rows[kept(boxes, scores, sure=o.object_score, limit_unsure=o.duplicate_unsure, limit_sure=o.duplicate_sure)]
 
-    def _assign(self, seen: Candidates, detections: QdtrackDetections) -> Nearest:
+    def _assign(self, seen: Candidates, detections: Detections) -> Nearest:
         """What each detection is nearest to: tracks by row, then backdrops."""
         o, count = self._options, len(seen)
         if len(self._tracks) == 0 or count == 0:
@@ -110,7 +105,7 @@ class QdtrackTracker:
         scores = self._scores(seen, self._tracks.followed_by(self._backdrops), detections)
         return nearest_candidates(scores, len(self._tracks), seen.scores, match=o.match_score, sure=o.object_score, drop=o.drop_score)
 
-    def _scores(self, seen: Candidates, candidates: Candidates, detections: QdtrackDetections) -> Floats:
+    def _scores(self, seen: Candidates, candidates: Candidates, detections: Detections) -> Floats:
         """(N, M) mean of the cues in use, 0 for pairs that may not match."""
         o = self._options
         scores: Floats = np.zeros((), np.float32)
@@ -118,7 +113,7 @@ class QdtrackTracker:
             if cue == "appearance":
                 found = similarity(o.similarity, seen.embeddings, candidates.embeddings)
             else:
-                found = box_scores(cue, seen.boxes, candidates, detections.previous, detections.regressed)
+                found = box_scores(cue, seen.boxes, candidates, *_moved(detections))
             scores = scores + found if number else found
         if len(o.cues) > 1:
             scores = scores / np.float32(len(o.cues))
@@ -152,12 +147,19 @@ class QdtrackTracker:
         self._backdrops = self._backdrops.since(self._frame - o.backdrop_frames)
 
 
-def build_tracker(options: QdtrackOptions, frame_rate: float, width: int, height: int) -> QdtrackTracker:
+def build_tracker(options: QdtrackOptions, video: Video) -> QdtrackTracker:
     """A fresh tracker for one sequence; times are in frames and boxes may leave the image, so neither rate nor size matters."""
     return QdtrackTracker(options.tracker)
 
 
-def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -> Candidates:
+def _moved(detections: Detections) -> tuple[Floats, Floats]:
+    """Boxes of the frame before, and where the box head puts them now; none of another detector's."""
+    if isinstance(detections, QdtrackDetections):
+        return detections.previous, detections.regressed
+    return detections.boxes[:0], detections.boxes[:0]
+
+
+def _taken(detections: Detections, rows: NDArray[np.int64], frame: int) -> Candidates:
     """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied.
 
     Arrays out of a file, which cannot be written, are copied all the same: machine code would be made for them a second time.
@@ -170,12 +172,11 @@ def _taken(detections: QdtrackDetections, rows: NDArray[np.int64], frame: int) -
     return Candidates(seen.boxes, seen.scores, seen.embeddings, seen.classes, identities, frames)
 
 
-def _output(detections: QdtrackDetections, match: Match) -> Tracks:
+def _output(detections: Detections, match: Match) -> Tracks:
     """The detections that belong to a track, best first."""
     shown = match.identities > 0
     rows = match.rows[shown]
-    nothing_recovered = np.zeros(len(rows), np.bool_)
-    return Tracks(detections.boxes[rows], match.identities[shown], detections.scores[rows], nothing_recovered)
+    return Tracks(detections.boxes[rows], match.identities[shown], detections.scores[rows], rows, detections.classes[rows])
 
 
 def _no_match() -> Match:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.sections.common import Section
+from pipeline.params.sections.common import Section
 
 Cue = Literal["appearance", "iou", "motion", "regression"]
 

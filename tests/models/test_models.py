@@ -24,6 +24,7 @@ from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter, read_sequence
 from tests.models.centertrack import samples as centertrack
 from tests.models.outrack import samples
+from tests.models.qdtrack import samples as qdtrack
 from tests.pipeline.tiny import TRAINING
 
 # the smallest options of each system, in each of its variants, and a batch with every kind of frame that training meets
@@ -33,6 +34,14 @@ SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
     f"outrack-{reid}": ("outrack", partial(samples.small_options, loss={"reid": reid}), samples.mixed_batch) for reid in OBJECTIVES
 } | {
     "centertrack": ("centertrack", centertrack.small_options, centertrack.mixed_batch),
+    "qdtrack": ("qdtrack", qdtrack.small_options, qdtrack.mixed_batch),
+    "qdtrack-utrack": ("qdtrack", partial(qdtrack.small_options, loss={"reid": "utrack"}), qdtrack.mixed_batch),
+    # without an embedding, but with classes and a look back
+    "qdtrack-none": (
+        "qdtrack",
+        partial(qdtrack.small_options, classes=2, loss={"reid": "none"}, tracker={"cues": ["iou", "regression"]}),
+        qdtrack.mixed_batch,
+    ),
 }
 
 

@@ -1,1 +1,1 @@
-"""Loops over regions that are compiled to machine code (pipeline/compiled.py)."""
+"""Loops over regions as machine code (pipeline/numerics/jit.py)."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.compiled import compiled, fusing
+from pipeline.numerics.jit import compiled, fusing
 
 Floats = NDArray[Any]
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.qdtrack.decode import QdtrackDetections
+from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.options import QdtrackOptions
 from models.qdtrack.targets import make_targets, trim
-from pipeline.spec import Batch, TrainingClip
+from pipeline.contract.clips import Batch, TrainingClip
 from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
 
 NETWORK: dict[str, Any] = {
@@ -121,7 +121,7 @@ def seen(boxes: Any, scores: Any, embeddings: Any, classes: Any = None, **more: 
         boxes=corners,
         scores=np.asarray(scores, np.float32),
         embeddings=np.asarray(embeddings, np.float32).reshape(len(corners), -1) if len(corners) else np.zeros((0, 3), np.float32),
-        classes=np.zeros(len(corners), np.int64) if classes is None else np.asarray(classes, np.int64),
+        classes=None if classes is None else np.asarray(classes, np.int64),
         previous=more.get("previous", corners[:0]),
         regressed=more.get("regressed", corners[:0]),
         masks=np.zeros((len(corners), 0, 0), np.float32),

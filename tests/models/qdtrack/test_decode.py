@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.qdtrack.decode import QdtrackDetections, decode, decodes_with, describe
+from models.qdtrack.decode import decode, decodes_with, describe
+from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.memory import remember
 from models.qdtrack.network import QdtrackNetwork, QdtrackOutputs, build_network
 from models.qdtrack.options import QdtrackOptions
-from pipeline.boxes import iou
+from pipeline.numerics.boxes import iou
 from tests.models.qdtrack.samples import small_options
 
 
@@ -55,13 +56,13 @@ def test_describing_detections_gives_their_embeddings() -> None:
     network, outputs = looked(options)
     found = decode(network, outputs, options)
     boxes, scores = [each.boxes[:3] for each in found], [each.scores[:3] for each in found]
-    again = describe(network, outputs, boxes, scores, options, [each.classes[:3] for each in found])
+    again = describe(network, outputs, boxes, scores, [each.classes[:3] for each in found], options)
     for one, other in zip(again, found, strict=True):
         assert type(one) is QdtrackDetections
         np.testing.assert_array_equal(one.boxes, other.boxes[:3])
         np.testing.assert_allclose(one.embeddings, other.embeddings[:3], rtol=1e-4, atol=1e-5)
     nothing = [np.zeros((0, 4), np.float32)] * 2
-    for empty in describe(network, outputs, nothing, [each[:, 0] for each in nothing], options):
+    for empty in describe(network, outputs, nothing, [each[:, 0] for each in nothing], [np.zeros(0, np.int64)] * 2, options):
         assert empty.embeddings.shape == (0, 16)
 
 
@@ -69,7 +70,7 @@ def test_strange_boxes_can_be_described() -> None:
     options = small_options()
     network, outputs = looked(options, 1)
     strange = np.array([[5, 5, 5, 5], [-300, -300, -200, -200], [-1e6, -1e6, 1e6, 1e6]], np.float32)
-    (found,) = describe(network, outputs, [strange], [np.ones(3, np.float32)], options)
+    (found,) = describe(network, outputs, [strange], [np.ones(3, np.float32)], [np.zeros(3, np.int64)], options)
     assert np.isfinite(found.embeddings).all()
 
 

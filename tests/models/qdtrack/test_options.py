@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.qdtrack.options import uses_depth, uses_identities, uses_masks
+from models.qdtrack.options import uses_identities, uses_masks
 from tests.models.qdtrack.samples import small_options
 
 
@@ -37,5 +37,4 @@ def test_what_training_may_see() -> None:
     assert uses_identities(small_options())
     assert not uses_identities(small_options(loss={"reid": "utrack"}))
     assert not uses_identities(small_options(loss={"reid": "none"}, tracker={"cues": ["iou"]}))
-    assert not uses_depth(small_options())
     assert uses_masks(small_options(mask_head=True))

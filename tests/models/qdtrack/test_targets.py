@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from models.qdtrack.targets import MASK_GRID, make_targets, trim
-from pipeline.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 from tests.models.outrack.samples import MOVED, PEOPLE, frame
 from tests.models.qdtrack.samples import small_options
 
 
-@dataclass(frozen=True)
-class Labelled(TrainingFrame):
-    """A frame with classes and masks."""
-
-    classes: NDArray[np.int64] | None = None
-    masks: NDArray[np.bool_] | None = None
-
-
-def labelled(boxes: Any, **more: Any) -> Labelled:
-    return Labelled(**vars(frame(boxes)), **more)
+def labelled(boxes: Any, **more: Any) -> TrainingFrame:
+    """A frame with classes or masks."""
+    return replace(frame(boxes), **more)
 
 
 def test_boxes_and_identities_of_both_frames() -> None:
@@ -76,8 +68,8 @@ def test_classes_must_be_among_the_networks() -> None:
 
 
 def test_masks_lie_over_their_boxes() -> None:
-    masks = np.zeros((3, 64, 96), np.bool_)
-    masks[0, 10:30, 8:24] = True  # the upper half of the first box
+    masks = np.zeros((3, 64, 96), np.uint8)
+    masks[0, 10:30, 8:24] = 1  # the upper half of the first box
     targets = make_targets(TrainingClip((labelled(PEOPLE, masks=masks),)), small_options(mask_head=True))
     assert targets["masks"].shape == (1, 8, MASK_GRID, MASK_GRID)
     assert targets["masks"][0, 0, : MASK_GRID // 2].all()

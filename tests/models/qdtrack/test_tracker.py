@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from models.qdtrack.tracker import QdtrackTracker, build_tracker
+from pipeline.contract.tracks import Video
 from tests.models.qdtrack.samples import seen, small_options
 
 NOTHING = seen([], [], [])
 
 
 def tracker(**options: Any) -> QdtrackTracker:
-    return build_tracker(small_options(tracker=options), 25.0, 640, 360)
+    return build_tracker(small_options(tracker=options), Video(25.0, 640, 360))
 
 
 def box(x: float, width: float = 10) -> list[float]:

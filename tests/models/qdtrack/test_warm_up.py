@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from models.association.kernels import nearest
-from models.qdtrack.rehearsal import rehearse, rehearse_training
+from models.association.kernels import kalman, nearest
 from models.qdtrack.tracker import build_tracker
+from models.qdtrack.training import TRAINING
+from models.qdtrack.warm_up import warm_up
 from models.regions.kernels import align, matcher
 from models.regions.kernels.nms import suppress
-from models.tracking.kernels import kalman
+from pipeline.contract.tracks import Video
 from tests.models.qdtrack.samples import mixed_batch, seen, small_options
 from tests.models.qdtrack.test_loss import step
 
@@ -23,12 +24,12 @@ def signatures() -> dict[str, int]:
 @pytest.mark.parametrize("cues", [["appearance"], ["appearance", "motion", "iou"]])
 def test_a_step_and_frames_need_no_further_machine_code(cues: list[str]) -> None:
     options = small_options(tracker={"cues": cues})
-    rehearse(options)
-    rehearse_training(options)
+    warm_up(options)
+    TRAINING.warm_up(options)
     made = signatures()
     assert made["assign"] == made["kept"] == made["forward"] == 1
-    rehearse(options)
-    tracker = build_tracker(options, 25.0, 640, 360)
+    warm_up(options)
+    tracker = build_tracker(options, Video(25.0, 640, 360))
     for _ in range(2):
         from_a_file = seen([[0, 0, 10, 20], [30, 0, 40, 20]], [0.9, 0.6], [[2, 0], [0, 2]])
         for array in vars(from_a_file).values():

@@ -1,0 +1,9 @@
+"""How QDTrack's detections become tracks; the code digest of tracks starts here."""
+
+from __future__ import annotations
+
+from models.qdtrack.tracker import build_tracker
+from models.qdtrack.warm_up import warm_up
+from pipeline.contract.spec import Association
+
+ASSOCIATION = Association(build_tracker=build_tracker, warm_up=warm_up)
