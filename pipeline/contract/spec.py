@@ -177,9 +177,9 @@ class Detection(Generic[Options, Network]):
         kind: the class that both return.
         similarity: how embeddings are compared: the name of a function of models/association, `cosine` for unit vectors.
         decodes_with: options -> names of the tracker's options that `decode` and `remember` read; others change no detection.
-        remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, M, H, W): what it is
-            given as second argument with the next frame of a sequence, from this frame's (1, 3, H, W) float image and its detections in
-            network input pixels. Without memory (the first frame) its forward takes the images alone.
+        remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, ...): what it is given
+            as second argument with the next frame of a sequence, such as maps or boxes, from this frame's (1, 3, H, W) float image and
+            its detections in network input pixels. Without memory (the first frame) its forward takes the images alone.
     """
 
     decode: Decode[Options, Network]

@@ -150,8 +150,8 @@ def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, 
     with torch.no_grad():
         memory = remember(before, spec.detection.decode(network, network(before), options)[0])
         assert memory.shape[0] == 1
-        assert memory.shape[2:] == before.shape[2:]
-        assert not torch.equal(network(now, memory)[0], network(now)[0])
+        pairs = zip(network(now, memory), network(now), strict=True)
+        assert any((one is None) != (other is None) or (one is not None and not torch.equal(one, other)) for one, other in pairs)
 
 
 def test_what_detections_depend_on_are_options_of_the_tracker(system: tuple[ModelSpec, Any, Batch]) -> None:

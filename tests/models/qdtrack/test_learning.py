@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from models.association.bisoftmax import cosine
@@ -20,6 +21,7 @@ MOVED = [[10, 10, 26, 50], [44, 12, 62, 60], [68, 12, 88, 44]]
 STEPS = 80
 
 
+@pytest.mark.slow
 def test_one_batch_is_learnt_decoded_and_recognised() -> None:
     torch.manual_seed(0)
     options = small_options(width=16, box_width=64, pyramid=32)
