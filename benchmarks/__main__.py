@@ -28,6 +28,7 @@ STEPS = (
     "loss",
     "step",
     "maps",
+    "regions",
     "association",
     "tracking",
     "evaluation",

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def inside_boxes(masks: NDArray[np.bool_], boxes: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
+def inside_boxes(masks: NDArray[np.bool_] | NDArray[np.uint8], boxes: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
     """Each object's mask as a grid over its box, so that arrays have a fixed shape however large the image is.
 
     Args:
-        masks: (N, H, W) bool.
+        masks: (N, H, W) bool, or uint8, 1 inside.
         boxes: (N, 4) float32, xyxy pixels of the masks' image; what lies outside it is no object.
         size: cells along each side of the grid.
 

@@ -133,7 +133,7 @@ class Detector:
 
         Args:
             canvases: (H, W, 3) each.
-            memory: (B, M, H, W), what `ModelSpec.remember` kept of the pictures before these.
+            memory: (B, ...), what `Detection.remember` kept of the pictures before these.
         """
         inputs = (self.images(canvases),) if memory is None else (self.images(canvases), memory)
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
