@@ -1,15 +1,15 @@
 """MOTChallenge text files (gt.txt, det.txt, results): read strictly, written one way.
 
-A line is `frame,id,left,top,width,height,confidence[,...]`. What follows depends on the number of columns: ground truth of 8 or 9
-columns names class and visibility (MOT16 and later), 10 columns hold world coordinates (MOT15), which say neither, so every box is a
-pedestrian of visibility 1. Frames are counted from 1; left and top are pixels as the data set counts them, unchanged.
+A line is `frame,id,left,top,width,height,confidence[,...]`; what follows is judged by what it holds (`mot_columns`). Columns are separated
+by commas; blanks, tabs and semicolons are read as well, so are quotes around cells and a separator at the end of a line. Frames are
+counted from 1; left and top are pixels as the data set counts them, unchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +18,20 @@ from pyarrow import csv
 
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
+from pipeline.files import mot_columns
+from pipeline.files.mot_columns import Kind
 
-Kind = Literal["ground_truth", "results", "detections"]
 COLUMNS: dict[Kind, tuple[int, ...]] = {"ground_truth": (7, 8, 9, 10), "results": (7, 8, 9, 10), "detections": (7, 8, 9, 10)}
 LAYOUT = "frame,id,left,top,width,height,confidence"
 PEDESTRIAN = 1
 UNKNOWN = -1
 SHOWN = 5  # complaints printed of one file
 LARGEST = 2**31 - 1
+LARGEST_ID = 2**63 - 1
+EXACT = 2**53  # whole numbers from here on may be changed by a float64
 ROWS_AT_ONCE = 10_000
+SEPARATORS = {",": "commas", ";": "semicolons", None: "blanks"}
+FOREIGN = "|:/\\"  # separators that are named, not read
 
 
 class MotRows(NamedTuple):
@@ -74,18 +79,22 @@ def rows(frame: NDArray[np.int32], identity: NDArray[np.int64], boxes: NDArray[n
     )
 
 
-def read_rows(path: Place, *, kind: Kind, defects: list[str] | None = None) -> MotRows:
+def read_rows(path: Place, *, kind: Kind, defects: list[str] | None = None, remarks: list[str] | None = None) -> MotRows:
     """Read a file; an empty one has no rows. See `read_exactly`."""
-    return read_exactly(path, kind=kind, defects=defects)[0]
+    return read_exactly(path, kind=kind, defects=defects, remarks=remarks)[0]
 
 
-def read_exactly(path: Place, *, kind: Kind, defects: list[str] | None = None) -> tuple[MotRows, NDArray[np.float64]]:
+def read_exactly(
+    path: Place, *, kind: Kind, defects: list[str] | None = None, remarks: list[str] | None = None, world: bool = True
+) -> tuple[MotRows, NDArray[np.float64]]:
     """Read a file; an empty one has no rows.
 
     Args:
         path: the text file.
         kind: what it is; decides which columns mean what and what is allowed.
         defects: where complaints about single lines go; those lines are left out then. None: the first ones are raised.
+        remarks: where it is said what was assumed about the file.
+        world: whether ground truth may have coordinates of the world in the place of classes.
 
     Returns:
         The rows, and their boxes as the file states them: (N, 4) float64, left, top, width and height.
@@ -100,16 +109,47 @@ def read_exactly(path: Place, *, kind: Kind, defects: list[str] | None = None) -
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file ({error.reason} at byte {error.start})\nnext: expected lines of {LAYOUT},...") from None
     complaints: dict[int, str] = {}
-    table, numbers = _plain_numbers(text, kind) or _numbers(text, kind, complaints)
-    _check_values(table, numbers, kind, complaints)
-    found = _named(table, numbers, kind)
+    said: list[str] = []
+    read = _plain_numbers(text, kind) or _numbers(text, kind, complaints, said)
+    finite = np.isfinite(read.table)
+    table = np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
+    meaning = mot_columns.judge(table[finite.all(1)], read.line[finite.all(1)], kind)
+    if meaning.world and not world:
+        raise UserError(
+            f"{path}:{read.line[0]}: columns 8 to 10 are coordinates of the world ({', '.join(f'{value:g}' for value in table[0, 7:10])}), "
+            "which state no class\nnext: score by MOT15, which looks at no classes, or write -1 there"
+        )
+    _check_values(table, finite, read, kind, meaning.classes, complaints)
+    found = _named(table, finite.all(1), read, meaning, kind)
     _check_unique(found, kind, complaints)
     if complaints and defects is None:
         raise UserError(_message(path, complaints))
     if complaints and defects is not None:
         defects.extend(f"{path}:{number}: {complaints[number]}" for number in sorted(complaints))
+    if remarks is not None:
+        remarks.extend(f"{path}: {line}" for line in [*said, *meaning.remarks])
     kept = ~np.isin(found.line, list(complaints))
     return found.take(kept), table[kept, 2:6]
+
+
+def of_heads(path: Place, found: MotRows, remarks: list[str]) -> MotRows:
+    """Ground truth with MOTChallenge's classes, where the path tells that it is head tracking's, which has its own."""
+    named = next((name for name in mot_columns.HEADS_NAMES if name.lower() in str(path).lower()), None)
+    if named is None or not len(found.class_id):
+        return found
+    remarks.append(
+        f"{path}: {named} is in the path, so classes are head tracking's: 1 pedestrian, 2 static, 3 ignored, 4 person on vehicle"
+    )
+    return found._replace(class_id=mot_columns.heads(found.class_id))
+
+
+def is_mask_text(path: Place) -> bool:
+    """Whether the file's first line has MOTS' six columns separated by blanks, the last a mask; not where it cannot be read."""
+    try:
+        line = next((line for line in path.read_bytes().splitlines() if line.strip()), b"")
+    except OSError:
+        return False
+    return b"," not in line and len(line.split()) == 6
 
 
 class Stated(NamedTuple):
@@ -157,7 +197,15 @@ def _texts(ordered: MotRows) -> Iterator[tuple[str, ...]]:
             yield *(f"{value:.2f}" for value in box), f"{score:.4f}"
 
 
-def _plain_numbers(text: str, kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.int32]] | None:
+class _Numbers(NamedTuple):
+    """The lines that are numbers: (N, columns) float64, (N,) int64 exact identities where they fit, and (N,) int32 line numbers."""
+
+    table: NDArray[np.float64]
+    identity: NDArray[np.int64]
+    line: NDArray[np.int32]
+
+
+def _plain_numbers(text: str, kind: Kind) -> _Numbers | None:
     """`_numbers` of a text that has nothing to complain about, twenty times as fast; None where it may have."""
     width, lines = text.partition("\n")[0].count(",") + 1, text.count("\n") + (not text.endswith("\n"))
     if width not in COLUMNS[kind]:
@@ -175,72 +223,123 @@ def _plain_numbers(text: str, kind: Kind) -> tuple[NDArray[np.float64], NDArray[
         return None
     # `to_numpy` would import pandas, which takes longer than all the rest
     parts = [pa.concat_arrays(column.chunks).buffers()[1] for column in table.columns]
-    return np.stack([np.frombuffer(part, np.float64, lines) for part in parts], axis=1), np.arange(1, lines + 1, dtype=np.int32)
+    numbers = np.stack([np.frombuffer(part, np.float64, lines) for part in parts], axis=1)
+    identity = np.where(np.isfinite(numbers[:, 1]), numbers[:, 1], 0)
+    if (np.abs(identity) >= EXACT).any():
+        return None
+    return _Numbers(numbers, identity.astype(np.int64), np.arange(1, lines + 1, dtype=np.int32))
 
 
-def _numbers(text: str, kind: Kind, complaints: dict[int, str]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """The (N, columns) table of all lines that are numbers, with their line numbers."""
+def _numbers(text: str, kind: Kind, complaints: dict[int, str], said: list[str]) -> _Numbers:
+    """All lines that are numbers."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line and not line.isspace()]
-    width = lines[0][1].count(",") + 1 if lines else COLUMNS[kind][0]
+    separator = _separator([line for _, line in lines], kind)
+    if separator != "," and lines:
+        said.append(f"columns are separated by {SEPARATORS[separator]}, read as if by commas")
+    parted = [(number, _cells(line, separator)) for number, line in lines]
+    width = len(parted[0][1]) if parted else COLUMNS[kind][0]
     if width not in COLUMNS[kind]:  # the first line may itself be the broken one: let the most frequent width rule
-        widths = [line.count(",") + 1 for _, line in lines]
+        widths = [len(cells) for _, cells in parted]
         width = max(set(widths), key=lambda value: (value in COLUMNS[kind], widths.count(value), -value))
-    table, numbers = [], []
-    for number, line in lines:
-        cells = line.split(",")
+    table, identities, numbers = [], [], []
+    for (number, cells), (_, line) in zip(parted, lines, strict=True):
         if len(cells) != width or width not in COLUMNS[kind]:
-            complaints[number] = _wrong_width(len(cells), width, kind)
+            complaints[number] = _wrong_width(len(cells), width, kind, line)
             continue
         try:
-            table.append([float(cell) for cell in cells])
-            numbers.append(number)
+            values = [float(cell) for cell in cells]
         except ValueError as error:
             complaints[number] = f"{str(error).removeprefix('could not convert string to float: ')} is not a number"
-    return np.array(table, np.float64).reshape(-1, max(width, COLUMNS[kind][0])), np.array(numbers, np.int32)
+            continue
+        identity = _exact(cells[1], values[1])
+        if abs(identity) > LARGEST_ID and kind != "detections":
+            complaints[number] = f"id (column 2) is {identity}; the largest that is read is {LARGEST_ID}"
+        table.append(values)
+        identities.append(identity if abs(identity) <= LARGEST_ID else 0)
+        numbers.append(number)
+    found = np.array(table, np.float64).reshape(-1, max(width, COLUMNS[kind][0]))
+    return _Numbers(found, np.array(identities, np.int64), np.array(numbers, np.int32))
 
 
-def _wrong_width(found: int, width: int, kind: Kind) -> str:
+def _separator(lines: list[str], kind: Kind) -> str | None:
+    """What parts the most lines into as many columns as there may be, commas before others; None: blanks."""
+    if not lines or len(_cells(lines[0], ",")) in COLUMNS[kind]:
+        return ","
+    fitting = {separator: sum(len(_cells(line, separator)) in COLUMNS[kind] for line in lines) for separator in SEPARATORS}
+    return max(fitting, key=lambda separator: fitting[separator])
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    """The cells of a line without quotes; a separator at its end opens no further cell."""
+    cells = _unquoted(line.strip()).split(separator)
+    if len(cells) > 1 and not cells[-1].strip():
+        cells.pop()
+    if separator == ";":
+        cells = [cell.replace(",", ".") for cell in cells]  # where columns are parted so, the comma is the decimal point
+    return [_unquoted(cell) for cell in cells]
+
+
+def _unquoted(cell: str) -> str:
+    bare = cell.strip()
+    quoted = len(bare) > 1 and bare[0] in "\"'" and bare[0] == bare[-1] and bare[0] not in bare[1:-1]
+    return bare[1:-1] if quoted else cell
+
+
+def _exact(cell: str, value: float) -> int:
+    """The whole number of a cell, beyond a float64's precision as well; 0 where it is none."""
+    try:
+        return int(cell)
+    except ValueError:
+        return int(value) if np.isfinite(value) else 0
+
+
+def _wrong_width(found: int, width: int, kind: Kind, line: str) -> str:
     if width in COLUMNS[kind]:
         return f"{found} columns where the file's other lines have {width}"
     allowed = ", ".join(map(str, COLUMNS[kind]))
-    return f"{found} columns; allowed are {allowed}, separated by commas: {LAYOUT},..."
+    other = max(FOREIGN, key=line.count)
+    seems = f" (these seem to be separated by '{other}')" if line.count(other) + 1 in COLUMNS[kind] else ""
+    return f"{found} columns{seems}; allowed are {allowed}, separated by commas: {LAYOUT},..."
 
 
-def _check_values(table: NDArray[np.float64], numbers: NDArray[np.int32], kind: Kind, complaints: dict[int, str]) -> None:
+def _check_values(
+    table: NDArray[np.float64], finite: NDArray[np.bool_], read: _Numbers, kind: Kind, classes: bool, complaints: dict[int, str]
+) -> None:
     """Complain about values outside what the format allows; the first complaint of a line stands."""
-    finite = np.isfinite(table)
-    table = np.where(finite, table, 0)  # whatever else is said of such a line comes second
     frame, identity, size = table[:, 0], table[:, 1], table[:, 4:6]
     lowest = 0 if kind == "results" else UNKNOWN
     checks: list[tuple[Any, str]] = [
         (~finite.all(1), "a value is not finite"),
-        ((frame < 1) | (frame > LARGEST) | (frame % 1 != 0), "frame (column 1) must be a whole number from 1"),
+        ((frame < 1) | (frame % 1 != 0), "frame (column 1) must be a whole number from 1"),
+        (frame > LARGEST, f"frame (column 1) is above {LARGEST}, the largest that is read; count frames from 1"),
     ]
     if kind != "detections":  # a detector's id column carries nothing
         checks.append(((identity < lowest) | (identity % 1 != 0), f"id (column 2) must be a whole number from {lowest}"))
     checks.append(((size <= 0).any(1), "width and height (columns 5 and 6) must be above 0"))
-    if kind == "ground_truth" and table.shape[1] in (8, 9):
-        checks.append(((table[:, 7] < 0) | (table[:, 7] % 1 != 0), "class (column 8) must be a whole number from 0"))
+    checks.append(((np.abs(table[:, 2:6]) > LARGEST).any(1), f"the box (columns 3 to 6) reaches beyond {LARGEST} pixels"))
+    if classes and kind == "ground_truth":
+        broken = (table[:, 7] < 0) | (table[:, 7] > LARGEST) | (table[:, 7] % 1 != 0)
+        checks.append((broken, "class (column 8) must be a whole number from 0"))
     for broken, complaint in checks:
-        for number in numbers[broken]:
+        for number in read.line[broken]:
             complaints.setdefault(int(number), complaint)
 
 
-def _named(table: NDArray[np.float64], numbers: NDArray[np.int32], kind: Kind) -> MotRows:
-    table = np.where(np.isfinite(table), table, 0).clip(-LARGEST, LARGEST)  # such lines are complained about and left out
-    classes = kind == "ground_truth" and table.shape[1] in (8, 9)
-    visible = kind == "ground_truth" and table.shape[1] == 9
+def _named(table: NDArray[np.float64], finite: NDArray[np.bool_], read: _Numbers, meaning: mot_columns.Meaning, kind: Kind) -> MotRows:
+    table = table.clip(-LARGEST, LARGEST)  # rows beyond that are complained about and left out
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     count = len(table)
-    return MotRows(
+    found = MotRows(
         frame=table[:, 0].astype(np.int32),
-        identity=np.full(count, UNKNOWN, np.int64) if kind == "detections" else table[:, 1].astype(np.int64),
+        identity=np.full(count, UNKNOWN, np.int64) if kind == "detections" else read.identity,
         boxes=corners.astype(np.float32),
-        confidence=table[:, 6].astype(np.float32),
-        class_id=table[:, 7].astype(np.int32) if classes else np.full(count, PEDESTRIAN, np.int32),
-        visibility=table[:, 8].clip(0, 1).astype(np.float32) if visible else np.ones(count, np.float32),
-        line=numbers,
+        confidence=np.ones(count, np.float32),
+        class_id=np.full(count, PEDESTRIAN, np.int32),
+        visibility=np.ones(count, np.float32),
+        line=read.line,
     )
+    found.confidence[finite], found.class_id[finite], found.visibility[finite] = meaning.confidence, meaning.class_id, meaning.visibility
+    return found
 
 
 def _check_unique(found: MotRows, kind: Kind, complaints: dict[int, str]) -> None:

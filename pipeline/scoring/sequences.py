@@ -19,6 +19,7 @@ from pipeline.files.mot_text import MotRows, read_exactly
 
 COLUMNS = ("frame", "boxes", "identities", "classes", "confidences", "ignores")
 IMAGES = {".jpg", ".jpeg", ".png"}
+DENSE = 100_000  # frames up to which each has a place of its own; beyond it, where rows are few, only frames with rows have one
 # Ground truth states at most three decimals; this undoes the rounding of float32 corners below 8192 pixels.
 DECIMALS = 3
 
@@ -130,20 +131,31 @@ def find_text(root: Path, tracks: Path) -> tuple[list[TextSequence], list[str]]:
     return [TextSequence(folder, tracks / f"{folder.name}.txt") for folder in folders], remarks
 
 
-def read_text(found: TextSequence) -> tuple[ScoredSequence, list[str]]:
-    """Read a sequence, and what is to be remarked of its length.
+def read_text(found: TextSequence, *, classes: bool = False) -> tuple[ScoredSequence, list[str]]:
+    """Read a sequence, and what is to be remarked of its length and columns; `classes`: whether classes will count.
 
     It has as many frames as its img1 folder shows, or, without images, as seqinfo.ini's seqLength says; never fewer than the ground truth
-    reaches, whose last frame decides where neither is there. A result row beyond that is an error.
+    reaches, whose last frame decides where neither is there. A result row beyond that is an error. Where frames are numbered like time
+    stamps only those with rows are listed: a frame without any changes no score.
 
     Raises:
-        UserError: a file is missing, or a row is broken, double or out of range (file:line).
+        UserError: a file is missing, holds masks, or a row is broken, double or out of range (file:line).
     """
     remarks: list[str] = []
-    rows, boxes = read_exactly(found.folder / "gt" / "gt.txt", kind="ground_truth")
-    length = _length(found.folder, int(rows.frame.max(initial=0)), remarks)
-    numbers = np.arange(1, length + 1, dtype=np.int64)
-    return ScoredSequence(found.folder.name, numbers, _rows(rows, boxes), read_results(found.tracks, numbers)), remarks
+    path = found.folder / "gt" / "gt.txt"
+    _refuse_masks(path)
+    rows, boxes = read_exactly(path, kind="ground_truth", remarks=remarks, world=not classes)
+    rows = mot_text.of_heads(path, rows, remarks)
+    last = int(rows.frame.max(initial=0))
+    length = _length(found.folder, last, remarks)
+    if length <= max(DENSE, 100 * len(rows.frame)):
+        numbers = np.arange(1, length + 1, dtype=np.int64)
+        return ScoredSequence(found.folder.name, numbers, _rows(rows, boxes), read_results(found.tracks, numbers, remarks)), remarks
+    results = _read_results(found.tracks, remarks)
+    _check_span(results[0], length, str(found.tracks))
+    numbers = np.union1d(rows.frame, results[0].frame).astype(np.int64)
+    remarks.append(f"{found.folder.name}: frames are numbered up to {length}; the {len(numbers)} that have rows are scored")
+    return ScoredSequence(found.folder.name, numbers, _rows(rows, boxes), _rows(*results)), remarks
 
 
 def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]]:
@@ -153,21 +165,46 @@ def from_text(root: Path, tracks: Path) -> tuple[list[ScoredSequence], list[str]
     return [sequence for sequence, _ in read], [*(line for _, remarks in read for line in remarks), *strays]
 
 
-def read_results(path: Place, frames: NDArray[np.int64]) -> Rows:
+def read_results(path: Place, frames: NDArray[np.int64], remarks: list[str] | None = None) -> Rows:
     """Read a tracker's rows.
 
     Args:
         path: MOTChallenge text.
         frames: (F,) numbers a row may have.
+        remarks: gets what was assumed about the file.
 
     Raises:
         UserError: the file is missing, or a row is broken, double or of another frame; names file and line.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
-    found, boxes = read_exactly(path, kind="results")
+    found, boxes = _read_results(path, remarks)
     _check_frames(found, frames, str(path))
     return _rows(found, boxes)
+
+
+def _read_results(path: Place, remarks: list[str] | None) -> tuple[MotRows, NDArray[np.float64]]:
+    if not path.is_file():
+        raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
+    _refuse_masks(path)
+    return read_exactly(path, kind="results", remarks=remarks)
+
+
+def _refuse_masks(path: Place) -> None:
+    if mot_text.is_mask_text(path):
+        raise UserError(
+            f"{path}: holds masks (MOTS: frame id class height width mask); boxes alone are scored here\n"
+            "next: score boxes (frame,id,left,top,width,height,confidence), or masks with TrackEval's MOTSChallenge"
+        )
+
+
+def _check_span(found: MotRows, length: int, where: str) -> None:
+    """`_check_frames` of frames 1 to `length`, without listing them."""
+    outside = np.flatnonzero(found.frame > length)
+    if len(outside):
+        first = int(outside[0])
+        raise UserError(
+            f"{where}:{found.line[first]}: frame {found.frame[first]} is not scored, allowed are 1 to {length} ({len(outside)} such rows)\n"
+            "next: track the frames that are scored, or correct the sequence's length in seqinfo.ini"
+        )
 
 
 def _check_frames(found: MotRows, frames: NDArray[np.int64], where: str) -> None:

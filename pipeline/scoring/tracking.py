@@ -103,7 +103,10 @@ def score_text(root: Path, tracks: Path, benchmark: Benchmark) -> tuple[Tracking
 
 
 def _measure_text(found: TextSequence, benchmark: Benchmark) -> tuple[Measured, list[str]]:
-    sequence, remarks = read_text(found)
+    sequence, remarks = read_text(found, classes=benchmark not in WITHOUT_CLASSES)
+    kinds = np.unique(sequence.results.class_id)
+    if benchmark == "none" and len(kinds) and kinds[-1] > PEDESTRIAN:
+        remarks.append(f"{sequence.name}: the results have classes {kinds.tolist()}; the benchmark none compares boxes of any class")
     return measure(sequence, benchmark), remarks
 
 
@@ -111,8 +114,8 @@ def measure(sequence: ScoredSequence, benchmark: Benchmark) -> Measured:
     """All there is to know of one sequence.
 
     Raises:
-        UserError: a class is outside 1 to 13 where the benchmark looks at classes, a scored ground truth box has no identity, or an
-            identity is in a frame twice.
+        UserError: a class is outside 1 to 13 where the benchmark looks at classes, results have another class than pedestrian, a scored
+            ground truth box has no identity, or an identity is in a frame twice.
     """
     _check(sequence, benchmark)
     seen = compare(sequence, benchmark)
@@ -143,6 +146,13 @@ def _check(sequence: ScoredSequence, benchmark: Benchmark) -> None:
         raise UserError(
             f"{sequence.name}: ground truth of frame {truth.frame[nameless[0]]} has no identity ({len(nameless)} such boxes)\n"
             "next: tracking cannot be scored without identities; number the people, or set the flag (column 7) of these boxes to 0"
+        )
+    others = np.flatnonzero(sequence.results.class_id > PEDESTRIAN)
+    if benchmark != "none" and len(others):
+        raise UserError(
+            f"{sequence.name}: the results have class {sequence.results.class_id[others[0]]} (column 8) in frame "
+            f"{sequence.results.frame[others[0]]} ({len(others)} such rows); {benchmark} scores pedestrians, class {PEDESTRIAN}, alone\n"
+            "next: leave the other classes out, write -1 where column 8 is no class, or score by none, which compares no classes"
         )
     foreign = np.unique(truth.class_id[(truth.class_id < PEDESTRIAN) | (truth.class_id > HIGHEST_CLASS)])
     if benchmark not in WITHOUT_CLASSES and len(foreign):

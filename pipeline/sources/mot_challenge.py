@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from pipeline.files.frames import Objects
-from pipeline.files.mot_text import MotRows, read_rows, rows
+from pipeline.files.mot_text import MotRows, of_heads, read_rows, rows
 from pipeline.files.video import SUFFIXES
 from pipeline.params.sections.data import Source
 from pipeline.sources import categories, images, media, mot_layout, mots
@@ -77,10 +77,12 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
     info = _read_info(files.ini, defects)
     facts = media.facts(frames, defects)
     notes: list[str] = []
-    truth = _rows(files.gt, "ground_truth", defects)
-    truth = _classes(truth, files.labels, notes)
+    truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes)
+    if files.gt is not None and files.labels is None:
+        truth = of_heads(files.gt, truth, notes)
     truth = _on_frames(truth, facts.numbers, files.gt, defects)
-    public = _rows(files.det, "detections", defects)
+    public = _rows(files.det, "detections", defects, notes)
+    notes = [line.replace(f"{defects.base}/", "") for line in notes]
     beyond = ~np.isin(public.frame, facts.numbers)
     if beyond.any():
         notes.append(f"{name}: {beyond.sum()} of {len(beyond)} rows of det.txt lie on frames that are not here; left out")
@@ -130,7 +132,7 @@ def _read_info(path: Place | None, defects: Defects) -> _Info:
     return _Info(rate, length, (width, height) if width and height else None)
 
 
-def _rows(path: Place | None, kind: Literal["ground_truth", "detections"], defects: Defects) -> MotRows:
+def _rows(path: Place | None, kind: Literal["ground_truth", "detections"], defects: Defects, notes: list[str]) -> MotRows:
     if path is None:
         return rows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
     complaints = defects.sink()
@@ -138,7 +140,7 @@ def _rows(path: Place | None, kind: Literal["ground_truth", "detections"], defec
         if kind == "ground_truth" and mots.is_mots(path):
             found = mots.read_mots(path, complaints)
         else:
-            found = read_rows(cast(Path, path), kind=kind, defects=complaints)  # a Remote reads as a Path does
+            found = read_rows(cast(Path, path), kind=kind, defects=complaints, remarks=notes)  # a Remote reads as a Path does
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})\nnext: replace the file") from None
     defects.take(complaints)

@@ -11,21 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.files.mot_text import LARGEST, MotRows
+from pipeline.files.mot_text import LARGEST, MotRows, is_mask_text
 from pipeline.sources.categories import CAR, CROWD, PEDESTRIAN
 from pipeline.sources.place import Place
 
 CLASSES = {1: CAR, 2: PEDESTRIAN, 10: CROWD}
 LARGEST_SIDE = 1 << 16  # pixels
-
-
-def is_mots(path: Place) -> bool:
-    """Whether the file's first line has six columns separated by blanks."""
-    try:
-        line = next((line for line in path.read_bytes().splitlines() if line.strip()), b"")
-    except OSError:
-        return False
-    return b"," not in line and len(line.split()) == 6
+is_mots = is_mask_text
 
 
 def read_mots(path: Place, defects: list[str] | None) -> MotRows:
