@@ -36,8 +36,9 @@ def extract_frames(context: Context) -> None:
             map_tasks(perform, todo, label="Extracting frames", unit="frames", weight=lambda task: task.sequence.frames)
     facts = {task.part: task.facts() for task in tasks}
     written = sum(facts[task.part]["frames"] for task in todo)
-    _report(context, facts, plan.defects, written, time.monotonic() - begun)
-    context.run.output(publication.publish(**_totals(facts), defects=plan.defects + _lines(facts, "defects"), notes=_lines(facts, "notes")))
+    defects, notes = plan.defects + _lines(facts, "defects"), [*plan.notes, *_lines(facts, "notes")]
+    _report(context, facts, (defects, notes), written, time.monotonic() - begun)
+    context.run.output(publication.publish(**_totals(facts), defects=defects, notes=notes))
 
 
 def _cite_walkers(context: Context, folders: list[Path]) -> None:
@@ -46,11 +47,11 @@ def _cite_walkers(context: Context, folders: list[Path]) -> None:
         context.run.input(read_manifest(walkers), "walkers")
 
 
-def _report(context: Context, facts: dict[str, dict[str, Any]], defects: list[str], written: int, seconds: float) -> None:
+def _report(context: Context, facts: dict[str, dict[str, Any]], said: tuple[list[str], list[str]], written: int, seconds: float) -> None:
     """Log the counts, and print what was left out."""
-    defects = defects + _lines(facts, "defects")
+    defects, notes = said
     context.run.metrics(_totals(facts) | {"defects": len(defects), "seconds": seconds, "frames_per_second": written / max(seconds, 1e-9)})
-    for line in _lines(facts, "notes"):
+    for line in notes:
         print(f"note: {line}")
     for line in defects[:SHOWN]:
         print(f"left out: {line}")

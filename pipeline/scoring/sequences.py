@@ -250,8 +250,8 @@ def _sequence_folders(root: Path) -> list[Path]:
 
 def _length(folder: Path, last: int, remarks: list[str]) -> int:
     """How many frames a sequence has; `last` is the last one with ground truth."""
-    images = _last_image(folder / "img1")
-    stated = _stated_length(folder / "seqinfo.ini")
+    stated, inner = _stated(folder / "seqinfo.ini")
+    images = _last_image(folder / inner)
     length = max(last, images or stated or 0)
     if stated is not None and stated != length:
         shown = f"img1 ends at {images}" if images else f"ground truth ends at {last}"
@@ -266,13 +266,14 @@ def _last_image(folder: Path) -> int | None:
     return max(numbers, default=None)
 
 
-def _stated_length(path: Path) -> int | None:
+def _stated(path: Path) -> tuple[int | None, str]:
+    """seqLength and imDir of a seqinfo.ini; img1 holds the images where it states no other folder."""
     if not path.is_file():
-        return None
+        return None, "img1"
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
-        return parser.getint("Sequence", "seqLength", fallback=None)
+        return parser.getint("Sequence", "seqLength", fallback=None), parser.get("Sequence", "imDir", fallback="").strip() or "img1"
     except (configparser.Error, ValueError) as error:
         raise UserError(
             f"{path}: cannot be read: {error}\nnext: mend it, or remove it (the length is then the last frame of gt.txt)"

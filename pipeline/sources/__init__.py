@@ -34,7 +34,8 @@ def plan(sources: Sequence[Source], *, data_root: str, root: Path, strict: bool)
     sequences = [sequence for found in plans for sequence in found.sequences]
     _check_unique([sequence for sequence in sequences if sequence.kind == "video"])
     defects = [f"{source.name}: {line}" for source, found in zip(sources, plans, strict=True) for line in found.defects]
-    return Plan(sequences, defects)
+    notes = [f"{source.name}: {line}" for source, found in zip(sources, plans, strict=True) for line in found.notes]
+    return Plan(sequences, defects, tuple(notes))
 
 
 def plan_one(source: Source, place: Place, strict: bool) -> Plan:

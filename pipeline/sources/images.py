@@ -8,9 +8,10 @@ import av
 
 from pipeline.errors import UserError
 from pipeline.files.frames import decode_jpeg, encode_jpeg
+from pipeline.sources import content
 from pipeline.sources.place import Place
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".jfif", ".jpe")
 JPEG_START = b"\xff\xd8"
 EXIF, SCAN, END = b"Exif\0\0", b"\xff\xda", b"\xff\xd9"
 KINDS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "gray")  # that OpenCV decodes too
@@ -48,7 +49,9 @@ def read_picture(path: Place, quality: int) -> Picture:
             return Picture(encode_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
         return Picture(raw, *_checked(raw, str(path)))
     except UserError:
-        raise BadImage(f"{path}: the image is damaged or cut off ({len(raw)} bytes)") from None
+        named = content.name_of(raw[: content.LOOKED_AT])
+        said = f"it is {named}" if named else "the image is damaged or cut off"
+        raise BadImage(f"{path}: {said} ({len(raw)} bytes)") from None
 
 
 def _checked(raw: bytes, where: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,19 @@ class Inspection:
         kind: of source, given or guessed.
         sequences: each one's findings.
         defects: those that belong to no sequence; its sequences have their own.
+        remarks: the same of remarks.
     """
 
     root: str
     kind: SourceKind
     sequences: list[Findings]
     defects: list[str]
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def all_remarks(self) -> list[str]:
+        """The set's, then each sequence's."""
+        return [*self.remarks, *(line for found in self.sequences for line in found.remarks)]
 
     @property
     def all_defects(self) -> list[str]:
@@ -47,7 +54,7 @@ class Inspection:
         counts = {key: sum(getattr(found, key) for found in self.sequences) for key in keys}
         classes = sum((Counter(found.classes) for found in self.sequences), Counter[str]())
         sizes = sum((Counter(found.sizes) for found in self.sequences), Counter[str]())
-        remarks = sum(len(found.remarks) for found in self.sequences)
+        remarks = len(self.all_remarks)
         numbers = {"sequences": len(self.sequences), **counts, "defects": len(self.all_defects), "remarks": remarks}
         return numbers | {"classes": dict(classes), "sizes": dict(sizes)}
 
@@ -75,7 +82,7 @@ def inspect(
     chosen = kind or guess(place)
     entry = Source(name="set", kind=chosen, root=root, sequences=wanted, images_per_file=per_file)
     plan = sources.plan_one(entry, place, strict=False)
-    return Inspection(root, chosen, [look(sequence, decode=decode) for sequence in plan.sequences], plan.defects)
+    return Inspection(root, chosen, [look(sequence, decode=decode) for sequence in plan.sequences], plan.defects, list(plan.notes))
 
 
 def print_inspection(found: Inspection) -> None:
@@ -98,9 +105,8 @@ def print_inspection(found: Inspection) -> None:
         print(f"masks: of {totals['masks']} boxes")
     for line in found.all_defects:
         print(f"defect: {line}")
-    for item in found.sequences:
-        for line in item.remarks:
-            print(f"remark: {line}")
+    for line in found.all_remarks:
+        print(f"remark: {line}")
 
 
 def _cells(found: Findings) -> list[str]:

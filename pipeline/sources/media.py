@@ -6,7 +6,9 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,15 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.files import video
 from pipeline.files.frames import Frame, encode_jpeg
-from pipeline.sources import images
+from pipeline.sources import content, images
 from pipeline.sources.annotation import Annotation, nothing
 from pipeline.sources.defects import Defects
-from pipeline.sources.place import Place, listed, local_copy
+from pipeline.sources.place import Place, listed, local_copy, size_of
 
 ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
+# Suffixes of what lies beside videos and images and is neither, and names of files that systems leave everywhere.
+NEITHER = (".txt", ".json", ".xml", ".csv", ".ini", ".yaml", ".yml", ".md", ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pdf", ".odgt")
+SYSTEMS = ("Thumbs.db", "desktop.ini")
 SHOWN = 8  # gaps that a note names
 BYTES_PER_PIXEL = 0.35  # of a video frame as JPEG of quality 92 (PETS09-S2L1: 0.27), for the check of disk space
 
@@ -48,7 +53,18 @@ class Media:
 
     def listing(self) -> list[tuple[str, int]]:
         """Names and sizes of the files."""
-        return [(path.name, path.stat().st_size) for path in self.places]
+        return [(path.name, size_of(path)) for path in self.places]
+
+    def readable(self, defects: Defects) -> Media:
+        """The same without images that cannot be read (links to nothing); each is a defect."""
+        if self.files is None:
+            return self
+        kept: dict[int, Place] = {}
+        for number, path in self.files.items():
+            with defects.leaving_out():
+                size_of(path)
+                kept[number] = path
+        return self if len(kept) == len(self.files) else Media(self.path, kept)
 
 
 class MediaFacts(NamedTuple):
@@ -58,11 +74,13 @@ class MediaFacts(NamedTuple):
         numbers: (F,) int64 frame numbers.
         frame_rate: the video container's, None for images.
         bytes: what the frames will take, about.
+        notes: what is odd about a video but read.
     """
 
     numbers: NDArray[np.int64]
     frame_rate: float | None
     bytes: int
+    notes: tuple[str, ...] = ()
 
 
 class Shot(NamedTuple):
@@ -124,6 +142,41 @@ def is_video(path: Place) -> bool:
     return path.suffix.lower() in video.SUFFIXES and not path.name.startswith(".")
 
 
+def kind_of(path: Place) -> Literal["video", "image"] | None:
+    """What a file is by its name, or, where that tells nothing, by its first bytes; None: neither."""
+    if is_video(path):
+        return "video"
+    if is_image(path):
+        return "image"
+    if path.name.startswith(".") or path.suffix.lower() in NEITHER:
+        return None
+    return content.kind(head(path))
+
+
+def passed_over(files: list[tuple[str, Place]]) -> list[str]:
+    """A remark on files that are neither videos nor images, by their kinds; `files` are names and places."""
+    kinds: dict[str, list[str]] = {}
+    for name, path in files:
+        if not path.name.startswith(".") and path.name not in SYSTEMS:
+            kinds.setdefault(content.name_of(head(path)) or path.suffix.lower() or "without suffix", []).append(name)
+    return [
+        f"{len(names)} file{'s' if len(names) > 1 else ''} neither video nor image ({kind}): {', '.join(names[:SHOWN])}"
+        f"{', ...' if len(names) > SHOWN else ''}; left out"
+        for kind, names in sorted(kinds.items())
+    ]
+
+
+def head(path: Place) -> bytes:
+    """A file's first bytes; none where it cannot be read, or only whole."""
+    try:
+        if isinstance(path, Path):
+            with path.open("rb") as stream:
+                return stream.read(content.LOOKED_AT)
+    except OSError:
+        pass
+    return b""
+
+
 def images_in(folder: Place) -> list[Place]:
     """The images that lie directly in a folder, in order of names."""
     return [path for path in listed(folder) if is_image(path)]
@@ -149,6 +202,52 @@ def numbered(files: list[Place]) -> dict[int, Place]:
         if other != path:
             raise UserError(f"{path}: frame {number} is also {other.name}\nnext: keep one of the two")
     return dict(sorted(found.items()))
+
+
+def ordered(files: list[Place]) -> dict[int, Place]:
+    """Images in the natural order of their names (2 before 10, anywhere in the name), numbered by the digits that end the names.
+
+    Those digits are numbers only where all names have different ones, from 1, that ascend in that order. Otherwise images are numbered by
+    their place.
+    """
+    found = in_order(files)
+    known = [number for path in found if (number := frame_number(path)) is not None and 1 <= number < 2**31]
+    if len(known) == len(found) and all(one < other for one, other in pairwise(known)):
+        return dict(zip(known, found, strict=True))
+    return dict(enumerate(found, 1))
+
+
+def in_order(files: list[Place]) -> list[Place]:
+    """Files in the natural order of their names; names that are decimal fractions, as times in seconds are, by their value."""
+    if files and all(re.fullmatch(r"[0-9]+\.[0-9]+", path.stem) for path in files):
+        return sorted(files, key=lambda path: (float(path.stem), path.name))
+    return sorted(files, key=lambda path: natural(path.stem))
+
+
+def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """A key that orders names as people do: digits by their value, whatever the case; equal ones as text."""
+    parts = [part for part in re.split(r"([0-9]+)", name.casefold()) if part]
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts], name
+
+
+def order_notes(name: str, files: dict[int, Place]) -> list[str]:
+    """A remark where images are not in the order of their names as text, or of the digits that end them."""
+    chosen = [path.name for path in files.values()]
+    numbers = [frame_number(path) for path in files.values()]
+    known = [number for number in numbers if number is not None]
+    whole = len(set(known)) == len(chosen) > 1
+    if whole and sorted(known) != known:
+        return [f"{name}: the numbers that end the images' names are in another order than the names; the order is {_some(chosen)}"]
+    natural_names = [path.name for path in in_order(list(files.values()))]
+    if natural_names != chosen:
+        return [f"{name}: the images' names are in another order than the numbers that end them; the order is {_some(chosen)}"]
+    if sorted(chosen) != chosen:
+        return [f"{name}: images are in the natural order of their names, 2 before 10, not in that of a text: {_some(chosen)}"]
+    return []
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def frame_number(path: Place) -> int | None:

@@ -27,7 +27,7 @@ from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, Media, Reading
-from pipeline.sources.place import Place, relative
+from pipeline.sources.place import Place, dead_link, relative
 from pipeline.sources.planned import Plan, PlannedSequence, content_digest
 
 
@@ -55,14 +55,19 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
                 planned.append(_plan_sequence(source.name, name, files, frames, Defects(folder, strict)))
     if bare == len(found):
         raise UserError(
-            f"{folder}: no images and no video in {', '.join(found) or 'any sequence'}; looked for img1/ with "
+            f"{folder}: no images and no video in {', '.join(found) or 'any sequence'}; looked for {_looked_for(found)} with "
             f"{', '.join(images.SUFFIXES)} and for one file of {', '.join(SUFFIXES)}\nnext: add them, or choose another root"
         )
     if strict and lacking.lines:
         Defects(folder, strict).add(f"{folder}/{lacking.lines[0]}")
     if not planned:
         raise UserError(f"{folder}: no sequence can be used\n" + "\n".join(lacking.lines[:5]))
-    return Plan(planned, lacking.lines)
+    return Plan(planned, lacking.lines, tuple(mot_layout.beside(folder, found)) if source.sequences is None else ())
+
+
+def _looked_for(found: dict[str, mot_layout.Files]) -> str:
+    stated = {stated for files in found.values() if (stated := mot_layout.image_folder(files.ini)) not in (None, "img1")}
+    return " and ".join([*(f"{name}/ (imDir of seqinfo.ini)" for name in sorted(filter(None, stated))), "img1/"])
 
 
 class _Info(NamedTuple):
@@ -74,7 +79,9 @@ class _Info(NamedTuple):
 
 
 def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Media, defects: Defects) -> PlannedSequence:
+    files = _without_dead_links(files, defects)
     info = _read_info(files.ini, defects)
+    frames = frames.readable(defects)
     facts = media.facts(frames, defects)
     notes: list[str] = []
     truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes)
@@ -89,6 +96,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         public = public.take(~beyond)
     rate = info.frame_rate or facts.frame_rate or ASSUMED_RATE
     notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + media.gaps(name, facts.numbers)
+    notes += [*media.order_notes(name, frames.files or {}), *facts.notes]
     annotated = _annotation(truth, _objects(truth), files.gt, defects)
     seen = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)
     listed = [files.gt, files.det, files.ini] + ([files.labels] if files.labels else [])
@@ -110,6 +118,16 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         stated_size=truth.drawn or info.size,
         read=Reading(dataset, name, frames, rate, annotated, seen),
     )
+
+
+def _without_dead_links(files: mot_layout.Files, defects: Defects) -> mot_layout.Files:
+    """The files that are there; a link to nothing is a defect."""
+    for name in ("gt", "det", "ini", "labels"):
+        path = getattr(files, name)
+        if path is not None and dead_link(path):
+            defects.add(f"{path}: cannot be read (a link to nothing)")
+            files = files._replace(**{name: None})
+    return files
 
 
 def _read_info(path: Place | None, defects: Defects) -> _Info:

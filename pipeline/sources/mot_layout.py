@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import functools
 from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, images_in, numbered, videos_in
-from pipeline.sources.place import Place, Remote, listed, locate
+from pipeline.sources.place import Place, Remote, dead_link, listed, locate, relative
 from pipeline.sources.planned import choose
 
 MARKS = ("img1", "gt", "det", "seqinfo.ini")
@@ -73,11 +74,14 @@ def sequences(folder: Place, wanted: list[str] | None, defects: Defects) -> dict
 def media(name: str, files: Files) -> Media | None:
     """The frames of a sequence: images of img1, else a video, else images of the folder itself, or of what lies beside an archive.
 
+    `img1` is called otherwise where seqinfo.ini says so (imDir).
+
     Raises:
         UserError: there are several videos, or images without clear numbers.
     """
+    stated = image_folder(files.ini)
     for folder in (files.folder, *_beside(files.folder)):
-        for inner in (folder / "img1", folder):
+        for inner in (*([folder / stated] if stated else []), folder / "img1", folder):
             if inner == folder and (found := _video(folder)):
                 return Media(found, None)
             if pictures := images_in(inner):
@@ -86,6 +90,36 @@ def media(name: str, files: Files) -> Media | None:
         if films := [film for film in videos_in(folder.parent) if film.stem == folder.name]:
             return Media(films[0], None)
     return None
+
+
+def image_folder(ini: Place | None) -> str | None:
+    """imDir of a seqinfo.ini, None where it is not stated or the file cannot be read."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string("" if ini is None else ini.read_text(encoding="utf-8-sig"))
+        stated = parser.get("Sequence", "imDir", fallback="")
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return None
+    stated = stated.strip().replace("\\", "/").strip("/")
+    return stated if stated and ".." not in stated.split("/") else None
+
+
+def beside(folder: Place, found: dict[str, Files]) -> list[str]:
+    """Remarks on what lies in a root and is none of its sequences: sets one folder down, and archives."""
+    quiet, notes = Defects(folder, strict=False), []
+    below = {str(files.folder) for files in found.values()} | {str(files.folder.parent) for files in found.values()}
+    for child in listed(folder):
+        if child.is_dir() and str(child) not in below and child.name not in (*SPLITS, INNER, *MARKS) and not child.name.startswith("."):
+            parts = {part: _inside(part, quiet) for part in (child, *(child / split for split in SPLITS))}
+            for part, inner in parts.items():
+                if inner:
+                    first = ", ".join(list(inner)[:3]) + (", ..." if len(inner) > 3 else "")
+                    notes.append(
+                        f"{relative(part, folder)}: {len(inner)} more sequences ({first}), not of this root; name that folder as root"
+                    )
+        elif child.suffix.lower() == ".zip" and child.stem not in found and not isinstance(child, Remote):
+            notes.append(f"{child.name}: an archive, not read here; name it as root of its own")
+    return notes
 
 
 def _is_sequence(folder: Place) -> bool:
@@ -117,7 +151,7 @@ def _bird_texts(parent: Place) -> dict[str, Place]:
 
 def _files(folder: Place) -> Files:
     names = ("gt/gt.txt", "det/det.txt", "seqinfo.ini", "gt/labels.txt")
-    gt, det, ini, labels = (folder / name if (folder / name).is_file() else None for name in names)
+    gt, det, ini, labels = (folder / name if (folder / name).is_file() or dead_link(folder / name) else None for name in names)
     return Files(folder, gt, det, ini, labels)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import lzma
+import os
 import pickle
 import shutil
 import struct
@@ -30,6 +31,9 @@ from pipeline.files.video import SUFFIXES
 from pipeline.params.sections.data import Source
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
+# Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
+FOREIGN = ("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", ".thumbnails", "$recycle.bin", "lost+found",
+           "system volume information")  # fmt: skip
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
 # What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
@@ -50,6 +54,7 @@ class _Tree:
         base: the root's path in it.
         sizes: bytes by path relative to the root, None where the listing does not tell.
         marks: what the listing says about the content beyond its size, by path, for files of which it says anything.
+        stored: the name that a file has in there, by path, where it differs (an archive written with backslashes).
     """
 
     url: str
@@ -57,9 +62,10 @@ class _Tree:
     base: str
     sizes: dict[str, int | None] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url, "opened": pickle.dumps(self.files), "base": self.base, "sizes": {}, "marks": {}}
+        return {"url": self.url, "opened": pickle.dumps(self.files), "base": self.base, "sizes": {}, "marks": {}, "stored": self.stored}
 
     @property
     def files(self) -> Any:
@@ -179,7 +185,8 @@ class Remote:
 
     @property
     def _full(self) -> str:
-        return f"{self.tree.base.rstrip('/')}/{self.path}" if self.tree.base else self.path
+        path = self.tree.stored.get(self.path, self.path)
+        return f"{self.tree.base.rstrip('/')}/{path}" if self.tree.base else path
 
 
 Place: TypeAlias = Path | Remote
@@ -220,17 +227,74 @@ def folder_of(source: Source, data_root: str, root: Path) -> Path:
 
 
 def listed(folder: Place) -> list[Place]:
-    """What lies in a folder, in order of names; nothing where it is no folder."""
-    return sorted(folder.iterdir(), key=attrgetter("name")) if folder.is_dir() else []
+    """What lies in a folder, in order of names; nothing where it is no folder.
+
+    Raises:
+        UserError: it may not be listed.
+    """
+    try:
+        return sorted(folder.iterdir(), key=attrgetter("name")) if folder.is_dir() else []
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be listed ({error.strerror})\nnext: check the folder's rights, or move it out of the root"
+        ) from None
 
 
-def walked(folder: Place) -> Iterator[Place]:
-    """All files below a folder, each folder's own before those of its folders; hidden names are passed over."""
+def size_of(place: Place) -> int:
+    """Bytes of a file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return place.stat().st_size
+    except OSError as error:
+        why = "a link to nothing" if dead_link(place) else error.strerror
+        raise UserError(f"{place}: cannot be read ({why})\nnext: put the file there") from None
+
+
+def walked(folder: Place, passed: list[str] | None = None) -> Iterator[Place]:
+    """All files below a folder, each folder's own before those of its folders; hidden names are passed over.
+
+    Each folder is entered once, whatever links lead to it, and folders that computers keep for themselves are not. A link to nothing is
+    yielded, so that whoever wants the file says that it cannot be read.
+
+    Args:
+        folder: where to begin.
+        passed: gets a remark on each folder that is not entered.
+    """
+    yield from _walked(folder, folder, {_identity(folder)}, passed)
+
+
+def _walked(folder: Place, top: Place, seen: set[str], passed: list[str] | None) -> Iterator[Place]:
     shown = [item for item in listed(folder) if not item.name.startswith((".", "__MACOSX"))]
-    yield from (item for item in shown if item.is_file())
-    for item in shown:
-        if item.is_dir():
-            yield from walked(item)
+    inner = [item for item in shown if item.is_dir()]
+    yield from (item for item in shown if item not in inner)
+    for item in sorted(inner, key=_is_link):  # a folder's own place is where it is found
+        key = _identity(item)
+        if item.name.lower() in FOREIGN or key in seen:
+            why = (
+                "a computer's own folder (thumbnails, waste)" if item.name.lower() in FOREIGN else "a link to a folder that is read already"
+            )
+            if passed is not None:
+                passed.append(f"{relative(item, top)}: {why}; left out")
+            continue
+        seen.add(key)
+        yield from _walked(item, top, seen, passed)
+
+
+def _is_link(place: Place) -> bool:
+    return isinstance(place, Path) and place.is_symlink()
+
+
+def dead_link(place: Place) -> bool:
+    """Whether a name is there that leads to no file."""
+    return _is_link(place) and not place.exists()
+
+
+def _identity(folder: Place) -> str:
+    """What two ways to one folder have in common."""
+    return os.path.realpath(folder) if isinstance(folder, Path) else str(folder)
 
 
 def relative(place: Place, folder: Place) -> str:
@@ -278,11 +342,19 @@ def _opened(url: str, shown: str | None = None) -> Remote:
             "next: check the address; allowed are folders, .zip files and URLs that fsspec knows, as in zip://MOT17::/data/MOT17.zip"
         ) from None
     start = len(base.rstrip("/")) + 1 if base.strip("/") else len(base)
-    sizes = {name[start:].strip("/"): info.get("size") for name, info in found.items() if info.get("type") == "file"}
+    names = {name: name[start:].strip("/") for name in found}
+    stored = {_slashed(short): short for short in names.values() if _slashed(short) != short and _slashed(short) not in names.values()}
+    shorter = {name: _slashed(short) if _slashed(short) in stored else short for name, short in names.items()}
+    sizes = {shorter[name]: info.get("size") for name, info in found.items() if info.get("type") == "file"}
     if not sizes:
         raise UserError(f"{shown or url}: no file here\nnext: check the address")
-    marks = {name[start:].strip("/"): str(info[key]) for name, info in found.items() for key in _MARKS if info.get(key)}
-    return Remote(_Tree(shown or url, files, base, sizes, marks))
+    marks = {shorter[name]: str(info[key]) for name, info in found.items() for key in _MARKS if info.get(key)}
+    return Remote(_Tree(shown or url, files, base, sizes, marks, stored))
+
+
+def _slashed(name: str) -> str:
+    """A path as others than Windows write it."""
+    return name.replace("\\", "/").strip("/")
 
 
 def _single(url: str, files: Any, base: str) -> Remote:

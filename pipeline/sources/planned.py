@@ -59,10 +59,11 @@ class PlannedSequence:
 
 
 class Plan(NamedTuple):
-    """A data set before it is read: its sequences, and the defects that belong to none of them."""
+    """A data set before it is read: its sequences, and the defects and the remarks that belong to none of them."""
 
     sequences: list[PlannedSequence]
     defects: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def content_digest(files: Iterable[Place | None], listing: Iterable[tuple[str, int]], *text: str) -> str:
