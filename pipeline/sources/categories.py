@@ -41,24 +41,40 @@ _SYNONYMS = {
 _NUMBERS = {name: number for number, name in NAMES.items()} | _SYNONYMS
 
 
-def numbers(categories: Iterable[str]) -> dict[str, int]:
+def numbers(categories: Iterable[str], used: Iterable[str] | None = None) -> dict[str, int]:
     """The class of each category, by its name in any case.
 
     A data set's only category is what is tracked there, so it is 1 whatever its name. Among several, one without a counterpart is 9, an
-    occluder: background, like the vehicles.
+    occluder: background, like the vehicles; but where it alone has boxes and no other is a person, it is what is tracked.
+
+    Args:
+        categories: those that are listed.
+        used: those of them that have boxes; None: all.
     """
     names = list(dict.fromkeys(categories))
     if len(names) == 1:
         return {names[0]: PEDESTRIAN}
-    return {name: number(name) for name in names}
+    found = {name: number(name) for name in names}
+    boxed = list(dict.fromkeys(names if used is None else used))
+    if len(boxed) == 1 and not _known(boxed[0]) and PEDESTRIAN not in found.values():
+        found[boxed[0]] = PEDESTRIAN
+    return found
 
 
 def number(category: str) -> int:
     """The class of a category by its name alone, 9 where there is no counterpart."""
-    return _NUMBERS.get(category.strip().lower().replace("_", " "), OCCLUDER)
+    return _NUMBERS.get(_plain(category), OCCLUDER)
 
 
 def remarks(classes: dict[str, int]) -> list[str]:
     """What is worth saying about `numbers`' choice: categories that have no counterpart."""
-    odd = [name for name, number in classes.items() if name.strip().lower().replace("_", " ") not in _NUMBERS]
+    odd = [name for name in classes if not _known(name)]
     return [f"category {name} is read as class {classes[name]} ({NAMES[classes[name]]})" for name in odd]
+
+
+def _known(category: str) -> bool:
+    return _plain(category) in _NUMBERS
+
+
+def _plain(category: str) -> str:
+    return category.strip().lower().replace("_", " ")

@@ -9,6 +9,7 @@ the line's place in its file.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import DISTRACTOR, PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import is_image
-from pipeline.sources.place import Place, listed
+from pipeline.sources.place import Place, listed, relative, size_of, walked
 from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.stills import Chunk, Still
 
@@ -44,7 +45,7 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
         UserError: a file or folder is missing, a wanted sequence does not exist, or, when strict, the data has a defect.
     """
     annotations = _annotations(folder)
-    pictures = {path.stem: path for path in listed(folder / "Images") if is_image(path)}
+    pictures = _Pictures(folder)
     sequences: dict[str, PlannedSequence] = {}
     lost: list[str] = []  # defects of chunks of which nothing is left
     for split, path in annotations.items():
@@ -59,8 +60,33 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
             else:
                 lost += defects.lines
     if not sequences:
-        raise UserError(f"{folder}: the annotation names no image\nnext: check {', '.join(path.name for path in annotations.values())}")
+        said = "\n".join(["no image of the annotation can be used", *lost[:5]]) if lost else "the annotation names no image"
+        raise UserError(f"{folder}: {said}\nnext: check {', '.join(path.name for path in annotations.values())}")
     return Plan([sequences[name] for name in choose(list(sequences), source.sequences, str(folder))], lost)
+
+
+class _Pictures:
+    """The images by their ID."""
+
+    def __init__(self, folder: Place) -> None:
+        self._folder = folder / "Images"
+        self._found = {path.stem: path for path in listed(self._folder) if is_image(path)}
+
+    def find(self, name: str) -> Place:
+        """The image of an ID.
+
+        Raises:
+            ValueError: there is none; says where else below Images one has the name, as after unpacking archives into another.
+        """
+        if name in self._found:
+            return self._found[name]
+        deeper = self._deeper.get(name)
+        raise ValueError(f"the image Images/{name}.jpg is missing" + (f" (it lies in Images/{deeper})" if deeper else ""))
+
+    @functools.cached_property
+    def _deeper(self) -> dict[str, str]:
+        inside = [path for path in walked(self._folder) if is_image(path) and str(path.parent) != str(self._folder)]
+        return {path.stem: relative(path.parent, self._folder) for path in inside}
 
 
 def _annotations(folder: Place) -> dict[str, Place]:
@@ -84,7 +110,7 @@ def _lines(path: Place) -> list[bytes]:
         raise UserError(f"{path}: cannot be read ({error.strerror})\nnext: replace the file") from None
 
 
-def _stills(path: Place, start: int, lines: list[bytes], pictures: dict[str, Place], defects: Defects) -> dict[int, Still]:
+def _stills(path: Place, start: int, lines: list[bytes], pictures: _Pictures, defects: Defects) -> dict[int, Still]:
     """Usable lines of a chunk by frame number (place in the chunk, from 1)."""
     stills: dict[int, Still] = {}
     names: set[str] = set()
@@ -94,17 +120,20 @@ def _stills(path: Place, start: int, lines: list[bytes], pictures: dict[str, Pla
             continue
         try:
             name, boxes = _record(line)
-            picture = pictures.get(name)
-            if picture is None:
-                raise ValueError(f"the image Images/{name}.jpg is missing")
+            picture = pictures.find(name)
             if name in names:
                 raise ValueError(f"image {name} is annotated twice")
             names.add(name)
             objects, places = _objects(boxes, where, defects)
             lines_of = np.stack([np.full(len(places), start + frame), places], axis=1).astype(np.int32)
-            stills[frame] = Still(picture, picture.stat().st_size, objects, lines_of, line.decode())
+            stills[frame] = Still(picture, size_of(picture), objects, lines_of, line.decode())
         except ValueError as error:
             defects.add(f"{where}: {error}")
+        except UserError as error:  # a link to nothing
+            if defects.strict:
+                raise
+            names.discard(name)
+            defects.add(f"{where}: {str(error).partition(chr(10))[0]}")
     return stills
 
 

@@ -121,7 +121,8 @@ def _images(task: Extraction, marks: dict[Path, str | None]) -> str | None:
     if any(mark is None for _, mark in named):
         return None
     drawn = None if sequence.annotation.objects.masks is None else [sequence.stated_size]  # on which pictures masks are drawn
-    return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn)
+    stated = [sorted(sequence.read.stated.items())] if sequence.read.stated else []  # which decides what pictures are left out
+    return digest(task.code, task.jpeg_quality, sequence.kind, sequence.source, list(media.files or ()), named, drawn, *stated)
 
 
 def _known(part: reuse.Part) -> tuple[Place, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from pipeline.sources.place import Place, listed, walked
 
 PEEKED = 1 << 20  # bytes of a JSON file that are looked at
 COCO_KEYS = rb'"(images|categories|annotations)"\s*:'
-SCALABEL_KEYS = rb'"(videoName|video_name|frameIndex|labels|frames)"\s*:'
+SCALABEL_KEYS = rb'(?i)"(videoName|video_name|frameIndex|labels|frames)"\s*:'
 
 
 def guess(root: Place) -> SourceKind:

@@ -25,6 +25,7 @@ ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing state
 # Suffixes of what lies beside videos and images and is neither, and names of files that systems leave everywhere.
 NEITHER = (".txt", ".json", ".xml", ".csv", ".ini", ".yaml", ".yml", ".md", ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pdf", ".odgt")
 SYSTEMS = ("Thumbs.db", "desktop.ini")
+SLACK = 1  # pixels by which a box may reach beyond the size that its coordinates are of
 SHOWN = 8  # gaps that a note names
 BYTES_PER_PIXEL = 0.35  # of a video frame as JPEG of quality 92 (PETS09-S2L1: 0.27), for the check of disk space
 
@@ -102,6 +103,7 @@ class Reading:
         frame_rate: frames a second, for the times of images; None for stills, whose time is 0.
         truth: the annotation.
         public: public detections; their confidences are the detector's scores.
+        stated: width and height that the annotation states of images, by frame number.
     """
 
     dataset: str
@@ -110,9 +112,10 @@ class Reading:
     frame_rate: float | None
     truth: Annotation
     public: Annotation = field(default_factory=nothing)
+    stated: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def __call__(self, quality: int, defects: Defects, shots: Iterable[Shot] | None = None) -> Iterator[Frame]:
-        """Frames in order; one whose image is damaged is a defect.
+        """Frames in order; one whose image is damaged is a defect, so is one whose boxes may be of an image of another size.
 
         Args:
             quality: JPEG quality of images that are not JPEGs yet.
@@ -121,10 +124,27 @@ class Reading:
         """
         for shot in pictures(self.media, quality, defects) if shots is None else shots:
             seen, picture = self.public.of(shot.number), shot.picture
+            if unlike := self._unlike(shot):
+                defects.add(f"{(self.media.files or {}).get(shot.number, self.media.path)}: {unlike}")
+                continue
             yield Frame(
                 self.dataset, self.name, shot.number, self._time(shot), picture.width, picture.height, picture.image,
                 self.truth.of(shot.number), seen.boxes, seen.confidences,
             )  # fmt: skip
+
+    def _unlike(self, shot: Shot) -> str:
+        """Why the boxes of a picture cannot be trusted, where its size is not the stated one; "" where they can.
+
+        They can where some reach beyond the stated size and all lie in the picture, and where there is none.
+        """
+        stated, size = self.stated.get(shot.number), (shot.picture.width, shot.picture.height)
+        if stated is None or stated == size:
+            return ""
+        far = self.truth.of(shot.number).boxes[:, 2:].max(0, initial=0)
+        if not far.any() or ((far <= np.add(size, SLACK)).all() and (far > np.add(stated, SLACK)).any()):
+            return ""
+        turned = "; it is turned upright as its EXIF says, the boxes may not be" if stated == size[::-1] else ""
+        return f"the annotation states {stated[0]}x{stated[1]}, the image has {size[0]}x{size[1]}{turned}; its boxes cannot be trusted"
 
     def _time(self, shot: Shot) -> float:
         if self.media.files is None:

@@ -14,7 +14,7 @@ from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading, gaps
-from pipeline.sources.place import Place, relative
+from pipeline.sources.place import Place, dead_link, relative
 from pipeline.sources.planned import PlannedSequence, content_digest
 
 LARGEST = 1e9  # pixels; what is beyond is no coordinate
@@ -52,6 +52,25 @@ def text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value != "" and value.isprintable()
 
 
+def yes(value: Any, name: str) -> bool:
+    """A mark that is set or not: a boolean, 0 or 1, or such a word; nothing at all is no.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    said = value.strip().lower() if isinstance(value, str) else value
+    if said in (True, 1, "true", "yes", "1"):
+        return True
+    if said in (False, 0, None, "", "false", "no", "0", "none"):
+        return False
+    raise ValueError(f"{name} must be true or false, not {value!r:.40}")
+
+
+def lowered(record: Any) -> dict[str, Any]:
+    """A JSON object with its keys in one case and `_` for blanks; empty of anything else."""
+    return {str(key).lower().replace(" ", "_"): value for key, value in record.items()} if isinstance(record, dict) else {}
+
+
 class Gallery:
     """The images below a folder, found by the names that an annotation gives them.
 
@@ -65,16 +84,20 @@ class Gallery:
             self._by_name.setdefault(path.name, []).append(path)
 
     def find(self, name: str, *hints: str) -> Place:
-        """The image whose path ends in `name`; of several the one in a folder that a hint names.
+        """The image whose path ends in `name`; of several the one in a folder that a hint names. `\\` is read as `/`.
 
         Raises:
-            ValueError: there is none, or several.
+            ValueError: there is none, or several, or it cannot be read.
         """
+        if name not in self._by_name:
+            name = name.replace("\\", "/").removeprefix("./")
         found = [path for path in self._by_name.get(name.rpartition("/")[2], []) if f"/{path}".endswith(f"/{name}")]
         if len(found) > 1:
             found = [path for path in found if any(f"/{hint}/" in str(path) for hint in hints)] or found
         if len(found) != 1:
             raise ValueError(f"the image {name} is missing" if not found else f"the image {name} is there {len(found)} times")
+        if dead_link(found[0]):
+            raise ValueError(f"the image {name} cannot be read (a link to nothing)")
         return found[0]
 
 
@@ -161,6 +184,7 @@ class Clip:
         annotation: its objects.
         stated_size: width and height that the file states.
         notes: what is odd but legitimate.
+        stated: the same of each image, by frame number.
     """
 
     dataset: str
@@ -170,6 +194,7 @@ class Clip:
     annotation: Annotation
     stated_size: tuple[int, int] | None
     notes: tuple[str, ...]
+    stated: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def plan(self, defects: Defects) -> PlannedSequence:
         """The sequence, with the defects that were found before."""
@@ -193,5 +218,5 @@ class Clip:
             notes=(*self.notes, *gaps(self.name, np.array(list(files), np.int64))),
             annotation=self.annotation,
             stated_size=self.stated_size,
-            read=Reading(self.dataset, self.name, frames, self.frame_rate, self.annotation),
+            read=Reading(self.dataset, self.name, frames, self.frame_rate, self.annotation, stated=self.stated),
         )

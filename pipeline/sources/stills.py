@@ -26,6 +26,7 @@ class Still(NamedTuple):
         objects: its N objects.
         line: (N, K) int32, where each stands in the annotation's file (`Annotation.line`).
         text: the annotation as the file has it; what the digest sees.
+        stated: width and height that the annotation states.
     """
 
     path: Place
@@ -33,6 +34,7 @@ class Still(NamedTuple):
     objects: Objects
     line: NDArray[np.int32]
     text: str
+    stated: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Chunk:
         file: the annotation.
         pattern: see `Annotation.pattern`.
         stills: by frame number, in order.
+        notes: what is odd but read.
     """
 
     dataset: str
@@ -52,6 +55,7 @@ class Chunk:
     file: Place
     pattern: str
     stills: dict[int, Still]
+    notes: tuple[str, ...] = ()
 
     def plan(self, defects: Defects) -> PlannedSequence:
         """The sequence, with the defects that were found before."""
@@ -71,11 +75,15 @@ class Chunk:
             bytes=sum(still.bytes for still in self.stills.values()),
             digest=content_digest([], listing, self.dataset, self.name, *(still.text for still in self.stills.values())),
             defects=tuple(defects.lines),
-            notes=(),
+            notes=self.notes,
             annotation=annotated,
             stated_size=None,
-            read=Reading(self.dataset, self.name, Media(self.file, paths), None, annotated),
+            read=Reading(self.dataset, self.name, Media(self.file, paths), None, annotated, stated=self._stated),
         )
+
+    @property
+    def _stated(self) -> dict[int, tuple[int, int]]:
+        return {frame: still.stated for frame, still in self.stills.items() if still.stated}
 
     def _annotation(self, file: str) -> Annotation:
         stills = list(self.stills.items())
