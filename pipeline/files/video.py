@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +12,18 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.files.video_facts import NEAR, RESTART, VideoFacts, file_url, opened, probe
 
-SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
-TAIL_SECONDS = 1.0  # a file that states a duration may end this much earlier: the figure is rounded by some writers
-av.logging.set_level(av.logging.PANIC)  # damage is reported by us, with the file's name
+SUFFIXES = (
+    ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm",
+    ".3g2", ".3gp", ".asf", ".divx", ".f4v", ".flv", ".m2ts", ".m2v", ".mts", ".mxf", ".ogv", ".vob", ".wmv", ".y4m",
+)  # fmt: skip
+TICKS = 90_000  # a second, of the time stamps that are written for frames of a varying rate
+__all__ = ["SUFFIXES", "VideoFacts", "VideoFrame", "VideoWriter", "probe", "read_video"]
 
 
 @dataclass(frozen=True)
@@ -28,66 +32,13 @@ class VideoFrame:
 
     Attributes:
         number: from 1, its place among all frames of the file, lost ones included.
-        time: seconds from the first frame, exactly as the file's time stamps say.
-        image: (H, W, 3) uint8 RGB, turned upright as the file's display matrix says.
+        time: seconds from the first frame, as the file's time stamps say; they ascend, also where stamps begin anew.
+        image: (H, W, 3) uint8 RGB, turned and mirrored as the file's display matrix says.
     """
 
     number: int
     time: float
     image: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What a file holds, learnt without decoding.
-
-    Attributes:
-        frames: coded frames found by reading the whole file.
-        promised: frames that its header states, None when it does not.
-        frame_rate: mean frames a second from the time stamps (the header's for a single frame), None when unknown.
-        width: pixels as stored (before turning).
-        height: pixels as stored.
-        stamps: presentation time stamps in display order; empty when frames lack them.
-        time_base: seconds a unit of `stamps`.
-        damage: what is missing at the end, "" when nothing.
-    """
-
-    frames: int
-    promised: int | None
-    frame_rate: float | None
-    width: int
-    height: int
-    stamps: tuple[int, ...]
-    time_base: Fraction
-    damage: str
-
-
-def probe(path: Path) -> VideoFacts:
-    """Read through a file without decoding it.
-
-    Raises:
-        UserError: it cannot be opened, or holds no frame at all.
-    """
-    with _opened(path) as (container, stream):
-        packets, broken = _packets(container, stream)
-        stamps = sorted(packet.pts for packet in packets if packet.pts is not None)
-        known = len(set(stamps)) == len(packets) > 0
-        header = None if stream.average_rate is None else float(stream.average_rate)
-        discarded = sum(packet.is_discard for packet in packets)
-        facts = VideoFacts(
-            frames=len(packets) - discarded,
-            promised=stream.frames - discarded if stream.frames else None,
-            frame_rate=_mean_rate(stamps, stream.time_base) if known and len(stamps) > 1 else header,
-            width=stream.width,
-            height=stream.height,
-            stamps=tuple(sorted(packet.pts for packet in packets if not packet.is_discard)) if known else (),
-            time_base=stream.time_base,
-            damage=broken,
-        )
-        damage = broken or _missing_tail(facts, container)
-    if facts.frames == 0:
-        raise UserError(f"{path}: the video holds no frame\nnext: replace the file")
-    return VideoFacts(**(vars(facts) | {"damage": damage}))
 
 
 def read_video(path: Path, *, defects: list[str] | None = None) -> Iterator[VideoFrame]:
@@ -111,7 +62,7 @@ def read_video(path: Path, *, defects: list[str] | None = None) -> Iterator[Vide
         _stop_at_loss(path, lost, last, defects)
         count, last = count + 1, frame.number
         yield frame
-    expected = max(facts.frames, facts.promised or 0)
+    expected = max(facts.frames, facts.promised or 0) if facts.damage else facts.frames
     if count < expected or lost or facts.damage:
         reasons = "; ".join(dict.fromkeys([*lost, facts.damage] if facts.damage else lost)) or "some do not decode"
         amount = f"{expected - count} of {expected} frames" if count < expected else "an unknown number of frames"
@@ -131,22 +82,28 @@ class VideoWriter:
         path: file to write, its name ending in .mp4.
         frame_rate: frames a second.
         quality: x264's constant rate factor, 0 (lossless) to 51; 23 is its default.
+        timed: whether frames come with their times, of a varying rate.
     """
 
-    def __init__(self, path: Path, frame_rate: float, quality: int = 23) -> None:
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    def __init__(self, path: Path, frame_rate: float, quality: int = 23, *, timed: bool = False) -> None:
+        self._timed = timed
+        self._container = av.open(file_url(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._rate = Fraction(frame_rate).limit_denominator(1001)
         self._options = {"crf": str(quality), "preset": "veryfast", "mbtree": "0"}
         self._stream: Any = None
 
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Append (H, W, 3) uint8 RGB; every frame has the size of the first."""
+    def write(self, image: NDArray[np.uint8], time: float = 0.0) -> None:
+        """Append (H, W, 3) uint8 RGB; every frame has the size of the first; `time` in seconds is used where the writer is timed."""
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             self._stream.codec_context.thread_count = 1
+            if self._timed:
+                self._stream.codec_context.time_base = Fraction(1, TICKS)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
+        if self._timed:
+            frame.pts, frame.time_base = round(time * TICKS), Fraction(1, TICKS)
         self._container.mux(self._stream.encode(frame))
 
     def __enter__(self) -> VideoWriter:
@@ -158,92 +115,72 @@ class VideoWriter:
         self._container.close()
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its video stream; both die with the block (reading a stream of a closed container crashes Python)."""
-    try:
-        container = av.open(str(path))
-    except av.error.FileNotFoundError:
-        raise UserError(f"{path}: no such video file\nnext: check the path") from None
-    except (av.error.FFmpegError, OSError) as error:
-        raise UserError(
-            f"{path}: the video cannot be opened ({error.strerror}); it is cut off before its index, or not a video\n"
-            "next: copy the file again from its source, or repair it (an MP4 without its end has lost its index)"
-        ) from None
-    with container:
-        if not container.streams.video:
-            raise UserError(f"{path}: the file has no video stream\nnext: replace it")
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1  # one CPU a task; more tasks are better than more threads
-        yield container, stream
-
-
-def _packets(container: Any, stream: Any) -> tuple[list[Any], str]:
-    """All coded frames without their end mark, and what stopped the reading early."""
-    found: list[Any] = []
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                found.append(_Packet(packet.pts, bool(packet.is_discard)))
-    except (av.error.FFmpegError, OSError) as error:
-        return found, f"the file cannot be read past frame {len(found)}: {error.strerror}"
-    return found, ""
-
-
-@dataclass(frozen=True)
-class _Packet:
-    """The part of a packet that may outlive its container."""
-
-    pts: int | None
-    is_discard: bool
-
-
-def _mean_rate(stamps: list[int], time_base: Fraction) -> float:
-    return float((len(stamps) - 1) / ((stamps[-1] - stamps[0]) * time_base))
-
-
-def _missing_tail(facts: VideoFacts, container: Any) -> str:
-    """Compare what the header promises with what is there."""
-    if facts.promised is not None and facts.frames < facts.promised:
-        return f"its header promises {facts.promised} frames, the file ends after {facts.frames}"
-    # With sound the container's duration may be the sound's, and says nothing about the frames.
-    if facts.promised is None and facts.stamps and container.duration and len(container.streams) == 1:
-        seconds, held = container.duration / av.time_base, float((facts.stamps[-1] - facts.stamps[0]) * facts.time_base)
-        if held + TAIL_SECONDS < seconds:
-            return f"its header promises {seconds:.2f} s, the file ends after {held:.2f} s"
-    return ""
-
-
 def _decode(path: Path, facts: VideoFacts) -> Iterator[VideoFrame | str]:
     """Frames, and in their place a reason where frames are lost; numbers come from the time stamps after a loss."""
-    number, lost = 0, False
-    first = facts.stamps[0] * facts.time_base if facts.stamps else None
-    with _opened(path) as (container, stream):
-        for frame in _frames(container, stream):
+    number, lost, first, clock = 0, False, None, _Clock(facts)
+    with opened(path) as (container, stream):
+        clock.by_dts = container.format.name == "avi"  # which has no presentation times; those that are made up come out of order
+        for frame in _frames(container, stream, facts):
             if isinstance(frame, str):
                 lost = True
                 yield frame
                 continue
-            place = _place(frame.pts, facts.stamps) if lost and facts.stamps and frame.pts is not None else number + 1
+            placed = lost and facts.stamps and frame.pts is not None and not facts.joined
+            place = _place(frame.pts, facts.stamps) if placed else number + 1
             if place <= number:  # after damage a decoder may hand out frames in the wrong order
                 yield "a frame comes out of order"
                 continue
             number = place
-            seconds = _seconds(frame, number, facts)
+            seconds = clock.seconds(frame, number)
             first = seconds if first is None else first
             yield VideoFrame(number, float(seconds - first), _upright(frame))
 
 
-def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """PyAV's frames; a string where a packet does not decode. What follows damage is still tried."""
-    packets = container.demux(stream)
+class _Clock:
+    """Times of frames in the order in which a decoder shows them, which ascend whatever the stamps say.
+
+    Args:
+        facts: of the file.
+    """
+
+    def __init__(self, facts: VideoFacts) -> None:
+        rate = facts.frame_rate or 1.0
+        self._interval = Fraction(facts.interval).limit_denominator(10**6) if facts.interval else 1 / Fraction(rate)
+        self._rate, self._last, self._shift, self.by_dts = Fraction(rate), None, Fraction(0), False
+        self._last: Fraction | None
+
+    def seconds(self, frame: Any, number: int) -> Fraction:
+        """When a frame is shown; one without a stamp comes an interval after the one before."""
+        stamp = frame.dts if self.by_dts and frame.dts is not None else None if self.by_dts and self._last is not None else frame.pts
+        if stamp is None or frame.time_base is None:
+            found = Fraction(number - 1) / self._rate if self._last is None else self._last + self._interval
+        else:
+            found = Fraction(stamp * frame.time_base) + self._shift
+        if self._last is not None and found <= self._last:
+            if self._last - found > RESTART * self._interval:  # a recording was joined on
+                self._shift += self._last + self._interval - found
+                found = self._last + self._interval
+            else:
+                found = self._last + (Fraction(frame.time_base) if frame.time_base else self._interval / 100)
+        self._last = found
+        return found
+
+
+def _frames(container: Any, stream: Any, facts: VideoFacts) -> Iterator[Any]:
+    """PyAV's frames; a string where a packet does not decode. What follows damage is still tried.
+
+    Where recordings were joined a demuxer calls one of the first one's last packets cut off, since the count of its parts does not go on.
+    """
+    packets, begun, place = container.demux(stream), not facts.leading, -1
     while True:
         try:
             packet = next(packets, None)
         except (av.error.FFmpegError, OSError) as error:
             yield f"reading fails: {error.strerror}"
             packet = None
-        if packet is not None and packet.is_corrupt:
+        place += packet is not None and bool(packet.size)
+        begun |= packet is not None and bool(packet.is_keyframe)
+        if packet is not None and packet.is_corrupt and begun and not any(0 < joint - place <= NEAR for joint in facts.joints):
             yield "a packet is cut off"
             continue
         try:
@@ -251,7 +188,8 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
         except av.error.EOFError:
             frames = []  # the end mark was already sent
         except av.error.FFmpegError as error:
-            yield f"a packet does not decode: {error.strerror}"
+            if begun:  # what comes before the first key frame of a cut was counted out
+                yield f"a packet does not decode: {error.strerror}"
             continue
         for frame in frames:
             yield "a frame is damaged" if frame.is_corrupt else frame
@@ -263,16 +201,17 @@ def _place(stamp: int, stamps: tuple[int, ...]) -> int:
     return bisect_left(stamps, stamp) + 1
 
 
-def _seconds(frame: Any, number: int, facts: VideoFacts) -> Fraction:
-    if frame.pts is not None and frame.time_base is not None:
-        return Fraction(frame.pts * frame.time_base)
-    return Fraction(number - 1) / Fraction(facts.frame_rate or 1.0)
-
-
 def _upright(frame: Any) -> NDArray[np.uint8]:
+    """The picture as the display matrix shows it: x' = a x + c y, y' = b x + d y, by quarter turns and mirrorings."""
     image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
+    data = next((bytes(data) for data in frame.side_data if data.type == Type.DISPLAYMATRIX), None)
+    if data is None or len(data) < 9 * 4:
+        return image
+    a, b, _, c, d = np.frombuffer(data, np.int32, 5).tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    image = image[:, ::-1] if a < 0 else image
+    return np.ascontiguousarray(image[::-1] if d < 0 else image)
 
 
 def _stop_at_loss(path: Path, lost: list[str], last: int, defects: list[str] | None) -> None:

@@ -289,7 +289,8 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
     if found.damage and defects.strict:  # when not strict, decoding finds out how much was lost
         defects.add(f"{media.path}: the video is damaged or cut off: {found.damage}")
     pixels = found.frames * found.width * found.height
-    return MediaFacts(np.arange(1, found.frames + 1), found.frame_rate, int(pixels * BYTES_PER_PIXEL))
+    notes = tuple(f"{media.path.name}: {line}" for line in found.notes)
+    return MediaFacts(np.arange(1, found.frames + 1), found.frame_rate, int(pixels * BYTES_PER_PIXEL), notes)
 
 
 def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:
