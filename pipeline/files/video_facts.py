@@ -247,7 +247,8 @@ def _missing_tail(facts: VideoFacts, container: Any, packets: list[_Packet]) -> 
     """Compare what the header promises with what is there, a frame more or less; in AVI frames that repeat others are left out."""
     held = facts.frames
     if container.format.name == "avi":
-        held = max(held, 1 + max((packet.dts for packet in packets if packet.dts is not None), default=0))
+        places = [packet.dts for packet in packets if packet.dts is not None] or [0]
+        held = max(held, places[-1] + (places[-1] - places[-2] if len(places) > 1 else 1))
     if facts.promised is not None and held < facts.promised:
         return f"its header promises {facts.promised} frames, the file ends after {facts.frames}"
     # With sound the container's duration may be the sound's, and says nothing about the frames. Streams to broadcast have no header.
