@@ -10,8 +10,11 @@ from __future__ import annotations
 import errno
 import http.client
 import json
+import socket
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +28,7 @@ from pipeline.runtime.progress import Progress
 
 ATTEMPTS = 6  # in a row that brought nothing
 TIMEOUT = 60.0  # seconds without a byte
+CONNECT = 4.0  # seconds for the first connection
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles
 _CHUNK = 1 << 20
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
@@ -63,8 +67,10 @@ def download(file: File, path: Path, first_wait: float = FIRST_WAIT) -> str:
         first_wait: seconds before a second attempt.
 
     Raises:
-        UserError: the server refuses or keeps breaking off, or what came is not what was announced.
+        UserError: there is no way to the server (said within five seconds), it refuses or keeps breaking off, or what came is not what
+            was announced.
     """
+    _check_connection(file.url)
     part, barren = path.with_name(path.name + ".part"), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     longest = _length(part)
@@ -85,6 +91,31 @@ def download(file: File, path: Path, first_wait: float = FIRST_WAIT) -> str:
     _notes(part).unlink(missing_ok=True)
     part.replace(path)
     return digest
+
+
+def _check_connection(url: str) -> None:
+    """Connect once before anything is asked for, to the server or the proxy that leads to it: without a network it is said at once."""
+    parts = urllib.parse.urlsplit(url)
+    proxy = None if urllib.request.proxy_bypass(parts.netloc) else urllib.request.getproxies().get(parts.scheme)
+    way = urllib.parse.urlsplit(proxy if proxy is None or "//" in proxy else f"//{proxy}") if proxy else parts
+    port = way.port or (443 if way.scheme == "https" else 80)
+    said: list[str] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((way.hostname or "", port), CONNECT).close()
+            said.append("")
+        except OSError as error:
+            said.append(str(error.strerror or error))
+
+    waiting = threading.Thread(target=connect, daemon=True)  # a name that nobody resolves may take minutes
+    waiting.start()
+    waiting.join(CONNECT)
+    reason = said[0] if said else f"no answer within {CONNECT:g} s"
+    if reason:
+        raise UserError(
+            f"{url}: there is no connection to {way.hostname} ({reason})\nnext: check the network, and the proxy where there is one"
+        )
 
 
 def _attempt(file: File, part: Path) -> None:

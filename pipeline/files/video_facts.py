@@ -21,7 +21,9 @@ TAIL_SECONDS = 1.0  # a file that states a duration may end this much earlier: t
 TAIL_INTERVALS = 1.5  # or this many frames: the last one's own time is part of a duration
 UNEVEN = 1.5  # intervals that are so many times the usual one, or less than its half, make a rate a variable one
 NEAR = 4  # packets before such a place, of which the demuxer may call one cut off
-RESTART = 10  # intervals by which time stamps jump where two recordings are joined
+RESTART = 3  # intervals by which times fall back where a recording is joined on; frames out of order fall back less
+LEAP = 10  # intervals by which decoding times leap where it may be
+BACK = 0.2  # seconds by which decoding times, which else ascend, fall back there
 NOT_CODED = 8  # bytes; an MPEG-4 frame no longer than this only repeats the one before, and decoders show nothing
 LED = 600  # packets that are tried to see how many frames before a file's first key frame cannot be shown
 av.logging.set_level(av.logging.PANIC)  # damage is reported by us, with the file's name
@@ -206,7 +208,7 @@ def _stamps(packets: list[_Packet], time_base: Fraction) -> tuple[list[int], boo
     for packet in packets:
         if packet.pts is None:
             return [], False
-        if previous is not None and packet.dts is not None and (previous - packet.dts) * time_base > Fraction(1, 2):
+        if previous is not None and packet.dts is not None and (previous - packet.dts) * time_base > BACK:
             parts.append([])
         parts[-1].append(packet.pts)
         previous = previous if packet.dts is None else packet.dts
@@ -220,12 +222,12 @@ def _stamps(packets: list[_Packet], time_base: Fraction) -> tuple[list[int], boo
 
 def _joints(packets: list[_Packet], time_base: Fraction, usual: float | None) -> tuple[int, ...]:
     """Where recordings may have been joined: decoding times fall back, or leap by many frames."""
-    found, previous, limit = [], None, max(0.5, RESTART * (usual or 0.04))
+    found, previous, limit = [], None, max(0.5, LEAP * (usual or 0.04))
     for place, packet in enumerate(packets):
         if packet.dts is None:
             continue
         step = 0.0 if previous is None else float((packet.dts - previous) * time_base)
-        if step < -0.5 or step > limit:
+        if step < -BACK or step > limit:
             found.append(place)
         previous = packet.dts
     return tuple(found)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.files.mot_text import read_rows
-from pipeline.files.video import VideoWriter
+from pipeline.files.video import VideoWriter, read_video
+from pipeline.tracking import video_file
 from pipeline.tracking.video_file import track_file
 from tests.pipeline import seen
 from tests.shared import dataset
@@ -53,3 +54,38 @@ def test_a_cut_film_is_tracked_to_its_cut_and_says_so(tmp_path: Path, capsys: py
     with av.open(str(drawn)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 5
     assert "the last good one is 15" in capsys.readouterr().err
+
+
+def test_a_hole_in_the_film_is_one_in_the_drawn_video_and_to_the_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film, times = tmp_path / "hole.mp4", [*np.arange(6) / 10, *(8 + np.arange(6) / 10)]
+    with VideoWriter(film, 10, quality=5, timed=True) as writer:
+        for number, time in enumerate(times):
+            writer.write(seen.picture(160, 120, (10 + 4 * number, 30, 40 + 4 * number, 90)), time)
+    text, drawn = track_file(film, tmp_path / "out", seen.detector(128, 96), 5)
+    rows = read_rows(text, kind="results")
+    assert sorted(set(rows.frame.tolist())) == list(range(1, 13)), "frames keep their numbers"
+    steps = [picture.frame for picture in video_file._Pictures(film, 10).read()]
+    assert steps == [*range(1, 7), *range(81, 87)], "the tracker goes through eight seconds"
+    assert [frame.time for frame in read_video(drawn)] == pytest.approx(times, abs=1e-3)
+    assert "frames come at a varying rate" in capsys.readouterr().err
+
+
+def test_boxes_of_a_film_that_changes_its_size_are_in_pixels_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = tmp_path / "change.ts"
+    raw = b""
+    for scale in (1, 2):
+        with av.open(str(tmp_path / "part.ts"), "w") as container:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 160 * scale, 120 * scale, "yuv420p"
+            for number in range(6):
+                box = tuple(scale * side for side in (10 + 4 * number, 30, 40 + 4 * number, 90))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(seen.picture(160 * scale, 120 * scale, box), format="rgb24")))
+            container.mux(stream.encode())
+        raw += (tmp_path / "part.ts").read_bytes()
+    film.write_bytes(raw)
+    text, drawn = track_file(film, tmp_path / "out", seen.detector(128, 96), 5)
+    rows = read_rows(text, kind="results")
+    found = [float(rows.boxes[rows.frame == frame][0, 0]) for frame in range(7, 13)]
+    np.testing.assert_allclose(found, 10 + 4 * np.arange(6), atol=3)
+    assert {frame.image.shape for frame in read_video(drawn)} == {(120, 160, 3)}
+    assert "from frame 7 on it has 320x240 pixels, before 160x120" in capsys.readouterr().err
