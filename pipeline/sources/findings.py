@@ -109,6 +109,8 @@ def look(sequence: PlannedSequence, *, decode: bool) -> Findings:
 
 def _sizes(sequence: PlannedSequence, decode: bool, defects: Defects) -> tuple[dict[int, tuple[int, int]], int]:
     """Width and height by frame number, and how many frames were read."""
+    if not sequence.read.media.places:  # annotation alone, which states a size or none
+        return ({0: sequence.stated_size} if sequence.stated_size else {}), sequence.frames
     frames: Iterator[Frame] = sequence.read(QUALITY, defects)
     first = next(frames, None)
     if first is None:

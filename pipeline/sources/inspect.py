@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import sources
+from pipeline.errors import UserError
 from pipeline.params.sections.data import Source, SourceKind
+from pipeline.sources import mot_challenge
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
 from pipeline.sources.place import locate
+from pipeline.sources.planned import Plan
 
 UNLIMITED = 10_000  # columns; a table is never narrower than its content, so that a log keeps it whole
 
@@ -66,7 +69,7 @@ class Inspection:
 def inspect(
     root: str, *, kind: SourceKind | None = None, wanted: list[str] | None = None, per_file: int = 64, decode: bool = False
 ) -> Inspection:
-    """Plan a data set as extraction does, list its defects, and count what is there.
+    """Plan a data set as extraction does, list its defects, and count what is there; of a set without images its annotation.
 
     Args:
         root: a folder, a .zip file or an fsspec URL.
@@ -81,7 +84,13 @@ def inspect(
     place = locate(root, Path.cwd())
     chosen = kind or guess(place)
     entry = Source(name="set", kind=chosen, root=root, sequences=wanted, images_per_file=per_file)
-    plan = sources.plan_one(entry, place, strict=False)
+    try:
+        plan = sources.plan_one(entry, place, strict=False)
+    except UserError:
+        alone = mot_challenge.annotation_alone(entry, place) if chosen == "mot_challenge" else []
+        if not alone:
+            raise
+        plan = Plan(alone, [])
     return Inspection(root, chosen, [look(sequence, decode=decode) for sequence in plan.sequences], plan.defects, list(plan.notes))
 
 

@@ -65,6 +65,18 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
     return Plan(planned, lacking.lines, tuple(mot_layout.beside(folder, found)) if source.sequences is None else ())
 
 
+def annotation_alone(source: Source, folder: Place) -> list[PlannedSequence]:
+    """Sequences of a data set that has no images and no video, as far as their ground truth tells; there is nothing to read in them.
+
+    Raises:
+        UserError: as `plan`, but for what concerns images.
+    """
+    found = mot_layout.sequences(folder, source.sequences, Defects(folder, strict=False))
+    bare = {name: files for name, files in found.items() if files.gt is not None and mot_layout.media(name, files) is None}
+    nothing_to_see = {name: Media(files.folder, {}) for name, files in bare.items()}
+    return [_plan_sequence(source.name, name, files, nothing_to_see[name], Defects(folder, strict=False)) for name, files in bare.items()]
+
+
 def _looked_for(found: dict[str, mot_layout.Files]) -> str:
     stated = {stated for files in found.values() if (stated := mot_layout.image_folder(files.ini)) not in (None, "img1")}
     return " and ".join([*(f"{name}/ (imDir of seqinfo.ini)" for name in sorted(filter(None, stated))), "img1/"])
@@ -87,6 +99,10 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
     truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes)
     if files.gt is not None and files.labels is None:
         truth = of_heads(files.gt, truth, notes)
+    if not frames.places:  # annotation alone
+        last = int(truth.frame.max(initial=0))
+        facts = facts._replace(numbers=np.unique(truth.frame).astype(np.int64))
+        notes.append(f"{name}: no images are here; the annotation alone is counted, which ends at frame {last}")
     truth = _on_frames(truth, facts.numbers, files.gt, defects)
     public = _rows(files.det, "detections", defects, notes)
     notes = [line.replace(f"{defects.base}/", "") for line in notes]
@@ -95,7 +111,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         notes.append(f"{name}: {beyond.sum()} of {len(beyond)} rows of det.txt lie on frames that are not here; left out")
         public = public.take(~beyond)
     rate = info.frame_rate or facts.frame_rate or ASSUMED_RATE
-    notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + media.gaps(name, facts.numbers)
+    notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + (media.gaps(name, facts.numbers) if frames.places else [])
     notes += [*media.order_notes(name, frames.files or {}), *facts.notes]
     annotated = _annotation(truth, _objects(truth), files.gt, defects)
     seen = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)

@@ -224,3 +224,18 @@ def test_crowdhuman_unpacked_into_itself_names_the_missing_image(tmp_path: Path,
         os.rename(tmp_path / f"Images/{name}", tmp_path / "Images" / inner / name)
     with pytest.raises(UserError, match=rf"the image Images/a1\.jpg is missing \(it lies in Images/{inner}\)"):
         planned(tmp_path, "crowdhuman")
+
+
+@pytest.mark.parametrize("info", [True, False])
+def test_a_set_without_images_is_inspected_by_its_annotation(tmp_path: Path, info: bool) -> None:
+    for name in ("A", "B"):
+        put(tmp_path / name / "gt/gt.txt", rows(4, 2, "1,1,1") + "4,9,500,1,5,5,0,3,1\n")
+        if info:
+            put(tmp_path / name / "seqinfo.ini", f"[Sequence]\nname={name}\nframeRate=20\nseqLength=4\nimWidth=160\nimHeight=120\n")
+    found = inspect(str(tmp_path))
+    assert ({item.sequence for item in found.sequences}, found.totals["boxes"], found.totals["frames"]) == ({"A", "B"}, 18, 8)
+    assert found.all_defects == []
+    assert "A: no images are here; the annotation alone is counted, which ends at frame 4" in found.all_remarks
+    assert any("lies wholly outside the image" in line for line in found.all_remarks) == info
+    with pytest.raises(UserError, match="no images and no video in A, B"):
+        planned(tmp_path, "mot_challenge", strict=True)
