@@ -111,16 +111,17 @@ def read_exactly(
     complaints: dict[int, str] = {}
     said: list[str] = []
     read = _plain_numbers(text, kind) or _numbers(text, kind, complaints, said)
-    finite = np.isfinite(read.table)
+    finite: NDArray[np.bool_] = np.isfinite(read.table)
     table = np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
-    meaning = mot_columns.judge(table[finite.all(1)], read.line[finite.all(1)], kind)
+    sound: NDArray[np.bool_] = np.asarray(finite.all(1))
+    meaning = mot_columns.judge(table[sound], read.line[sound], kind)
     if meaning.world and not world:
         raise UserError(
             f"{path}:{read.line[0]}: columns 8 to 10 are coordinates of the world ({', '.join(f'{value:g}' for value in table[0, 7:10])}), "
             "which state no class\nnext: score by MOT15, which looks at no classes, or write -1 there"
         )
     _check_values(table, finite, read, kind, meaning.classes, complaints)
-    found = _named(table, finite.all(1), read, meaning, kind)
+    found = _named(table, sound, read, meaning, kind)
     _check_unique(found, kind, complaints)
     if complaints and defects is None:
         raise UserError(_message(path, complaints))
@@ -149,7 +150,8 @@ def is_mask_text(path: Place) -> bool:
         line = next((line for line in path.read_bytes().splitlines() if line.strip()), b"")
     except OSError:
         return False
-    return b"," not in line and len(line.split()) == 6
+    cells = line.split()
+    return b"," not in line and len(cells) == 6 and not cells[-1].replace(b".", b"").replace(b"-", b"").isdigit()
 
 
 class Stated(NamedTuple):

@@ -146,8 +146,8 @@ class _Clock:
     def __init__(self, facts: VideoFacts) -> None:
         rate = facts.frame_rate or 1.0
         self._interval = Fraction(facts.interval).limit_denominator(10**6) if facts.interval else 1 / Fraction(rate)
-        self._rate, self._last, self._shift, self.by_dts = Fraction(rate), None, Fraction(0), False
-        self._last: Fraction | None
+        self._rate, self._shift, self.by_dts = Fraction(rate), Fraction(0), False
+        self._last: Fraction | None = None
 
     def seconds(self, frame: Any, number: int) -> Fraction:
         """When a frame is shown; one without a stamp comes an interval after the one before."""

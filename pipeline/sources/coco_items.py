@@ -45,11 +45,11 @@ def read(item: dict[str, Any]) -> Item:
     box, attributes = item.get("bbox"), lowered(item.get("attributes"))
     if not isinstance(box, list) or len(box) != 4 or not all(number(value) for value in box):
         raise ValueError("bbox must be four numbers: left, top, width, height")
-    angle = _first(item, attributes, "rotation")
-    if angle is not None and not number(angle):
+    angle = _first(item, attributes, "rotation") or 0.0
+    if not number(angle):
         raise ValueError("rotation must be a number of degrees")
     corners = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
-    turned = bool(angle) and angle % 180 != 0 and box[2] > 0 and box[3] > 0
+    turned = angle % 180 != 0 and box[2] > 0 and box[3] > 0
     seen, hidden = _first(item, attributes, "visibility"), _first(item, attributes, "occluded")
     return Item(
         box=hull(box, angle) if turned else corners,

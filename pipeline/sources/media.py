@@ -73,7 +73,7 @@ class MediaFacts(NamedTuple):
 
     Attributes:
         numbers: (F,) int64 frame numbers.
-        frame_rate: the video container's, None for images.
+        frame_rate: the video container's, at its usual pace where that varies; None for images.
         bytes: what the frames will take, about.
         notes: what is odd about a video but read.
     """
@@ -290,7 +290,7 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
         defects.add(f"{media.path}: the video is damaged or cut off: {found.damage}")
     pixels = found.frames * found.width * found.height
     notes = tuple(f"{media.path.name}: {line}" for line in found.notes)
-    return MediaFacts(np.arange(1, found.frames + 1), found.frame_rate, int(pixels * BYTES_PER_PIXEL), notes)
+    return MediaFacts(np.arange(1, found.frames + 1), found.usual_rate, int(pixels * BYTES_PER_PIXEL), notes)
 
 
 def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:

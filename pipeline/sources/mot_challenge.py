@@ -98,7 +98,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
     notes: list[str] = []
     truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes)
     if files.gt is not None and files.labels is None:
-        truth = of_heads(files.gt, truth, notes)
+        truth = of_heads(cast(Path, files.gt), truth, notes)
     if not frames.places:  # annotation alone
         last = int(truth.frame.max(initial=0))
         facts = facts._replace(numbers=np.unique(truth.frame).astype(np.int64))
@@ -142,7 +142,7 @@ def _without_dead_links(files: mot_layout.Files, defects: Defects) -> mot_layout
         path = getattr(files, name)
         if path is not None and dead_link(path):
             defects.add(f"{path}: cannot be read (a link to nothing)")
-            files = files._replace(**{name: None})
+            files = files._replace(**{name: None})  # type: ignore[arg-type]  # names of fields that may be None
     return files
 
 
@@ -171,7 +171,7 @@ def _rows(path: Place | None, kind: Literal["ground_truth", "detections"], defec
         return rows(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
     complaints = defects.sink()
     try:
-        if kind == "ground_truth" and mots.is_mots(path):
+        if kind == "ground_truth" and mots.is_mots(cast(Path, path)):
             found = mots.read_mots(path, complaints)
         else:
             found = read_rows(cast(Path, path), kind=kind, defects=complaints, remarks=notes)  # a Remote reads as a Path does

@@ -268,8 +268,9 @@ def walked(folder: Place, passed: list[str] | None = None) -> Iterator[Place]:
 
 def _walked(folder: Place, top: Place, seen: set[str], passed: list[str] | None) -> Iterator[Place]:
     shown = [item for item in listed(folder) if not item.name.startswith((".", "__MACOSX"))]
-    inner = [item for item in shown if item.is_dir()]
-    yield from (item for item in shown if item not in inner)
+    folders = [item.is_dir() for item in shown]
+    yield from (item for item, is_folder in zip(shown, folders, strict=True) if not is_folder)
+    inner = [item for item, is_folder in zip(shown, folders, strict=True) if is_folder]
     for item in sorted(inner, key=_is_link):  # a folder's own place is where it is found
         key = _identity(item)
         if item.name.lower() in FOREIGN or key in seen:

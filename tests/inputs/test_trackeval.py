@@ -12,6 +12,7 @@ import io
 import random
 import re
 import shutil
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def theirs(folder: Path, length: int, benchmark: Benchmark) -> dict[str, float] 
     """TrackEval's figures, or what it says."""
     named = "MOT17" if benchmark in ("none", "DanceTrack") else benchmark
     try:
-        with contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
             return figures(
                 trackeval_alone(folder / "gt", folder / "tracks", {"S": length}, folder, named, benchmark != "none")["COMBINED_SEQ"]
             )
