@@ -24,20 +24,21 @@ from pipeline.sources.defects import Defects
 from pipeline.sources.media import frame_number, images_in, is_image
 from pipeline.sources.place import Place, relative, size_of, walked
 from pipeline.sources.planned import Plan, PlannedSequence, choose
-from pipeline.sources.records import Clip, Collected, Gallery, load, lowered, number, text, whole, yes
+from pipeline.sources.records import Clip, Collected, Gallery, Unseen, load, lowered, number, text, whole, yes
 from pipeline.sources.stills import Chunk, Still
 
 FRAME_RATE = 5.0  # frames a second of BDD100K's tracking images; the files do not state it
 PATTERN = ": frames[%d].labels[%d]"
 
 
-def plan(source: Source, folder: Place, strict: bool) -> Plan:
+def plan(source: Source, folder: Place, strict: bool, *, unseen: bool = False) -> Plan:
     """Read and check all labels below the root.
 
     Args:
         source: the section's entry.
         folder: holds labels and images.
         strict: raise at the first defect (else it is listed and left out).
+        unseen: take all images to be there; only the labels can be read then.
 
     Raises:
         UserError: there are no labels or no images, a wanted video does not exist, or, when strict, the data has a defect.
@@ -47,7 +48,7 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
     labels = [path for path in files if path.suffix.lower() == ".json"]
     if not labels:
         raise UserError(f"{folder}: no .json file of labels below it\nnext: correct root; it holds labels and images")
-    gallery = Gallery([path for path in files if is_image(path)])
+    gallery = Unseen(folder) if unseen else Gallery([path for path in files if is_image(path)])
     lost, videos, stills = Defects(folder, strict), dict[str, _Video](), list[PlannedSequence]()
     for path in labels:
         with lost.leaving_out():

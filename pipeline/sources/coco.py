@@ -22,20 +22,21 @@ from pipeline.sources.defects import Defects
 from pipeline.sources.media import ASSUMED_RATE, is_image, ordered
 from pipeline.sources.place import Place, relative, size_of, walked
 from pipeline.sources.planned import Plan, PlannedSequence, choose
-from pipeline.sources.records import Clip, Collected, Gallery, load, number, text, whole
+from pipeline.sources.records import Clip, Collected, Gallery, Unseen, load, number, text, whole
 from pipeline.sources.stills import Chunk, Still
 
 PATTERN = ": annotations[%d]"
 _LEFT: dict[str, Any] = {}  # in the place of an annotation that is left out with its image
 
 
-def plan(source: Source, folder: Place, strict: bool) -> Plan:
+def plan(source: Source, folder: Place, strict: bool, *, unseen: bool = False) -> Plan:
     """Read and check the annotation.
 
     Args:
         source: the section's entry.
         folder: holds JSON files and images, or is a JSON file.
         strict: raise at the first defect (else it is listed and left out).
+        unseen: take all images to be there; only the annotation can be read then.
 
     Raises:
         UserError: there is no annotation, no image of it, a wanted sequence does not exist, one is in two files, or, when strict, the
@@ -45,7 +46,7 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
     passed: list[str] = []
     files = list(walked(base, passed))
     lost, planned, owners = Defects(base, strict), dict[str, PlannedSequence](), dict[str, Place]()
-    gallery, notes, taken = Gallery([path for path in files if is_image(path)]), passed, dict[str, Place]()
+    gallery, notes, taken = Unseen(base) if unseen else Gallery([path for path in files if is_image(path)]), passed, dict[str, Place]()
     annotations = [folder] if folder.is_file() else [path for path in files if path.suffix.lower() == ".json"]
     if not annotations:
         raise UserError(f"{folder}: no .json file below it\nnext: correct root; it holds the annotation and the images")

@@ -78,15 +78,17 @@ class Findings:
     remarks: list[str] = field(default_factory=list)
 
 
-def look(sequence: PlannedSequence, *, decode: bool) -> Findings:
+def look(sequence: PlannedSequence, *, decode: bool, unseen: bool = False) -> Findings:
     """Count a planned sequence and check it.
 
     Args:
         sequence: planned with defects listed.
         decode: read every frame, which finds damaged ones and their sizes; else only the first that can be read.
+        unseen: there are no images; the annotation states their size or none.
     """
     defects = Defects(sequence.root, strict=False)
-    sizes, count = _sizes(sequence, decode, defects)
+    stated = {0: sequence.stated_size} if sequence.stated_size else {}
+    sizes, count = (stated, sequence.frames) if unseen else _sizes(sequence, decode, defects)
     found, objects = sequence.annotation, sequence.annotation.objects
     known = np.unique(objects.identities[objects.identities >= 0])
     return Findings(
@@ -109,8 +111,6 @@ def look(sequence: PlannedSequence, *, decode: bool) -> Findings:
 
 def _sizes(sequence: PlannedSequence, decode: bool, defects: Defects) -> tuple[dict[int, tuple[int, int]], int]:
     """Width and height by frame number, and how many frames were read."""
-    if not sequence.read.media.places:  # annotation alone, which states a size or none
-        return ({0: sequence.stated_size} if sequence.stated_size else {}), sequence.frames
     frames: Iterator[Frame] = sequence.read(QUALITY, defects)
     first = next(frames, None)
     if first is None:

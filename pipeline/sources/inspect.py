@@ -13,10 +13,11 @@ from rich.table import Table
 from pipeline import sources
 from pipeline.errors import UserError
 from pipeline.params.sections.data import Source, SourceKind
-from pipeline.sources import mot_challenge
+from pipeline.sources import bdd100k, coco, mot_challenge
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
-from pipeline.sources.place import locate
+from pipeline.sources.media import is_image
+from pipeline.sources.place import Place, locate, walked
 from pipeline.sources.planned import Plan
 
 UNLIMITED = 10_000  # columns; a table is never narrower than its content, so that a log keeps it whole
@@ -84,14 +85,28 @@ def inspect(
     place = locate(root, Path.cwd())
     chosen = kind or guess(place)
     entry = Source(name="set", kind=chosen, root=root, sequences=wanted, images_per_file=per_file)
+    unseen = False
     try:
         plan = sources.plan_one(entry, place, strict=False)
     except UserError:
-        alone = mot_challenge.annotation_alone(entry, place) if chosen == "mot_challenge" else []
-        if not alone:
+        plan, unseen = _annotation_alone(entry, place), True
+        if not plan.sequences:
             raise
-        plan = Plan(alone, [])
-    return Inspection(root, chosen, [look(sequence, decode=decode) for sequence in plan.sequences], plan.defects, list(plan.notes))
+    found = [look(sequence, decode=decode, unseen=unseen) for sequence in plan.sequences]
+    return Inspection(root, chosen, found, plan.defects, list(plan.notes))
+
+
+def _annotation_alone(source: Source, place: Place) -> Plan:
+    """What an annotation says of images that are not there; nothing where there is no annotation either, or where there are images."""
+    if source.kind == "mot_challenge":
+        return Plan(mot_challenge.annotation_alone(source, place), [])
+    if source.kind not in ("coco", "bdd100k") or any(is_image(path) for path in walked(place)):
+        return Plan([], [])
+    try:
+        plan = (coco if source.kind == "coco" else bdd100k).plan(source, place, strict=False, unseen=True)
+    except UserError:
+        return Plan([], [])
+    return plan._replace(notes=("no images are here; the annotation alone is counted", *plan.notes))
 
 
 def print_inspection(found: Inspection) -> None:

@@ -216,6 +216,11 @@ def locate(text: str, start: Path) -> Place:
     return _opened(text.rstrip("/") if not text.endswith("://") else text)
 
 
+def imagined(folder: Place) -> Remote:
+    """A root of this name in which nothing lies; names of files may be put into `tree.sizes`."""
+    return Remote(_Tree(str(folder), None, ""))
+
+
 def address(source: Source, data_root: str) -> str:
     """The root of an entry of extract_frames.sources, `{data_root}` filled in."""
     return source.root.replace("{data_root}", data_root)

@@ -14,7 +14,7 @@ from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading, gaps
-from pipeline.sources.place import Place, dead_link, relative
+from pipeline.sources.place import Place, dead_link, imagined, relative
 from pipeline.sources.planned import PlannedSequence, content_digest
 
 LARGEST = 1e9  # pixels; what is beyond is no coordinate
@@ -99,6 +99,24 @@ class Gallery:
         if dead_link(found[0]):
             raise ValueError(f"the image {name} cannot be read (a link to nothing)")
         return found[0]
+
+
+class Unseen(Gallery):
+    """Images that are taken to be there, so that an annotation can be counted without them; nothing can be read of them.
+
+    Args:
+        folder: in which they would lie.
+    """
+
+    def __init__(self, folder: Place) -> None:
+        super().__init__([])
+        self._folder = imagined(folder)
+
+    def find(self, name: str, *hints: str) -> Place:
+        """The image of this name."""
+        found = self._folder / name.replace("\\", "/")
+        self._folder.tree.sizes[found.path] = 0
+        return found
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 from pipeline.sources.inspect import inspect
 from pipeline.sources.kinds import guess
 from tests.inputs.planned import planned, shown
-from tests.pipeline.imitated import mot17, put, rows, sequence, zipped
+from tests.pipeline.imitated import bdd100k, coco, coco_video, mot17, put, rows, sequence, zipped
 from tests.pipeline.recorded import crowdhuman, record, write_image
 
 
@@ -239,3 +239,23 @@ def test_a_set_without_images_is_inspected_by_its_annotation(tmp_path: Path, inf
     assert any("lies wholly outside the image" in line for line in found.all_remarks) == info
     with pytest.raises(UserError, match="no images and no video in A, B"):
         planned(tmp_path, "mot_challenge", strict=True)
+
+
+@pytest.mark.parametrize("make", [coco, coco_video, bdd100k])
+def test_annotation_in_json_is_inspected_without_its_images(tmp_path: Path, make: object) -> None:
+    assert callable(make)
+    whole = inspect(str(make(tmp_path)))
+    for path in list(tmp_path.rglob("*.jpg")):
+        path.unlink()
+    found = inspect(str(tmp_path))
+    assert found.all_remarks[0] == "no images are here; the annotation alone is counted"
+    assert found.all_defects == []
+    for key in ("sequences", "frames", "identities", "boxes", "classes"):
+        assert found.totals[key] == whole.totals[key]
+
+
+def test_one_image_that_is_there_makes_the_others_defects(tmp_path: Path) -> None:
+    coco(tmp_path)
+    for path in list(tmp_path.rglob("*.jpg"))[1:]:
+        path.unlink()
+    assert len([line for line in inspect(str(tmp_path)).all_defects if "is missing" in line]) == 2

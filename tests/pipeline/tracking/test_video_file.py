@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import pytest
 
 from pipeline.files.mot_text import read_rows
 from pipeline.files.video import VideoWriter, read_video
+from pipeline.sources.inspect import inspect
 from pipeline.tracking import video_file
 from pipeline.tracking.video_file import track_file
 from tests.pipeline import seen
@@ -70,22 +72,29 @@ def test_a_hole_in_the_film_is_one_in_the_drawn_video_and_to_the_tracker(tmp_pat
     assert "frames come at a varying rate" in capsys.readouterr().err
 
 
-def test_boxes_of_a_film_that_changes_its_size_are_in_pixels_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    film = tmp_path / "change.ts"
-    raw = b""
-    for scale in (1, 2):
+@pytest.mark.parametrize("scales", [(1, 2), (2, 1), (1, 2, 1), (2, 2)])
+def test_boxes_of_a_film_that_changes_its_size_are_in_pixels_of_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scales: tuple[int, ...]
+) -> None:
+    film, raw = tmp_path / "change.ts", b""
+    for scale in scales:
         with av.open(str(tmp_path / "part.ts"), "w") as container:
             stream = container.add_stream("libx264", rate=10)
             stream.width, stream.height, stream.pix_fmt = 160 * scale, 120 * scale, "yuv420p"
             for number in range(6):
-                box = tuple(scale * side for side in (10 + 4 * number, 30, 40 + 4 * number, 90))
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(seen.picture(160 * scale, 120 * scale, box), format="rgb24")))
+                left, top, right, bottom = (scale * side for side in (10 + 4 * number, 30, 40 + 4 * number, 90))
+                image = seen.picture(160 * scale, 120 * scale, (left, top, right, bottom))
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             container.mux(stream.encode())
         raw += (tmp_path / "part.ts").read_bytes()
     film.write_bytes(raw)
     text, drawn = track_file(film, tmp_path / "out", seen.detector(128, 96), 5)
     rows = read_rows(text, kind="results")
-    found = [float(rows.boxes[rows.frame == frame][0, 0]) for frame in range(7, 13)]
-    np.testing.assert_allclose(found, 10 + 4 * np.arange(6), atol=3)
-    assert {frame.image.shape for frame in read_video(drawn)} == {(120, 160, 3)}
-    assert "from frame 7 on it has 320x240 pixels, before 160x120" in capsys.readouterr().err
+    found = [float(rows.boxes[rows.frame == frame][0, 0]) for frame in range(1, 6 * len(scales) + 1)]
+    np.testing.assert_allclose(found, scales[0] * np.tile(10 + 4 * np.arange(6), len(scales)), atol=3 * scales[0])
+    assert {frame.image.shape for frame in read_video(drawn)} == {(120 * scales[0], 160 * scales[0], 3)}
+    said = [line for line in capsys.readouterr().err.splitlines() if "pixels, before" in line]
+    changes = [frame for frame, (one, other) in zip((7, 13), pairwise(scales), strict=False) if one != other]
+    assert [f"from frame {frame} on it has" in line for frame, line in zip(changes, said, strict=True)] == [True] * len(changes)
+    refused = [line for line in inspect(str(film), decode=True).all_defects if "the sequence began with" in line]
+    assert bool(refused) == bool(changes), "extraction does not scale"
