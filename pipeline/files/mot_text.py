@@ -112,15 +112,16 @@ def read_exactly(
     said: list[str] = []
     read = _plain_numbers(text, kind) or _numbers(text, kind, complaints, said)
     finite: NDArray[np.bool_] = np.isfinite(read.table)
-    table = np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
     sound: NDArray[np.bool_] = np.asarray(finite.all(1))
-    meaning = mot_columns.judge(table[sound], read.line[sound], kind)
+    flawless = bool(sound.all())
+    table = read.table if flawless else np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
+    meaning = mot_columns.judge(table if flawless else table[sound], read.line if flawless else read.line[sound], kind)
     if meaning.world and not world:
         raise UserError(
             f"{path}:{read.line[0]}: columns 8 to 10 are coordinates of the world ({', '.join(f'{value:g}' for value in table[0, 7:10])}), "
             "which state no class\nnext: score by MOT15, which looks at no classes, or write -1 there"
         )
-    _check_values(table, finite, read, kind, meaning.classes, complaints)
+    _check_values(table, sound, read, kind, meaning.classes, complaints)
     found = _named(table, sound, read, meaning, kind)
     _check_unique(found, kind, complaints)
     if complaints and defects is None:
@@ -305,20 +306,21 @@ def _wrong_width(found: int, width: int, kind: Kind, line: str) -> str:
 
 
 def _check_values(
-    table: NDArray[np.float64], finite: NDArray[np.bool_], read: _Numbers, kind: Kind, classes: bool, complaints: dict[int, str]
+    table: NDArray[np.float64], sound: NDArray[np.bool_], read: _Numbers, kind: Kind, classes: bool, complaints: dict[int, str]
 ) -> None:
     """Complain about values outside what the format allows; the first complaint of a line stands."""
     frame, identity, size = table[:, 0], table[:, 1], table[:, 4:6]
     lowest = 0 if kind == "results" else UNKNOWN
     checks: list[tuple[Any, str]] = [
-        (~finite.all(1), "a value is not finite"),
+        (~sound, "a value is not finite"),
         ((frame < 1) | (frame % 1 != 0), "frame (column 1) must be a whole number from 1"),
         (frame > LARGEST, f"frame (column 1) is above {LARGEST}, the largest that is read; count frames from 1"),
     ]
     if kind != "detections":  # a detector's id column carries nothing
         checks.append(((identity < lowest) | (identity % 1 != 0), f"id (column 2) must be a whole number from {lowest}"))
     checks.append(((size <= 0).any(1), "width and height (columns 5 and 6) must be above 0"))
-    checks.append(((np.abs(table[:, 2:6]) > LARGEST).any(1), f"the box (columns 3 to 6) reaches beyond {LARGEST} pixels"))
+    if np.abs(table[:, 2:6]).max(initial=0) > LARGEST:
+        checks.append(((np.abs(table[:, 2:6]) > LARGEST).any(1), f"the box (columns 3 to 6) reaches beyond {LARGEST} pixels"))
     if classes and kind == "ground_truth":
         broken = (table[:, 7] < 0) | (table[:, 7] > LARGEST) | (table[:, 7] % 1 != 0)
         checks.append((broken, "class (column 8) must be a whole number from 0"))
@@ -327,7 +329,7 @@ def _check_values(
             complaints.setdefault(int(number), complaint)
 
 
-def _named(table: NDArray[np.float64], finite: NDArray[np.bool_], read: _Numbers, meaning: mot_columns.Meaning, kind: Kind) -> MotRows:
+def _named(table: NDArray[np.float64], sound: NDArray[np.bool_], read: _Numbers, meaning: mot_columns.Meaning, kind: Kind) -> MotRows:
     table = table.clip(-LARGEST, LARGEST)  # rows beyond that are complained about and left out
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     count = len(table)
@@ -340,7 +342,7 @@ def _named(table: NDArray[np.float64], finite: NDArray[np.bool_], read: _Numbers
         visibility=np.ones(count, np.float32),
         line=read.line,
     )
-    found.confidence[finite], found.class_id[finite], found.visibility[finite] = meaning.confidence, meaning.class_id, meaning.visibility
+    found.confidence[sound], found.class_id[sound], found.visibility[sound] = meaning.confidence, meaning.class_id, meaning.visibility
     return found
 
 
