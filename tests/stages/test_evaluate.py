@@ -89,7 +89,7 @@ class Repository:
             for frame in range(FIRST, FRAMES + 1):
                 embeddings = np.eye(2, dimensions, dtype=np.float32)
                 seen = Detections(BOXES, np.array([0.9, 0.8], np.float32), embeddings)
-                writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), embeddings, np.zeros(0, np.int64)))
+                writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), embeddings))
         observations.publish()
         (self.root / "artifacts" / "speed.json").write_text('{"frames_per_second": 12.5, "sequences": {"seq-1": 12.5}}')
 

@@ -41,7 +41,7 @@ def write(path: Path, frames: range, angles: dict[int, float], visibility: float
             visible = np.full(len(angles), visibility, np.float32)
             scores = np.array([0.9, 0.8, 0.95], np.float32)
             seen = Detections(boxes, scores, np.zeros((3, 0), np.float32))
-            writer.write(Observation(frame, seen, np.array(list(angles)), visible, embeddings, np.zeros(0, np.int64)))
+            writer.write(Observation(frame, seen, np.array(list(angles)), visible, embeddings))
 
 
 def test_both_scores(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_network_without_embeddings_has_no_retrieval(tmp_path: Path) -> None:
         for frame in range(1, 5):
             nothing = np.zeros((2, 0), np.float32)
             seen = Detections(boxes, scores, nothing[:1])
-            writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), nothing, np.zeros(0, np.int64)))
+            writer.write(Observation(frame, seen, np.array([1, 2]), np.ones(2, np.float32), nothing))
     reid, detection = score_network([sequence("a")], tmp_path, "MOT17", 0.7)
     assert reid is None
     assert detection.recall == 50
