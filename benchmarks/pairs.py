@@ -46,7 +46,7 @@ def full_size(frames: list[Frame], sample: int, dataset: ClipDataset, options: O
     """The released order of steps for the pair that `dataset` makes of `sample`: images (2, H, W, 3) uint8, and targets."""
     feed, plan = dataset.feed, dataset.planner.plan(0, sample)
     random = np.random.default_rng([feed.seed, 0, sample, _VIEW])
-    views = augment.draw_views(random, feed.settings.augment, 2, related=plan.same_scene)
+    views = augment.draw_views(random, feed.settings.augment, 2, "perturbed" if plan.same_scene else "independent")
     shown = [_warped(_letterboxed(frames[row], view, feed.width, feed.height), view) for row, view in zip(plan.rows, views, strict=True)]
     return np.stack([frame.image for frame in shown]), make_targets(TrainingClip(tuple(shown), plan.same_scene), options)
 

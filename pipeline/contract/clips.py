@@ -27,16 +27,21 @@ class Samples:
         kind: a `still` (one frame), a `pair` (the current frame first, then its partner) or a `clip` (more frames, in time order).
         frames: how many frames it has: 1, 2, or as many as a clip has.
         steps: the least and the largest number of frames between a pair's partners, or between neighbours of a clip, which keep one step
-            drawn for the clip.
-        ends: what a clip does where its sequence is too short for the drawn step: `shift` takes the largest step that fits and moves the
-            start back, so that all frames differ; `repeat` repeats the last frame; `refuse` is `shift`, and a sequence shorter than a clip
+            drawn for the clip. In a clip the frames that a sequence holds are counted, whatever their numbers.
+        ends: what a clip does where its sequence is too short for the drawn step: `shift` takes the largest step that fits, and where none
+            does, moves the start back, so that all frames differ (a sequence shorter than a clip repeats its last frame); `repeat`
+            repeats the last frame wherever the sequence ends; `refuse` is `shift`, and a sequence shorter than a clip, or than a group,
             is a user's mistake.
-        views: how the frames of one scene are augmented: the first frame's draw varied a little (`perturbed`), the very same for all,
-            colours included (`shared`), or each by itself (`independent`).
-        common_identity: whether the frames of a pair must show a common identity; a partner without one is not drawn while there is
-            another.
+        views: how the frames of one scene (of a sample, or of a group) are augmented: the first frame's draw varied a little
+            (`perturbed`), the very same for all, colours included (`shared`), or each by itself (`independent`).
+        common_identity: whether the frames of a pair should show a common identity; a partner without one is not drawn while there is
+            another. Needs identities.
         negative_ratio: pairs whose frames show different scenes, for each pair of one scene.
-        group: how many consecutive frames of a sequence follow each other in a batch; 1: samples are shuffled one by one.
+        group: how many consecutive frames of a sequence, each a sample (`still`), follow each other in a batch; of a still image, how many
+            views of it. 1: samples are shuffled one by one. `settings.group` is what the user asks for.
+
+    Raises:
+        ValueError: the numbers do not go with the kind.
     """
 
     kind: Kind
@@ -47,6 +52,14 @@ class Samples:
     common_identity: bool = False
     negative_ratio: float = 0.0
     group: int = 1
+
+    def __post_init__(self) -> None:
+        if self.frames != {"still": 1, "pair": 2}.get(self.kind, max(self.frames, 1)):
+            raise ValueError(f"a {self.kind} has no {self.frames} frames")
+        if self.group != 1 and (self.group < 1 or self.kind != "still"):
+            raise ValueError(f"a group is made of stills, at least one, not of {self.group} samples of kind {self.kind}")
+        if not 0 < self.steps[0] <= self.steps[1]:
+            raise ValueError(f"steps {self.steps} do not ascend from 1")
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,9 @@ class TrainingFrame:
         depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `Needs.depth`.
         classes: (N,) int64, index into `pack_samples.classes`; of an ignored box, 0.
         masks: (N, H, W) uint8, 1 inside; None unless `Needs.masks` and the samples carry them.
-        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise.
+        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise. Joints keep
+            their numbers in a mirrored frame, where a left shoulder looks like a right one.
+        mirrored: whether the image was mirrored, left to right.
     """
 
     image: NDArray[np.uint8]
@@ -90,6 +105,7 @@ class TrainingFrame:
     classes: NDArray[np.int64] = None  # type: ignore[assignment]  # made in __post_init__: every object of the only class
     masks: NDArray[np.uint8] | None = None
     keypoints: NDArray[np.float32] | None = None
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.classes is None:
@@ -105,12 +121,19 @@ class TrainingClip:
         same_scene: False for a negative pair, whose frames come from different scenes.
         video: whether the frames come from a video (False: augmentations of one still).
         seed: words for `numpy.random.default_rng`, a function of (run, epoch, sample), for what targets draw at random.
+        repeated: for each frame, whether it repeats the last one because its sequence has no more, and is to be masked; never so for the
+            second view of a still, or of a frame that is its own partner.
     """
 
     frames: tuple[TrainingFrame, ...]
     same_scene: bool = True
     video: bool = False
     seed: tuple[int, ...] = (0,)
+    repeated: tuple[bool, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.repeated:
+            object.__setattr__(self, "repeated", (False,) * len(self.frames))
 
 
 class Batch(NamedTuple):

@@ -34,13 +34,15 @@ class Group(NamedTuple):
 
     Attributes:
         rate: factor on the learning rate.
-        decay: factor on the weight decay.
-        clip: parameters of one word are clipped together.
+        decay: factor on the weight decay, which acts on matrices and kernels.
+        decays_vectors: whether it acts on biases, norms and scalars as well.
+        clip: parameters of one word are clipped together, to `clip_norm`; None: they are never clipped.
     """
 
     rate: float = 1.0
     decay: float = 1.0
-    clip: str = "all"
+    decays_vectors: bool = False
+    clip: str | None = "all"
 
 
 class SamplesOf(Protocol[Options]):
@@ -126,14 +128,16 @@ class SampleFacts(NamedTuple):
 
     Attributes:
         where: the sample set, for messages.
+        shortest: frames of its shortest sequence; 1 for stills.
         longest: frames of its longest sequence; 1 for stills.
-        identities: how many it names.
+        identities: how many it names; 0 for a system that may not see them.
         depth: whether any sample has a depth map.
         masks: whether any sample has masks.
         classes: the names of `pack_samples.classes`.
     """
 
     where: str
+    shortest: int
     longest: int
     identities: int
     depth: bool
@@ -152,7 +156,7 @@ class Training(Generic[Options, Network]):
         needs: options -> what training reads of a sample.
         trim: targets of a batch, tensors (B, ...) by name -> the same without padding that no sample of it needs; before they are copied
             to a device, so that none has to be waited for.
-        group_of: name of a parameter of the task, options -> how it is optimised.
+        group_of: name of a parameter of the task (`network.backbone.stem.weight`), options -> how it is optimised.
         check: refuses a sample set that cannot be learnt from, before any work (raises UserError).
         warm_up: does once what the task's first step does once, such as compiling; called at the end of an installation.
     """

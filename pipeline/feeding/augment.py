@@ -1,8 +1,9 @@
 """Augmentation: a stored sample becomes a frame at network input size, in one warp.
 
 Letterbox, rotation, scale, shear, translation and flip are one affine map, applied once to the pixels, once to the boxes and once, with
-nearest neighbours and at its own stride, to the depth map. Ranges are FairMOT's; a pair's partner repeats the first frame's draw
-with a small perturbation (OUTrack), so that an object is found near where it was. Coordinates are continuous: pixel i covers [i, i + 1).
+nearest neighbours and at its own stride, to the depth map; masks and joints move with them. Ranges are FairMOT's. The frames of one scene
+are seen as `Samples.views` says: a pair's partner repeats the first frame's draw with a small perturbation (OUTrack), so that an object is
+found near where it was, and all frames of a clip may share one draw. Coordinates are continuous: pixel i covers [i, i + 1).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contract.clips import TrainingFrame
+from pipeline.contract.clips import TrainingFrame, Views
 from pipeline.numerics.kernels.warp import warp
 from pipeline.params.sections.training import Augment
 
@@ -54,18 +55,20 @@ class View:
     value: float = 1.0
 
 
-def draw_views(random: np.random.Generator, ranges: Augment, frames: int, *, related: bool) -> list[View]:
-    """Draw the views of a clip's frames.
+def draw_views(random: np.random.Generator, ranges: Augment, frames: int, views: Views) -> list[View]:
+    """Draw the views of a scene's frames.
 
     Args:
         random: source of the draw.
         ranges: the `augment` section.
         frames: how many.
-        related: whether the frames show one scene; then all but the first vary the first one's geometry a little.
+        views: whether all but the first vary the first one's geometry a little (`perturbed`), are seen as it is (`shared`), or are drawn
+            anew (`independent`, as frames of different scenes are).
     """
     first = _independent(random, ranges)
-    others = [_varied(random, ranges, first) if related else _independent(random, ranges) for _ in range(frames - 1)]
-    return [first, *others]
+    if views == "shared":
+        return [first] * frames
+    return [first, *(_varied(random, ranges, first) if views == "perturbed" else _independent(random, ranges) for _ in range(frames - 1))]
 
 
 def show(
@@ -98,6 +101,10 @@ def show(
         identities=frame.identities[keep],
         ignore=frame.ignore[keep],
         depth=None if frame.depth is None else _warp_depth(frame, matrix, width, height, depth_stride),
+        classes=frame.classes[keep],
+        masks=None if frame.masks is None else _warp_masks(frame.masks[keep], matrix, width, height),
+        keypoints=None if frame.keypoints is None else _warp_keypoints(frame.keypoints[keep], matrix),
+        mirrored=view.flip != frame.mirrored,
     )
 
 
@@ -178,6 +185,21 @@ def _between_centres(matrix: Matrix) -> Matrix:
     moved = matrix.copy()
     moved[:2, 2] += matrix[:2, :2] @ (0.5, 0.5) - 0.5
     return moved[:2]
+
+
+def _warp_masks(masks: NDArray[np.uint8], matrix: Matrix, width: int, height: int) -> NDArray[np.uint8]:
+    """(N, h, w) to (N, height, width), each pixel with the value nearest to its centre, 0 outside the picture."""
+    moved, shown = _between_centres(matrix), np.empty((len(masks), height, width), np.uint8)
+    for mask, out in zip(masks, shown, strict=True):
+        cv2.warpAffine(mask, moved, (width, height), dst=out, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return shown
+
+
+def _warp_keypoints(keypoints: NDArray[np.float32], matrix: Matrix) -> NDArray[np.float32]:
+    """(N, K, 3): x and y moved, the third number kept; joints without a label stay three zeros."""
+    moved = keypoints[..., :2].astype(np.float64) @ matrix[:2, :2].T + matrix[:2, 2]
+    labelled = keypoints[..., 2:] > 0
+    return np.where(labelled, np.concatenate([moved, keypoints[..., 2:]], axis=-1), 0.0).astype(np.float32)
 
 
 def _visible(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:

@@ -28,9 +28,10 @@ from pipeline.contract.spec import Training as TrainingPart
 from pipeline.errors import UserError
 from pipeline.feeding import augment
 from pipeline.feeding.clips import ClipPlanner
+from pipeline.feeding.groups import Groups, cut
 from pipeline.feeding.identities import IdentityNumbers
 from pipeline.feeding.order import EpochBatches, Key
-from pipeline.feeding.shared_batches import SharedLoader, unchanged
+from pipeline.feeding.shared_batches import AHEAD, SharedLoader, unchanged
 from pipeline.files import depth_codec
 from pipeline.files.frames import decode_jpeg
 from pipeline.files.sample_store import Sample, SampleStore
@@ -78,8 +79,19 @@ class Feed:
 
     @property
     def samples(self) -> Samples:
-        """What one sample is."""
-        return self.training.samples(self.options, self.settings, self.stage)
+        """What one sample is.
+
+        Raises:
+            UserError: the settings ask for groups, which the system knows nothing of.
+        """
+        samples = self.training.samples(self.options, self.settings, self.stage)
+        if samples.group != self.settings.group:
+            raise UserError(
+                f"{self.stage}.sampling: model.name {self.spec.name} with these options learns from groups of {samples.group} frames "
+                f"(1: from rows), not of {self.settings.group}\nnext: set {self.stage}.sampling to "
+                + ("rows" if samples.group == 1 else f"groups, and {self.stage}.group_frames to {samples.group}")
+            )
+        return samples
 
     @property
     def needs(self) -> Needs:
@@ -136,7 +148,7 @@ def mix(feed: Feed, store: SampleStore) -> Mix | None:
     Raises:
         UserError: it names a data set that the samples do not come from, or leaves nothing to draw.
     """
-    given, there = feed.settings.mix, store.datasets
+    given, there, groups = feed.settings.mix, store.datasets, groups_of(feed, store)
     unknown = sorted(set(given) - set(there))
     if unknown:
         raise UserError(
@@ -148,8 +160,24 @@ def mix(feed: Feed, store: SampleStore) -> Mix | None:
     weights = np.array([given.get(name, 1.0) for name in there])[store.index.dataset]
     if not weights.any():
         raise UserError(f"mix: every data set of {feed.folder} has weight 0\nnext: give one of {', '.join(there)} a weight above 0")
-    drawn = np.bincount(store.index.dataset, weights) / weights.sum()
-    return Mix(weights, dict(zip(there, drawn.tolist(), strict=True)))
+    drawn = np.arange(len(weights)) if groups is None else groups.rows[:, 0]
+    shares = np.bincount(store.index.dataset[drawn], weights[drawn], minlength=len(there)) / weights[drawn].sum()
+    return Mix(weights, dict(zip(there, shares.tolist(), strict=True)))
+
+
+def groups_of(feed: Feed, store: SampleStore) -> Groups | None:
+    """The runs that are shuffled in place of rows; None where rows are."""
+    return cut(store.index, feed.samples.group) if feed.samples.group > 1 else None
+
+
+def batch_bytes(feed: Feed, workers: int) -> int:
+    """What a batch of one worker takes in memory at most: its images, and as much again for targets."""
+    return 2 * feed.settings.batch_size // workers * feed.samples.frames * 3 * math.prod(feed.shown) + 2**20
+
+
+def batches_in_memory(feed: Feed) -> int:
+    """How many batches a worker's loader holds at a time: those that processes make ahead, or the one in use and the next."""
+    return AHEAD * feed.settings.loader_processes + 1 if feed.settings.loader_processes else 2
 
 
 class ClipDataset(Dataset[Item]):
@@ -162,10 +190,13 @@ class ClipDataset(Dataset[Item]):
     def __init__(self, feed: Feed) -> None:
         self.feed, self.store = feed, SampleStore(feed.folder)
         self.people = identity_numbers(feed, self.store)
+        self.groups = groups_of(feed, self.store)
         self.planner = ClipPlanner(
             self.store.index,
             samples=feed.samples,
             seed=feed.seed,
+            identities=None if self.people is None else self.people.of,
+            groups=self.groups,
         )
 
     def __getitem__(self, key: Key) -> Item:
@@ -179,13 +210,16 @@ class ClipDataset(Dataset[Item]):
 
     def clip(self, epoch: int, sample: int, room: NDArray[np.uint8] | None = None) -> TrainingClip:
         """The augmented frames of a sample; `room` as in `item`."""
-        plan = self.planner.plan(epoch, sample)
-        random = np.random.default_rng([self.feed.seed, epoch, sample, _VIEW])
-        views = augment.draw_views(random, self.feed.settings.augment, len(plan.rows), related=plan.same_scene)
+        plan, what = self.planner.plan(epoch, sample), self.feed.samples
+        random = np.random.default_rng([self.feed.seed, epoch, plan.first, _VIEW])
+        drawn = max(len(plan.rows), what.group)
+        views = augment.draw_views(random, self.feed.settings.augment, drawn, what.views if plan.same_scene else "independent")
+        views = views[plan.place : plan.place + len(plan.rows)]
         stored = {row: self.stored(row) for row in dict.fromkeys(plan.rows)}
         places = [None] * len(views) if room is None else room
         frames = [self._show(stored[row], view, out) for row, view, out in zip(plan.rows, views, places, strict=True)]
-        return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed=(self.feed.seed, epoch, sample, _TARGETS))
+        seed = (self.feed.seed, epoch, sample, _TARGETS)
+        return TrainingClip(tuple(frames), plan.same_scene, plan.video, seed, plan.repeated)
 
     def _show(self, frame: TrainingFrame, view: augment.View, out: NDArray[np.uint8] | None) -> TrainingFrame:
         width, height = self.feed.shown
@@ -238,10 +272,11 @@ def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tu
         seed=feed.seed,
         samples=settings.epoch_samples,
         weights=mixed.weights if mixed else None,
+        groups=dataset.groups,
     )
     make = _Making(dataset)
     if settings.loader_processes:
-        room = 2 * settings.batch_size // workers * feed.samples.frames * 3 * math.prod(feed.shown) + 2**20  # images, and as much again
+        room = batch_bytes(feed, workers)
         return SharedLoader(
             make, batches, processes=settings.loader_processes, slot_bytes=room, pin=pin_memory, begin=start_process
         ), batches

@@ -3,6 +3,8 @@
 Row groups are shuffled, then the rows of several neighbouring row groups of that shuffle together, so that a loader keeps a few row
 groups in memory however large the set is. A global batch is a run of this order; each worker takes its slice of every batch.
 
+Where frames of a sequence belong together, runs of them (`groups.Groups`) take the place of rows.
+
 Where rows have weights, a pass leaves out rows of less than the largest weight, evenly and each in its turn, and an epoch takes as many
 passes as its length needs.
 """
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from pipeline.errors import UserError
+from pipeline.feeding.groups import Groups, apart
 
 WINDOW = 16  # row groups that are shuffled together
 _ORDER, _KEEP = 1, 6  # last words of the random seeds drawn here
@@ -57,6 +60,41 @@ def epoch_order(
     return np.concatenate(passes)[:wanted]
 
 
+def group_order(
+    groups: Groups,
+    row_groups: Sequence[tuple[int, int]],
+    *,
+    seed: int,
+    epoch: int,
+    together: int,
+    samples: int | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
+    """Sample numbers of one epoch, run by run: each run once, in the order of its frames.
+
+    Args:
+        groups: the runs.
+        row_groups: (first row, rows) of every row group.
+        seed: of the run.
+        epoch: from 0.
+        together: runs of a batch, which are of different sequences while there are any.
+        samples: how many to draw, rounded up to whole runs; None: each run once.
+        weights: (rows,), see `epoch_order`; a run has its first row's.
+
+    Returns:
+        (runs drawn * frames,) int64, numbers as `groups` describes them.
+    """
+    runs = epoch_order(
+        groups.in_row_groups(row_groups),
+        seed=seed,
+        epoch=epoch,
+        samples=None if samples is None else -(-samples // groups.frames),
+        weights=None if weights is None else weights[groups.rows[:, 0]],
+    )
+    arranged = runs[apart(groups.sequence[runs % len(groups.rows)], together)]
+    return (arranged[:, None] * groups.frames + np.arange(groups.frames)).reshape(-1)
+
+
 class EpochBatches(Sampler[list[Key]]):
     """Batches of one worker for `epoch` (set it before iterating): `rank`'s slice of every whole global batch.
 
@@ -68,6 +106,7 @@ class EpochBatches(Sampler[list[Key]]):
         seed: of the run.
         samples: samples an epoch; None for as many as there are rows. The last, incomplete batch is dropped.
         weights: of the rows, see `epoch_order`.
+        groups: the runs whose frames stay together; workers share a batch by whole runs. None: rows are shuffled one by one.
 
     Raises:
         UserError: the batch cannot be shared evenly, or is larger than an epoch.
@@ -83,24 +122,40 @@ class EpochBatches(Sampler[list[Key]]):
         seed: int,
         samples: int | None,
         weights: NDArray[np.float64] | None = None,
+        groups: Groups | None = None,
     ) -> None:
-        rows = sum(count for _, count in row_groups)
-        check_batch(rows if samples is None else samples, rows=rows, batch_size=batch_size, workers=workers)
+        rows = sum(count for _, count in row_groups) if groups is None else groups.rows.size
+        group = 1 if groups is None else groups.frames
+        check_batch(rows if samples is None else samples, rows=rows, batch_size=batch_size, workers=workers, group=group)
         self.row_groups, self.batch_size, self.rank, self.workers = row_groups, batch_size, rank, workers
-        self.seed, self.samples, self.weights, self.rows, self.epoch = seed, samples, weights, rows, 0
+        self.seed, self.samples, self.weights, self.rows, self.groups, self.epoch = seed, samples, weights, rows, groups, 0
 
     def __len__(self) -> int:
         return (self.rows if self.samples is None else self.samples) // self.batch_size
 
     def __iter__(self) -> Iterator[list[Key]]:
-        order = epoch_order(self.row_groups, seed=self.seed, epoch=self.epoch, samples=self.samples, weights=self.weights)
+        order = self._order()
         share = self.batch_size // self.workers
         for batch in range(len(self)):
             first = batch * self.batch_size + self.rank * share
             yield [(self.epoch, int(sample)) for sample in order[first : first + share]]
 
+    def _order(self) -> NDArray[np.int64]:
+        if self.groups is None:
+            return epoch_order(self.row_groups, seed=self.seed, epoch=self.epoch, samples=self.samples, weights=self.weights)
+        together = self.batch_size // self.groups.frames
+        return group_order(
+            self.groups,
+            self.row_groups,
+            seed=self.seed,
+            epoch=self.epoch,
+            together=together,
+            samples=self.samples,
+            weights=self.weights,
+        )
 
-def check_batch(samples: int, *, rows: int, batch_size: int, workers: int) -> None:
+
+def check_batch(samples: int, *, rows: int, batch_size: int, workers: int, group: int = 1) -> None:
     """Refuse a global batch that no epoch could fill or that the workers cannot share.
 
     Raises:
@@ -110,6 +165,11 @@ def check_batch(samples: int, *, rows: int, batch_size: int, workers: int) -> No
         raise UserError("the sample set holds no samples\nnext: check pack_samples.stills, videos and split")
     if batch_size % workers:
         raise UserError(f"batch_size {batch_size} cannot be shared by {workers} workers\nnext: make it a multiple of workers")
+    if batch_size % (workers * group):
+        raise UserError(
+            f"batch_size {batch_size} cannot be shared by {workers} workers in groups of {group} frames\n"
+            f"next: make it a multiple of {workers * group}, or change group_frames"
+        )
     if samples < batch_size:
         raise UserError(
             f"batch_size {batch_size} is larger than an epoch of {samples} samples\nnext: lower batch_size or raise epoch_samples"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,15 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from pyarrow.fs import FSSpecHandler, PyFileSystem
+from torch import nn
 
 from pipeline.artifacts.publication import Manifest, Publication, file_digest
 from pipeline.artifacts.store import Place, filesystem
 from pipeline.errors import UserError, unwrapped
-from pipeline.feeding.loader import Feed, mix
-from pipeline.feeding.order import check_batch
+from pipeline.feeding.checks import check_samples
+from pipeline.feeding.loader import Feed
 from pipeline.files import model_folder
-from pipeline.files.sample_store import SampleStore, partner_reach
 from pipeline.numerics import precision
 from pipeline.params import file as params
 from pipeline.params.sections.common import Cluster
@@ -95,22 +95,20 @@ def trained(
         rungs: pauses on the way.
 
     Yields:
-        The published manifest, which says what part of the samples each data set gave where `mix` weighs them. With no epochs the
-        initial network is published.
+        The published manifest, which says what part of the samples each data set gave where `mix` weighs them. With no epochs, or a
+        system that is never trained, the initial network is published.
 
     Raises:
-        UserError: the weights do not fit, `mix` names no data set, the batch cannot be filled or shared, the resources are not there, or
-            the loss diverged.
+        UserError: the weights do not fit, the samples cannot be learnt from (`checks.check_samples`), `freeze` names nothing of the
+            network, the resources are not there, or the loss diverged.
     """
-    settings, drawn = feed.settings, None
-    if settings.epochs:
-        store = SampleStore(feed.folder)
-        rows, drawn = len(store), mix(feed, store)
-        check_batch(settings.epoch_samples or rows, rows=rows, batch_size=settings.batch_size, workers=settings.workers)
-        warn_of_small_row_groups(publication.stage, feed, store)
+    if feed.spec.training is None:
+        yield _publish_as_given(feed, start, publication)
+        return
+    settings = feed.settings
+    drawn = check_samples(feed) if settings.epochs else None
     task = build_task(feed)
-    if start is not None:
-        print(f"{publication.stage}: {start}: {model_folder.load(task.network, start, settings.min_loaded)}")
+    _load_start(task.network, start, feed, publication)
     fingerprint = params.digest(publication.fingerprint, _digest(start))
     folder = checkpoints.run_folder(root, publication.stage, fingerprint)
     kept = checkpoints.kept_in(folder, publication.kept)
@@ -128,16 +126,23 @@ def trained(
     checkpoints.forget(folder, kept)
 
 
-def warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None:
-    """Say so when a sample may touch more row groups than it has frames: training reads more than it keeps."""
-    frames, span = feed.samples.frames, feed.samples.steps[1] * (feed.samples.frames - 1)
-    groups = 1 + partner_reach(store.index, store.row_groups, span)
-    if groups > max(frames, 2):
-        print(
-            f"{stage}: a sample spans up to {span} frames, in {groups} row groups, more than it has frames; training is slower\n"
-            f"next: make pack_samples.row_group_kb {groups // 2 + 1} times as large",
-            file=sys.stderr,
-        )
+def _load_start(network: nn.Module, start: Place | None, feed: Feed, publication: Publication) -> None:
+    if start is not None:
+        print(f"{publication.stage}: {start}: {model_folder.load(network, start, feed.settings.min_loaded)}")
+
+
+def _publish_as_given(feed: Feed, start: Place | None, publication: Publication) -> Manifest:
+    """Publish the network of a system that is never trained, with the weights it starts from."""
+    settings, stage = feed.settings, publication.stage
+    if settings.epochs:
+        print(f"{stage}: model.name {feed.spec.name} is never trained; {stage}.epochs {settings.epochs} has no effect")
+    if start is None:
+        print(f"{stage}: no weights are given: a random network is published\nnext: name some in {stage}.weights")
+    torch.manual_seed(feed.seed)
+    network = feed.spec.build_network(feed.options)
+    _load_start(network, start, feed, publication)
+    untrained = replace(feed, settings=settings.model_copy(update={"epochs": 0}))
+    return _publish(network, untrained, [], publication, {})
 
 
 def _made(folder: Place) -> Place:
@@ -154,7 +159,7 @@ def _judge(network: Any, feed: Feed, rungs: Rungs, epochs: int, publication: Pub
 
 def _fit(feed: Feed, folder: Place, until: int, *, stage: str, fingerprint: str, run: StageRun | None, cluster: Cluster) -> TrainingState:
     with attached(cluster):
-        settings, use_gpu = _devices(feed.settings, stage)
+        settings, use_gpu = _devices(feed.settings, stage, feed.samples.group)
         job = TrainingJob(
             stage=stage,
             fingerprint=fingerprint,
@@ -222,10 +227,10 @@ def _quick_trainer() -> Any:
     return QuickTrainer
 
 
-def _devices(settings: Training, stage: str) -> tuple[Training, bool]:
+def _devices(settings: Training, stage: str, group: int = 1) -> tuple[Training, bool]:
     """What to train on, by what Ray has: the settings, with as many workers as there are devices, and whether these are GPUs.
 
-    With `use_gpu: auto` and fewer GPUs than workers, fewer workers share the same global batch.
+    With `use_gpu: auto` and fewer GPUs than workers, fewer workers share the same global batch, by whole groups of frames.
 
     Raises:
         UserError: the cluster lacks what the parameters ask for.
@@ -238,7 +243,7 @@ def _devices(settings: Training, stage: str) -> tuple[Training, bool]:
         raise UserError(f"{stage}.use_gpu: {workers} workers need as many GPUs, Ray has {gpus}\nnext: set it to auto, or lower workers")
     use_gpu = gpus > 0 if settings.use_gpu == "auto" else settings.use_gpu
     if use_gpu and gpus < workers:
-        workers = max(count for count in range(1, gpus + 1) if settings.batch_size % count == 0)
+        workers = max(count for count in range(1, gpus + 1) if settings.batch_size % (count * group) == 0)
         print(
             f"{stage}: {workers} workers instead of {settings.workers}, Ray has {gpus} GPUs; the global batch stays {settings.batch_size}"
         )

@@ -9,23 +9,34 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import nn
 
 from pipeline.contract.clips import Batch, Losses
+from pipeline.contract.spec import Group
 from pipeline.errors import UserError
 from pipeline.feeding.loader import Feed, build_loader, identity_numbers, read_ahead, to_device
 from pipeline.files import model_folder
 from pipeline.params.sections.training import Training
 from pipeline.runtime.malloc import keep_freed_memory
 from pipeline.training.checkpoints import EpochRecord, TrainingState
+from pipeline.training.freezing import freeze, hold
 from pipeline.training.meter import Meter, TrainingJob, say
-from pipeline.training.optimisers import build_optimisers
+from pipeline.training.optimisers import build_optimisers, clip_groups
 
 _TORCH = 4  # last word of the random seeds drawn here
+
+
+@runtime_checkable
+class Epochal(Protocol):
+    """A task that does not learn the same in every epoch."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch, counted from 0; where a run goes on from a checkpoint, with the first that is left."""
 
 
 class Trainer:
@@ -64,7 +75,9 @@ class Trainer:
         self.task = build_task(job.feed).to(device=device, memory_format=torch.channels_last)
         model_folder.load(self.task.network, job.initial)
         self.model = self.task if wrap is None else wrap(self.task)
-        self.optimisers = build_optimisers(self.task, self.settings)
+        group_of = partial(_group_of, job.feed)
+        self.optimisers = build_optimisers(self.task, self.settings, group_of)
+        self.clipped = clip_groups(self.task, group_of)
         self.epochs, self.history = 0, list[EpochRecord]()
 
     @property
@@ -94,6 +107,9 @@ class Trainer:
         """
         torch.manual_seed(int(np.random.default_rng([self.job.feed.seed, self.epochs, self.rank, _TORCH]).integers(2**62)))
         self.task.train()
+        hold(self.task.network, self.settings.freeze)
+        if isinstance(self.task, Epochal):
+            self.task.begin_epoch(self.epochs)
         self.batches.epoch = self.epochs
         meter = Meter(self.job, self.epochs, len(self.batches), workers=self.workers, speaks=self.speaks)
         source = read_ahead(self.loader)
@@ -117,10 +133,11 @@ class Trainer:
         self.task.zero_grad(set_to_none=True)
         losses.total.backward()
         if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.task.parameters(), self.settings.clip_norm)
+            for parameters in self.clipped:
+                nn.utils.clip_grad_norm_(parameters, self.settings.clip_norm)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = self._lr(step)
+                group["lr"] = self._lr(step) * group["rate"]
             optimiser.step()
         return losses
 
@@ -129,10 +146,10 @@ class Trainer:
 
 
 def build_task(feed: Feed) -> Any:
-    """The network inside its loss, initialised from the run's seed alone.
+    """The network inside its loss, initialised from the run's seed alone, with the parameters of `freeze` held.
 
     Raises:
-        UserError: the model learns from identities, and the sample set has none.
+        UserError: the model learns from identities, and the sample set has none; or `freeze` names nothing of the network.
     """
     torch.manual_seed(feed.seed)
     network = feed.spec.build_network(feed.options)
@@ -142,7 +159,13 @@ def build_task(feed: Feed) -> Any:
             f"{feed.folder}: names no person, but model.name {feed.spec.name} with these options learns from identities\n"
             "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`, or set options of `model` that see none"
         )
-    return feed.training.build_task(network, feed.options, feed.settings, people.count if people is not None else 0)
+    task: Any = feed.training.build_task(network, feed.options, feed.settings, people.count if people is not None else 0)
+    freeze(task.network, feed.settings.freeze, feed.stage)
+    return task
+
+
+def _group_of(feed: Feed, name: str) -> Group:
+    return feed.training.group_of(name, feed.options)
 
 
 def learning_rate(settings: Training, step: int, epoch: int) -> float:

@@ -25,6 +25,7 @@ class Augment(Section):
 
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+GROUP_FRAMES, MOMENTUM = 4, 0.9  # defaults, which stay out of digests as the defaults of `mix` and `input_size` do
 Side = Annotated[int, Field(ge=64, multiple_of=32)]  # networks halve a side five times
 
 
@@ -33,8 +34,9 @@ class Training(Section):
 
     epochs: int = Field(ge=0)
     batch_size: int = Field(ge=1)
-    optimiser: Literal["adam", "adamw", "muon"]
+    optimiser: Literal["adam", "adamw", "muon", "sgd"]
     lr: float = Field(gt=0)
+    momentum: float = Field(default=MOMENTUM, ge=0, lt=1, exclude_if=lambda value: value == MOMENTUM)  # of sgd
     weight_decay: float = Field(ge=0)
     lr_drop_epochs: list[int]
     lr_drop_factor: float = Field(gt=0, le=1)
@@ -45,6 +47,9 @@ class Training(Section):
     negative_ratio: float = Field(ge=0)
     epoch_samples: int | None = Field(ge=1)
     mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
+    sampling: Literal["rows", "groups"] = Field(default="rows", exclude_if=lambda value: value == "rows")
+    group_frames: int = Field(default=GROUP_FRAMES, ge=2, exclude_if=lambda value: value == GROUP_FRAMES)
+    freeze: list[str] = Field(default_factory=list, exclude_if=lambda names: not names)
     input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)
@@ -55,3 +60,8 @@ class Training(Section):
     min_loaded: float = Field(ge=0, le=1)
     max_failures: int = Field(ge=0)
     augment: Augment
+
+    @property
+    def group(self) -> int:
+        """Frames of a group, 1 where rows are shuffled one by one; for `Samples.group` of a system that knows groups."""
+        return self.group_frames if self.sampling == "groups" else 1

@@ -56,7 +56,7 @@ def test_an_image_at_input_size_passes_untouched() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_boxes_and_depth_follow_the_picture(seed: int) -> None:
-    view = replace(draw_views(np.random.default_rng(seed), AUGMENT, 1, related=True)[0], rotation=0.0, shear_x=0.0, shear_y=0.0)
+    view = replace(draw_views(np.random.default_rng(seed), AUGMENT, 1, "perturbed")[0], rotation=0.0, shear_x=0.0, shear_y=0.0)
     source = frame([[120, 60, 200, 124]])
     result = shown(source, view)
     assert result.depth is not None
@@ -109,7 +109,7 @@ def test_a_frame_without_objects() -> None:
 
 def test_views_stay_in_range_and_partners_near() -> None:
     for seed in range(300):
-        first, second = draw_views(np.random.default_rng(seed), AUGMENT, 2, related=True)
+        first, second = draw_views(np.random.default_rng(seed), AUGMENT, 2, "perturbed")
         assert abs(first.rotation) <= 5
         assert 0.5 <= first.scale <= 1.2
         assert max(abs(first.shear_x), abs(first.shear_y)) <= 2
@@ -123,7 +123,7 @@ def test_views_stay_in_range_and_partners_near() -> None:
 
 
 def test_partners_of_other_scenes_are_independent() -> None:
-    views = [draw_views(np.random.default_rng(seed), AUGMENT, 2, related=False) for seed in range(400)]
+    views = [draw_views(np.random.default_rng(seed), AUGMENT, 2, "independent") for seed in range(400)]
     scales = np.array([[view.scale for view in pair] for pair in views])
     assert abs(np.corrcoef(scales.T)[0, 1]) < 0.15
     assert 0.4 < np.mean([first.flip == second.flip for first, second in views]) < 0.6
@@ -136,7 +136,7 @@ def test_pixels_are_those_of_plain_colours_and_a_plain_warp(seed: int) -> None:
     random = np.random.default_rng(seed)
     image = cv2.resize(random.integers(0, 256, (45, 80, 3), np.uint8), (320, 180), interpolation=cv2.INTER_CUBIC)
     image[: seed * 20] = random.integers(0, 256, 3)
-    view = draw_views(random, AUGMENT, 1, related=True)[0]
+    view = draw_views(random, AUGMENT, 1, "perturbed")[0]
     hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV) * np.float32([1, view.saturation, view.value])
     coloured = cv2.cvtColor(hsv.clip(0, [360, 1, 1]).astype(np.float32), cv2.COLOR_HSV2RGB) * 255
     matrix = augment._between_centres(augment._affine(view, WIDTH, HEIGHT) @ letterbox(320, 180, WIDTH, HEIGHT))
@@ -149,7 +149,7 @@ def test_pixels_are_those_of_plain_colours_and_a_plain_warp(seed: int) -> None:
 def test_four_channels_are_warped_as_three(seed: int) -> None:
     random = np.random.default_rng(seed)
     image = random.integers(0, 256, (180, 320, 3), np.uint8)
-    view = replace(draw_views(random, AUGMENT, 1, related=True)[0], saturation=1.0, value=1.0)
+    view = replace(draw_views(random, AUGMENT, 1, "perturbed")[0], saturation=1.0, value=1.0)
     matrix = augment._between_centres(augment._affine(view, WIDTH, HEIGHT) @ letterbox(320, 180, WIDTH, HEIGHT))
     warped = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderValue=(BORDER,) * 3)
     assert (shown(replace(frame([]), image=image), view).image == warped).all()
@@ -172,7 +172,7 @@ def compiled_later() -> tuple[int, int]:
     before, batch = len(warp.signatures), np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
     image = cv2.imdecode(cv2.imencode(".jpg", frame([]).image)[1], cv2.IMREAD_COLOR_RGB)
     assert image is not None
-    for room, view in zip(batch, draw_views(np.random.default_rng(0), AUGMENT, 2, related=True), strict=True):
+    for room, view in zip(batch, draw_views(np.random.default_rng(0), AUGMENT, 2, "perturbed"), strict=True):
         show(replace(frame([]), image=image.astype(np.uint8, copy=False)), view, width=WIDTH, height=HEIGHT, depth_stride=4, out=room)
     return before, len(warp.signatures)
 
@@ -180,3 +180,35 @@ def compiled_later() -> tuple[int, int]:
 def test_frames_compile_nothing_after_the_warm_up() -> None:
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # in this process other tests have compiled before
         assert fresh.submit(compiled_later).result() == (1, 1)
+
+
+def test_classes_masks_and_joints_follow_the_boxes() -> None:
+    plain = frame([[-400, 0, -300, 50], [120, 60, 200, 124]])  # the first leaves the picture, and everything of it
+    masks = np.zeros((2, 180, 320), np.uint8)
+    masks[1, 60:124, 120:200] = 1
+    joints = np.array([[[-350, 20, 1], [0, 0, 0]], [[120, 60, 1], [0, 0, 0]]], np.float32)
+    source = replace(plain, classes=np.array([3, 5]), masks=masks, keypoints=joints)
+    for seed in range(6):
+        view = replace(draw_views(np.random.default_rng(seed), AUGMENT, 1, "perturbed")[0], rotation=0.0, shear_x=0.0, shear_y=0.0)
+        result = shown(source, view)
+        assert result.classes.tolist() == [5]
+        assert result.masks is not None
+        assert result.keypoints is not None
+        assert (result.masks.shape, result.masks.dtype) == ((1, HEIGHT, WIDTH), np.uint8)
+        visible = np.clip(result.boxes, 0, [WIDTH, HEIGHT, WIDTH, HEIGHT])[0]
+        np.testing.assert_allclose(seen_box(result.masks[0] == 1), visible, atol=1.0)
+        left, top, right, _ = result.boxes[0]
+        np.testing.assert_allclose(result.keypoints[0], [[right if view.flip else left, top, 1], [0, 0, 0]], atol=1e-3)
+        assert result.mirrored is view.flip
+    nothing = shown(plain, View())
+    assert nothing.masks is None
+    assert nothing.keypoints is None
+
+
+def test_one_scene_may_be_seen_in_one_view_or_in_views_of_their_own() -> None:
+    shared = draw_views(np.random.default_rng(1), AUGMENT, 5, "shared")
+    assert len(set(shared)) == 1
+    assert shared[0] == draw_views(np.random.default_rng(1), AUGMENT, 1, "perturbed")[0], "the same first draw"
+    alone = draw_views(np.random.default_rng(1), AUGMENT, 40, "independent")
+    assert np.std([view.rotation for view in alone]) > 2, "over all of -5 to 5 degrees"
+    assert 0 < sum(view.flip for view in alone) < 40

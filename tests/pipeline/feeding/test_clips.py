@@ -92,7 +92,64 @@ def test_stills_and_clips_for_other_models() -> None:
         steps |= {*np.diff(plan.rows)}
         assert len(set(np.diff(plan.rows))) == 1, "one step a clip"
     assert steps == {1, 2, 3}
-    assert planner(rows, kind="clip", frames=4).plan(0, 18).rows == (18, 19, 19, 19)
+    still = planner(index(2, 3, video=False), kind="clip", frames=3).plan(0, 4)
+    assert (still.rows, still.repeated) == ((4, 4, 4), (False,) * 3), "views of one picture, none of which repeats another"
+
+
+@pytest.mark.parametrize(
+    ("ends", "frames", "steps", "sample", "rows"),
+    [
+        ("shift", 4, (2, 2), 0, (0, 2, 4, 6)),  # fits
+        ("shift", 4, (1, 99), 2, (2, 4, 6, 8)),  # the largest step that fits from here: (9 - 2) // 3
+        ("shift", 4, (1, 1), 8, (6, 7, 8, 9)),  # none fits from here, so the start moves back
+        ("shift", 4, (2, 2), 8, (3, 5, 7, 9)),  # and by more for the least step that is allowed
+        ("shift", 4, (9, 9), 8, (0, 3, 6, 9)),  # which no place of the sequence holds
+        ("refuse", 4, (1, 1), 8, (6, 7, 8, 9)),  # as `shift`; too short a sequence never comes so far
+        ("repeat", 4, (1, 1), 8, (8, 9, 9, 9)),
+        ("repeat", 4, (3, 3), 5, (5, 8, 9, 9)),
+        ("shift", 10, (1, 4), 7, tuple(range(10))),  # as long as its sequence
+        ("shift", 12, (1, 4), 7, (*range(10), 9, 9)),  # longer: the last frame repeats
+        ("shift", 1, (1, 4), 7, (7,)),
+    ],
+)
+def test_a_clip_at_the_end_of_its_sequence(ends: str, frames: int, steps: tuple[int, int], sample: int, rows: tuple[int, ...]) -> None:
+    plan = planner(index(2, 10), kind="clip", frames=frames, steps=steps, ends=ends, negative_ratio=0.0).plan(0, sample)
+    assert plan.rows == rows
+    assert plan.repeated == tuple(at > 0 and row == rows[at - 1] for at, row in enumerate(rows))
+
+
+def test_missing_frames_shorten_no_clip() -> None:
+    plan = planner(index(1, 10, gap_after=4), kind="clip", frames=4, steps=(2, 2)).plan(0, 1)
+    assert plan.rows == (1, 3, 5, 7), "the frames that are there count"
+
+
+def test_partners_share_an_identity_while_there_is_one_that_does() -> None:
+    rows = index(1, 9)
+    known = [np.array([-1, row // 3]) for row in range(9)]  # three people, each for three frames; nobody knows the first box
+    samples = Samples("pair", 2, (1, 3), common_identity=True)
+    common = ClipPlanner(rows, samples=samples, seed=0, identities=lambda row: known[row])
+    partners = [{common.plan(epoch, row).rows[1] for epoch in range(60)} for row in range(9)]
+    assert partners == [{*range(row // 3 * 3, row // 3 * 3 + 3)} - {row} for row in range(9)]
+    strangers = ClipPlanner(rows, samples=samples, seed=0, identities=lambda row: np.array([row, -1]))
+    assert {strangers.plan(epoch, 4).rows[1] for epoch in range(60)} == {1, 2, 3, 5, 6, 7}, "else anyone near"
+    with pytest.raises(ValueError, match="need identities"):
+        ClipPlanner(rows, samples=samples, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames", "changed"),
+    [
+        ("still", 2, {}),
+        ("pair", 1, {}),
+        ("clip", 0, {}),
+        ("pair", 2, {"group": 4}),
+        ("still", 1, {"group": 0}),
+        ("clip", 3, {"steps": (3, 1)}),
+    ],
+)
+def test_samples_that_cannot_be(kind: Any, frames: int, changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"a |steps"):
+        Samples(kind, frames, **changed)
 
 
 def test_plans_depend_on_seed_epoch_and_sample_only() -> None:

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.training.optimisers import KernelMuon, build_optimisers
+from pipeline.contract.spec import Group
+from pipeline.training.optimisers import KernelMuon, build_optimisers, clip_groups
 from tests.pipeline.tiny import TRAINING
 
 MUON = TRAINING.model_copy(update={"optimiser": "muon", "lr": 0.01, "weight_decay": 0.1})
@@ -95,7 +96,7 @@ def test_what_has_no_gradient_stays() -> None:
     assert not torch.equal(task.project.weight, Task().project.weight)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_one_optimiser_takes_everything_otherwise(name: str) -> None:
     task = Task()
     (optimiser,) = build_optimisers(task, MUON.model_copy(update={"optimiser": name}))
@@ -106,3 +107,53 @@ def test_one_optimiser_takes_everything_otherwise(name: str) -> None:
 def test_a_task_without_matrices_is_adamws() -> None:
     (optimiser,) = build_optimisers(nn.Conv2d(1, 4, 3), MUON)
     assert isinstance(optimiser, torch.optim.AdamW)
+
+
+def by_name(name: str) -> Group:
+    """The convolution slowly and without decay, the projection decayed whole, the weight of the loss never clipped."""
+    if name.startswith("hidden"):
+        return Group(rate=0.1, decay=0.0, clip="hidden")
+    return Group(decays_vectors=True) if name.startswith("project") else Group(clip=None if name == "balance" else "all")
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
+def test_groups_have_rates_and_decays_of_their_own(name: str) -> None:
+    task = Task()
+    names = {id(parameter): name for name, parameter in task.named_parameters()}
+    shapes = {tuple(parameter.flatten(1).shape): name for name, parameter in task.named_parameters() if parameter.ndim > 1}  # Muon's own
+    found = {}
+    for optimiser in build_optimisers(task, MUON.model_copy(update={"optimiser": name}), by_name):
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                key = names.get(id(parameter)) or shapes[tuple(parameter.shape)]
+                found[key] = (group["rate"], pytest.approx(group["lr"] / 0.01), group["weight_decay"])
+    slow, whole, plain = (0.1, 0.1, 0.0), (1.0, 1.0, 0.1), (1.0, 1.0, 0.0)
+    assert found == {
+        "hidden.weight": slow, "hidden.bias": slow, "project.weight": whole, "project.bias": whole,
+        "heat.weight": whole, "heat.bias": plain, "balance": plain,
+    }  # fmt: skip
+
+
+def test_sgd_has_momentum() -> None:
+    task = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(task.weight)
+    (optimiser,) = build_optimisers(task, MUON.model_copy(update={"optimiser": "sgd", "momentum": 0.5, "lr": 0.1, "weight_decay": 0.0}))
+    for _ in range(3):
+        task.weight.grad = torch.ones(1, 1)
+        optimiser.step()
+    assert task.weight.item() == pytest.approx(-0.1 * (1 + 1.5 + 1.75))
+
+
+def test_parameters_are_clipped_by_their_words() -> None:
+    task = Task()
+    names = {id(parameter): name for name, parameter in task.named_parameters()}
+    clipped = [[names[id(parameter)] for parameter in group] for group in clip_groups(task, by_name)]
+    assert clipped == [["hidden.weight", "hidden.bias"], ["project.weight", "project.bias", "heat.weight", "heat.bias"]]
+    assert [len(group) for group in clip_groups(task)] == [7]
+
+
+def test_what_is_frozen_is_nobodys() -> None:
+    task = Task()
+    task.hidden.requires_grad_(False)
+    (optimiser,) = build_optimisers(task, MUON.model_copy(update={"optimiser": "sgd"}))
+    assert sum(len(group["params"]) for group in optimiser.param_groups) == 5
