@@ -92,9 +92,7 @@ class TrainingFrame:
         depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `Needs.depth`.
         classes: (N,) int64, index into `pack_samples.classes`; of an ignored box, 0.
         masks: (N, H, W) uint8, 1 inside; None unless `Needs.masks` and the samples carry them.
-        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise. Joints keep
-            their numbers in a mirrored frame, where a left shoulder looks like a right one.
-        mirrored: whether the image was mirrored, left to right.
+        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise.
     """
 
     image: NDArray[np.uint8]
@@ -105,7 +103,6 @@ class TrainingFrame:
     classes: NDArray[np.int64] = None  # type: ignore[assignment]  # made in __post_init__: every object of the only class
     masks: NDArray[np.uint8] | None = None
     keypoints: NDArray[np.float32] | None = None
-    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.classes is None:

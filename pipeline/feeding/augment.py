@@ -1,7 +1,7 @@
 """Augmentation: a stored sample becomes a frame at network input size, in one warp.
 
 Letterbox, rotation, scale, shear, translation and flip are one affine map, applied once to the pixels, once to the boxes and once, with
-nearest neighbours and at its own stride, to the depth map; masks and joints move with them. Ranges are FairMOT's. The frames of one scene
+nearest neighbours and at its own stride, to the depth map. Ranges are FairMOT's. The frames of one scene
 are seen as `Samples.views` says: a pair's partner repeats the first frame's draw with a small perturbation (OUTrack), so that an object is
 found near where it was, and all frames of a clip may share one draw. Coordinates are continuous: pixel i covers [i, i + 1).
 """
@@ -102,9 +102,6 @@ def show(
         ignore=frame.ignore[keep],
         depth=None if frame.depth is None else _warp_depth(frame, matrix, width, height, depth_stride),
         classes=frame.classes[keep],
-        masks=None if frame.masks is None else _warp_masks(frame.masks[keep], matrix, width, height),
-        keypoints=None if frame.keypoints is None else _warp_keypoints(frame.keypoints[keep], matrix),
-        mirrored=view.flip != frame.mirrored,
     )
 
 
@@ -185,21 +182,6 @@ def _between_centres(matrix: Matrix) -> Matrix:
     moved = matrix.copy()
     moved[:2, 2] += matrix[:2, :2] @ (0.5, 0.5) - 0.5
     return moved[:2]
-
-
-def _warp_masks(masks: NDArray[np.uint8], matrix: Matrix, width: int, height: int) -> NDArray[np.uint8]:
-    """(N, h, w) to (N, height, width), each pixel with the value nearest to its centre, 0 outside the picture."""
-    moved, shown = _between_centres(matrix), np.empty((len(masks), height, width), np.uint8)
-    for mask, out in zip(masks, shown, strict=True):
-        cv2.warpAffine(mask, moved, (width, height), dst=out, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    return shown
-
-
-def _warp_keypoints(keypoints: NDArray[np.float32], matrix: Matrix) -> NDArray[np.float32]:
-    """(N, K, 3): x and y moved, the third number kept; joints without a label stay three zeros."""
-    moved = keypoints[..., :2].astype(np.float64) @ matrix[:2, :2].T + matrix[:2, 2]
-    labelled = keypoints[..., 2:] > 0
-    return np.where(labelled, np.concatenate([moved, keypoints[..., 2:]], axis=-1), 0.0).astype(np.float32)
 
 
 def _visible(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:

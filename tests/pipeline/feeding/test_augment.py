@@ -182,29 +182,6 @@ def test_frames_compile_nothing_after_the_warm_up() -> None:
         assert fresh.submit(compiled_later).result() == (1, 1)
 
 
-def test_classes_masks_and_joints_follow_the_boxes() -> None:
-    plain = frame([[-400, 0, -300, 50], [120, 60, 200, 124]])  # the first leaves the picture, and everything of it
-    masks = np.zeros((2, 180, 320), np.uint8)
-    masks[1, 60:124, 120:200] = 1
-    joints = np.array([[[-350, 20, 1], [0, 0, 0]], [[120, 60, 1], [0, 0, 0]]], np.float32)
-    source = replace(plain, classes=np.array([3, 5]), masks=masks, keypoints=joints)
-    for seed in range(6):
-        view = replace(draw_views(np.random.default_rng(seed), AUGMENT, 1, "perturbed")[0], rotation=0.0, shear_x=0.0, shear_y=0.0)
-        result = shown(source, view)
-        assert result.classes.tolist() == [5]
-        assert result.masks is not None
-        assert result.keypoints is not None
-        assert (result.masks.shape, result.masks.dtype) == ((1, HEIGHT, WIDTH), np.uint8)
-        visible = np.clip(result.boxes, 0, [WIDTH, HEIGHT, WIDTH, HEIGHT])[0]
-        np.testing.assert_allclose(seen_box(result.masks[0] == 1), visible, atol=1.0)
-        left, top, right, _ = result.boxes[0]
-        np.testing.assert_allclose(result.keypoints[0], [[right if view.flip else left, top, 1], [0, 0, 0]], atol=1e-3)
-        assert result.mirrored is view.flip
-    nothing = shown(plain, View())
-    assert nothing.masks is None
-    assert nothing.keypoints is None
-
-
 def test_one_scene_may_be_seen_in_one_view_or_in_views_of_their_own() -> None:
     shared = draw_views(np.random.default_rng(1), AUGMENT, 5, "shared")
     assert len(set(shared)) == 1
