@@ -131,7 +131,7 @@ class SampleFacts(NamedTuple):
         shortest: frames of its shortest sequence; 1 for stills.
         longest: frames of its longest sequence; 1 for stills.
         identities: how many it names; 0 for a system that may not see them.
-        depth: whether any sample has a depth map.
+        depth: whether any sample has a depth map; False for a system that reads none.
         masks: whether any sample has masks.
         classes: the names of `pack_samples.classes`.
     """

@@ -55,16 +55,15 @@ def warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None
 
 
 def facts_of(feed: Feed, store: SampleStore) -> SampleFacts:
-    """What a sample set holds; identities are counted for a system that may see them."""
+    """What a sample set holds; identities and depth are looked at for a system that needs them."""
     lengths = _lengths(store)
     people = identity_numbers(feed, store)
-    scales = pa.Table.from_batches([batch for batches in read_columns(store.shards, ["depth_scale"]) for batch in batches])
     return SampleFacts(
         where=str(feed.folder),
         shortest=int(lengths.min()),
         longest=int(lengths.max()),
         identities=0 if people is None else people.count,
-        depth=bool(pc.any(pc.greater(scales.column("depth_scale"), 0.0)).as_py()),
+        depth=feed.needs.depth and _has_depth(store),
         masks=False,
         classes=CLASSES,
     )
@@ -97,6 +96,11 @@ def _check_lengths(feed: Feed, samples: Samples, facts: SampleFacts, groups: Gro
         print(f"{feed.stage}: {runs} of {len(groups.rows)} runs of {asked} frames repeat one, because fewer follow each other there")
     elif groups is None and short:
         print(f"{feed.stage}: {short} sequences are shorter than a clip of {asked} frames; their last frame repeats")
+
+
+def _has_depth(store: SampleStore) -> bool:
+    batches = [batch for batches in read_columns(store.shards, ["depth_scale"]) for batch in batches]
+    return bool(pc.any(pc.greater(pa.Table.from_batches(batches).column("depth_scale"), 0.0)).as_py())
 
 
 def _lengths(store: SampleStore) -> NDArray[np.int64]:

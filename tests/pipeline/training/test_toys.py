@@ -23,6 +23,7 @@ from pipeline.training import checkpoints, fit
 from pipeline.training.meter import TrainingJob
 from pipeline.training.trainer import Trainer, build_task
 from tests.pipeline.tiny import TinyOptions, feed, write_samples
+from tests.pipeline.tiny import sees_identities as tiny_needs  # and depth
 from tests.pipeline.training.toys import CLIPS, FROZEN, GROUPS, LONG
 
 CPU = torch.device("cpu")
@@ -144,10 +145,11 @@ def test_a_system_judges_the_samples(samples: Path) -> None:
         raise UserError(f"{stage}: {facts.identities} people in {facts.longest} frames, depth {facts.depth}")
 
     assert GROUPS.training is not None
-    picky = replace(GROUPS, training=replace(GROUPS.training, check=refuse))
+    picky = replace(GROUPS, training=replace(GROUPS.training, check=refuse, needs=tiny_needs))
     with pytest.raises(UserError, match="finetune: 12 people in 8 frames, depth True"):
         check_samples(fed(picky, samples))
-    assert facts_of(fed(CLIPS, samples), SampleStore(samples)).identities == 0, "not counted for who may not see them"
+    facts = facts_of(fed(CLIPS, samples), SampleStore(samples))
+    assert (facts.identities, facts.depth) == (0, False), "not looked at for who needs neither"
 
 
 def test_groups_of_parameters_and_frozen_parts_under_sgd(samples: Path, tmp_path: Path) -> None:
