@@ -90,7 +90,7 @@ def model_files(model: str) -> list[Path]:
 
 def data_folders(context: Context) -> dict[str, Folder]:
     """Data set -> where it was read from."""
-    from pipeline.sources.place import folder_of
+    from pipeline.params.roots import folder_of
 
     data_root = context.params.base.data_root
     sources = context.params.extract_frames.sources

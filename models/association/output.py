@@ -47,4 +47,4 @@ def shown(tracks: Tracklets, boxes: NDArray[Any], options: OutputOptions, size: 
         size: width and height of the image.
     """
     borders = size if options.clip_boxes else (0, 0)
-    return Tracks(*lifecycle.show(boxes, tracks.facts, tracks.score, *borders, options.min_area, options.max_aspect))
+    return Tracks(*lifecycle.visible_tracks(boxes, tracks.state, tracks.score, *borders, options.min_area, options.max_aspect))

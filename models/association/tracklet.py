@@ -33,48 +33,53 @@ class Tracklets:
         beliefs: (N, 5, 4) float64, Kalman beliefs (kernels/kalman.py).
         embedding: (N, D) float32 of unit length, the running average of what was seen.
         score: (N,) float32, of the last detection or recovery.
-        facts: (N, 6) int64; the properties are its columns.
+        state: (N, 6) int64; the properties are its columns.
     """
 
     def __init__(self) -> None:
         self.beliefs = np.zeros((0, 5, 4))
         self.embedding = np.zeros((0, 0), np.float32)
         self.score = np.zeros(0, np.float32)
-        self.facts = np.zeros((0, 6), np.int64)
+        self.state = np.zeros((0, 6), np.int64)
         self._next_identity = 1
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return len(self.state)
+
+    @property
+    def memory(self) -> memory.Memory:
+        """The arrays, for the kernels."""
+        return memory.Memory(self.beliefs, self.embedding, self.state, self.score)
 
     @property
     def identity(self) -> NDArray[np.int64]:
         """(N,) unique."""
-        return self.facts[:, memory.IDENTITY]
+        return self.state[:, memory.IDENTITY]
 
     @property
     def phase(self) -> NDArray[np.int64]:
         """(N,) a `Phase`."""
-        return self.facts[:, memory.PHASE]
+        return self.state[:, memory.PHASE]
 
     @property
     def born(self) -> NDArray[np.int64]:
         """(N,) the first frame."""
-        return self.facts[:, memory.BORN]
+        return self.state[:, memory.BORN]
 
     @property
     def seen(self) -> NDArray[np.int64]:
         """(N,) the last frame with a detection."""
-        return self.facts[:, memory.SEEN]
+        return self.state[:, memory.SEEN]
 
     @property
     def lost_frames(self) -> NDArray[np.int64]:
         """(N,) frames since `seen` in which the track could not be located (w of Algorithm 1)."""
-        return self.facts[:, memory.LOST_FRAMES]
+        return self.state[:, memory.LOST_FRAMES]
 
     @property
     def detection(self) -> NDArray[np.int64]:
         """(N,) which detection of the frame it was matched with, where it was."""
-        return self.facts[:, memory.DETECTION]
+        return self.state[:, memory.DETECTION]
 
     def boxes(self, rows: NDArray[Any] | slice = slice(None)) -> NDArray[np.float64]:
         """(R, 4) xyxy pixels, as the Kalman filter believes them now."""
@@ -89,7 +94,7 @@ class Tracklets:
 
     def predict(self) -> None:
         """Advance all beliefs by a frame. The size of what is out of sight is not extrapolated."""
-        memory.predict(self.beliefs, self.facts)
+        memory.predict(self.beliefs, self.state)
 
     def start(
         self,
@@ -106,10 +111,10 @@ class Tracklets:
         `rows` (K,) are their numbers among the frame's detections; None: they are all of them.
         """
         count = len(boxes)
-        facts, looks = np.zeros((count, 6), np.int64), embeddings.astype(np.float32)
-        facts[:, memory.IDENTITY] = np.arange(self._next_identity, self._next_identity + count)
-        facts[:, memory.PHASE], facts[:, memory.BORN], facts[:, memory.SEEN] = phase, frame, frame
-        facts[:, memory.DETECTION] = np.arange(count) if rows is None else rows
+        state, looks = np.zeros((count, 6), np.int64), embeddings.astype(np.float32)
+        state[:, memory.IDENTITY] = np.arange(self._next_identity, self._next_identity + count)
+        state[:, memory.PHASE], state[:, memory.BORN], state[:, memory.SEEN] = phase, frame, frame
+        state[:, memory.DETECTION] = np.arange(count) if rows is None else rows
         self._next_identity += count
         for look in looks:
             vectors.scale(look)
@@ -117,7 +122,7 @@ class Tracklets:
         self.beliefs = np.concatenate([self.beliefs, kalman.born(boxes)])
         self.embedding = np.concatenate([known, looks])
         self.score = np.concatenate([self.score, scores])
-        self.facts = np.concatenate([self.facts, facts])
+        self.state = np.concatenate([self.state, state])
 
     def match(
         self,
@@ -132,8 +137,8 @@ class Tracklets:
         """Correct the tracks at `rows` (K,) by a detection each; `momentum` is the weight of the old embedding."""
         if len(rows) == 0:
             return  # before the first track the length of embeddings is not known
-        seen = np.arange(len(rows)), kalman.measurements(boxes), scores, embeddings
-        memory.match(self.beliefs, self.embedding, self.facts, self.score, rows, *seen, frame, momentum)
+        seen, columns = memory.Seen(boxes, scores, embeddings), np.arange(len(rows))
+        memory.match(self.memory, rows, columns, kalman.measurements(boxes), seen, frame, momentum)
 
     def correct(self, rows: NDArray[np.int64], boxes: NDArray[np.float64]) -> None:
         """Feed the boxes, (K, 4) xyxy pixels, to the Kalman filter as measurements of the tracks at `rows`."""
@@ -144,4 +149,4 @@ class Tracklets:
         if not mask.all():
             rows = np.flatnonzero(mask)
             self.beliefs, self.embedding = self.beliefs[rows], self.embedding[rows]
-            self.score, self.facts = self.score[rows], self.facts[rows]
+            self.score, self.state = self.score[rows], self.state[rows]

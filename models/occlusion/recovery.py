@@ -41,7 +41,7 @@ class Recovery:
             centres = detections.occlusion_centres[detections.occlusion_scores >= self._options.occlusion_score]
             if len(centres):
                 self._refind(tracks, boxes, centres)
-        lifecycle.miss(tracks.facts)
+        lifecycle.miss(tracks.state)
         if self._options.refind == "release":
             visible = tracks.among(Phase.NEW, Phase.TRACKED)
             self._memory.remember(tracks.identity[visible], boxes[visible], frame)

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.association.births import near_public
-from models.association.kernels import lifecycle, memory
+from models.association.kernels import lifecycle
 from models.association.output import by_left_edge, check, shown
+from models.association.stages import Cost, Seen, Stage, associate
 from models.association.tracklet import Phase, Tracklets
 from models.occlusion.recovery import Recovery
 from models.outrack.options import OutrackOptions
@@ -65,7 +66,7 @@ class OutrackTracker:
         check(detections, self._frame)
         rows = by_left_edge(detections, self._options.detection_threshold)
         self._tracklets.predict()
-        free = rows[self._associate(detections.boxes[rows], detections.scores[rows], detections.embeddings[rows])]
+        free = rows[self._associate(Seen(detections.boxes[rows], detections.scores[rows], detections.embeddings[rows]))]
         matched = self._tracklets.seen == self._frame
         self._tracklets.detection[matched] = rows[self._tracklets.detection[matched]]
         if len(free):
@@ -74,29 +75,25 @@ class OutrackTracker:
         self._forget()
         return self._output()
 
-    def _associate(self, boxes: NDArray[np.float32], scores: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Match tracks with detections, sorted by left edge, in three stages, and return which detections are left over."""
+    def _associate(self, seen: Seen) -> NDArray[np.bool_]:
+        """Match tracks with detections, sorted by left edge, and return which detections are left over."""
         tracks, options = self._tracklets, self._options
-        embedded = embeddings.shape[1] > 0
-        free, keep = memory.associate(
-            tracks.beliefs,
-            tracks.embedding,
-            tracks.facts,
-            tracks.score,
-            boxes,
-            scores,
-            embeddings,
-            self._frame,
-            options.embedding_momentum,
-            embedded or options.lost_by_overlap,
-            self._recovered_in_sight,
-            options.appearance_weight,
-            options.embedding_limit if embedded else options.iou_limit,
-            options.iou_limit,
-            options.unconfirmed_limit,
-        )
+        momentum, weight = options.embedding_momentum, options.appearance_weight
+        free, keep = associate(tracks, seen, self._stages(seen.features.shape[1] > 0), frame=self._frame, momentum=momentum, weight=weight)
         tracks.keep(keep)
-        return free  # type: ignore[no-any-return]
+        return free
+
+    def _stages(self, embedded: bool) -> list[Stage]:
+        """FairMOT's three: all but new tracks within the motion gate; of the rest those in sight by overlap; new ones by overlap."""
+        options, in_sight = self._options, (Phase.TRACKED, Phase.RECOVERED) if self._recovered_in_sight else (Phase.TRACKED,)
+        remembered = (Phase.TRACKED, Phase.RECOVERED, Phase.LOST)
+        stages = [
+            Stage(in_sight, Cost.OVERLAP, options.iou_limit),
+            Stage((Phase.NEW,), Cost.OVERLAP, options.unconfirmed_limit),
+        ]
+        if embedded or options.lost_by_overlap:
+            stages.insert(0, Stage(remembered, Cost.APPEARANCE, options.embedding_limit if embedded else options.iou_limit))
+        return stages
 
     def _start(self, detections: Detections, free: NDArray[np.int64], public: NDArray[np.float32] | None) -> None:
         """Births: at once in the first frame, on probation later."""
@@ -108,7 +105,7 @@ class OutrackTracker:
     def _forget(self) -> None:
         """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""
         tracks, limit = self._tracklets, self._options.duplicate_limit
-        tracks.keep(lifecycle.forget(tracks.boxes(), tracks.facts, self._frame, self._buffer_frames, self._recovered_in_sight, limit))
+        tracks.keep(lifecycle.forget(tracks.boxes(), tracks.state, self._frame, self._buffer_frames, self._recovered_in_sight, limit))
 
     def _output(self) -> Tracks:
         return shown(self._tracklets, self._tracklets.boxes(), self._options, self._size)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.artifacts import digests
 from pipeline.artifacts.store import MANIFEST
 from pipeline.params.file import digest
+from pipeline.params.roots import address, folder_of
 from pipeline.params.sections import Params
 from pipeline.params.sections.data import Source
 
@@ -52,8 +53,6 @@ def _places(stage: str, params: Params, root: Path) -> Iterator[tuple[str, Path]
 
 def _source(source: Source, data_root: str, root: Path) -> Iterator[tuple[str, Path] | None]:
     """A data set's place; one inside a published folder is vouched for by that folder's manifest."""
-    from pipeline.sources.place import address, folder_of
-
     place = folder_of(source, data_root, root)
     if "://" in address(source, data_root):
         yield None

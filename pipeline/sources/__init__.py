@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.params.roots import address, folder_of
 from pipeline.params.sections.data import Source
 from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
 from pipeline.sources.defects import Defects
-from pipeline.sources.place import Place, address, folder_of, locate
+from pipeline.sources.place import Place, locate
 from pipeline.sources.planned import Plan, PlannedSequence
 
 __all__ = ["Defects", "Plan", "PlannedSequence", "folder_of", "plan", "plan_one"]

@@ -28,7 +28,6 @@ import fsspec
 from pipeline.artifacts.store import follow
 from pipeline.errors import UserError, connection, trusted
 from pipeline.files.video import SUFFIXES
-from pipeline.params.sections.data import Source
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
@@ -219,16 +218,6 @@ def locate(text: str, start: Path) -> Place:
 def imagined(folder: Place) -> Remote:
     """A root of this name in which nothing lies; names of files may be put into `tree.sizes`."""
     return Remote(_Tree(str(folder), None, ""))
-
-
-def address(source: Source, data_root: str) -> str:
-    """The root of an entry of extract_frames.sources, `{data_root}` filled in."""
-    return source.root.replace("{data_root}", data_root)
-
-
-def folder_of(source: Source, data_root: str, root: Path) -> Path:
-    """The data set's folder, absolute; of a root that is a URL, a path where nothing lies."""
-    return Path(root, Path(address(source, data_root)).expanduser()).resolve()
 
 
 def listed(folder: Place) -> list[Place]:

@@ -15,12 +15,12 @@ Array = NDArray[Any]
 
 
 @compiled
-def forget(boxes: Array, facts: Array, frame: int, buffer: int, recovered_too: bool, limit: float) -> Array:
+def forget(boxes: Array, state: Array, frame: int, buffer: int, recovered_too: bool, limit: float) -> Array:
     """Which tracks to keep: not those unseen for long, nor the younger of a visible and a lost track on one spot.
 
     Args:
         boxes: (N, 4) xyxy of the tracks.
-        facts: (N, 6).
+        state: (N, 6).
         frame: its number.
         buffer: for how many frames an unseen track is kept.
         recovered_too: whether recovered tracks are never taken for lost ones.
@@ -29,39 +29,39 @@ def forget(boxes: Array, facts: Array, frame: int, buffer: int, recovered_too: b
     Returns:
         (N,) bool.
     """
-    keep = np.empty(len(facts), np.bool_)
-    for row in range(len(facts)):
-        keep[row] = frame - facts[row, SEEN] <= buffer
-    for second in range(len(facts)):
-        if facts[second, PHASE] != LOST and (recovered_too or facts[second, PHASE] != RECOVERED):
+    keep = np.empty(len(state), np.bool_)
+    for row in range(len(state)):
+        keep[row] = frame - state[row, SEEN] <= buffer
+    for second in range(len(state)):
+        if state[second, PHASE] != LOST and (recovered_too or state[second, PHASE] != RECOVERED):
             continue
         box = corners(boxes[second])
-        for first in range(len(facts)):
-            if facts[first, PHASE] > TRACKED or boxes[first, 0] >= box[2] or boxes[first, 2] <= box[0]:
+        for first in range(len(state)):
+            if state[first, PHASE] > TRACKED or boxes[first, 0] >= box[2] or boxes[first, 2] <= box[0]:
                 continue
             if 1.0 - overlap(corners(boxes[first]), box) < limit:
-                older = facts[first, SEEN] - facts[first, BORN] > facts[second, SEEN] - facts[second, BORN]
+                older = state[first, SEEN] - state[first, BORN] > state[second, SEEN] - state[second, BORN]
                 keep[second if older else first] = False
     return keep
 
 
 @compiled
-def miss(facts: Array) -> None:
+def miss(state: Array) -> None:
     """Count one more frame without a trace for the lost."""
-    for row in range(len(facts)):
-        if facts[row, PHASE] == LOST:
-            facts[row, LOST_FRAMES] += 1
+    for row in range(len(state)):
+        if state[row, PHASE] == LOST:
+            state[row, LOST_FRAMES] += 1
 
 
 @compiled
-def show(
-    boxes: Array, facts: Array, scores: Array, width: float, height: float, min_area: float, max_aspect: float
+def visible_tracks(
+    boxes: Array, state: Array, scores: Array, width: float, height: float, min_area: float, max_aspect: float
 ) -> tuple[Array, Array, Array, Array]:
     """What is output of the tracked and the recovered; `filters.shown`.
 
     Args:
         boxes: (N, 4) xyxy.
-        facts: (N, 6).
+        state: (N, 6).
         scores: (N,).
         width: boxes are cut at 0 and here; not at all where it is 0.
         height: likewise.
@@ -71,9 +71,9 @@ def show(
     Returns:
         Boxes (K, 4) float32, identities, scores, and which detection each one is, -1 of the recovered.
     """
-    shown, identities, count = np.empty((len(facts), 4), np.float32), np.empty(len(facts), np.int64), 0
-    sure, detections = np.empty(len(facts), np.float32), np.empty(len(facts), np.int64)
-    for row in range(len(facts)):
+    shown, identities, count = np.empty((len(state), 4), np.float32), np.empty(len(state), np.int64), 0
+    sure, detections = np.empty(len(state), np.float32), np.empty(len(state), np.int64)
+    for row in range(len(state)):
         box = shown[count]
         for k in range(4):
             box[k] = boxes[row, k]
@@ -82,8 +82,8 @@ def show(
         left, top, right, bottom = corners(box)
         narrow = box[2] - box[0] <= np.float32(max_aspect) * (box[3] - box[1])  # in float32
         large = max(right - left, 0.0) * max(bottom - top, 0.0) > min_area
-        if narrow and large and (facts[row, PHASE] == TRACKED or facts[row, PHASE] == RECOVERED):
-            identities[count], sure[count] = facts[row, IDENTITY], scores[row]
-            detections[count] = facts[row, DETECTION] if facts[row, PHASE] == TRACKED else -1
+        if narrow and large and (state[row, PHASE] == TRACKED or state[row, PHASE] == RECOVERED):
+            identities[count], sure[count] = state[row, IDENTITY], scores[row]
+            detections[count] = state[row, DETECTION] if state[row, PHASE] == TRACKED else -1
             count += 1
     return shown[:count], identities[:count], sure[:count], detections[:count]

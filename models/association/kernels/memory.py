@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,118 +15,112 @@ from pipeline.numerics.jit import compiled
 
 Array = NDArray[Any]
 
-IDENTITY, PHASE, BORN, SEEN, LOST_FRAMES, DETECTION = range(6)  # columns of facts
+IDENTITY, PHASE, BORN, SEEN, LOST_FRAMES, DETECTION = range(6)  # columns of state
 NEW, TRACKED, RECOVERED, LOST = range(4)  # phases
+APPEARANCE, OVERLAP = range(2)  # kinds of cost
 
 
 @compiled
-def predict(beliefs: Array, facts: Array) -> None:
+def predict(beliefs: Array, state: Array) -> None:
     """Advance all beliefs (N, 5, 4) by a frame; the height of what is out of sight stays."""
-    for row in range(len(facts)):
-        if facts[row, PHASE] > TRACKED:
+    for row in range(len(state)):
+        if state[row, PHASE] > TRACKED:
             beliefs[row, kalman.VELOCITY, 3] = 0.0
     kalman.predict(beliefs)
 
 
+class Memory(NamedTuple):
+    """The arrays of N tracks, changed in place; tracklet.py says what they hold."""
+
+    beliefs: Array
+    looks: Array
+    state: Array
+    scores: Array
+
+
+class Seen(NamedTuple):
+    """M detections of a frame, by left edge.
+
+    Attributes:
+        boxes: (M, 4) float32 xyxy pixels.
+        scores: (M,) float32.
+        features: (M, D) float32, unit length or of no length.
+    """
+
+    boxes: Array
+    scores: Array
+    features: Array
+
+
 @compiled
-def match(
-    beliefs: Array,
-    looks: Array,
-    facts: Array,
-    scores: Array,
-    rows: Array,
-    columns: Array,
-    measured: Array,
-    seen_scores: Array,
-    features: Array,
-    frame: int,
-    momentum: float,
-) -> None:
-    """Renew the tracks at `rows` (K,) by the detections at `columns` (K,), but for those where it is -1."""
+def match(memory: Memory, rows: Array, columns: Array, measured: Array, seen: Seen, frame: int, momentum: float) -> None:
+    """Renew the tracks at `rows` (K,) by the detections at `columns` (K,), but for those where it is -1.
+
+    Args:
+        memory: of all tracks.
+        rows: of the tracks.
+        columns: of the detections.
+        measured: (M, 4) float64, the detections as the Kalman filter measures them.
+        seen: the detections.
+        frame: its number.
+        momentum: weight of a track's old embedding.
+    """
     for number in range(len(rows)):
         row, column = rows[number], columns[number]
         if column != NOBODY:
-            kalman.update(beliefs[row], measured[column])
-            blend(looks[row], features[column], momentum)
-            scores[row] = seen_scores[column]
-            facts[row, PHASE], facts[row, SEEN], facts[row, LOST_FRAMES], facts[row, DETECTION] = TRACKED, frame, 0, column
+            kalman.update(memory.beliefs[row], measured[column])
+            blend(memory.looks[row], seen.features[column], momentum)
+            memory.scores[row] = seen.scores[column]
+            state = memory.state[row]
+            state[PHASE], state[SEEN], state[LOST_FRAMES], state[DETECTION] = TRACKED, frame, 0, column
 
 
 @compiled
-def associate(
-    beliefs: Array,
-    looks: Array,
-    facts: Array,
-    scores: Array,
-    boxes: Array,
-    seen_scores: Array,
-    features: Array,
-    frame: int,
-    momentum: float,
-    at_first: bool,
-    recovered_too: bool,
-    weight: float,
-    first_limit: float,
-    second_limit: float,
-    third_limit: float,
-) -> tuple[Array, Array]:
-    """FairMOT's three stages: all but new tracks within the motion gate; of the rest those in sight by overlap; new ones by overlap.
+def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: float, weight: float) -> tuple[Array, Array]:
+    """Match tracks with detections, stage after stage; each takes what those before it left.
 
     Args:
-        beliefs: (N, 5, 4), changed in place, as are the next three.
-        looks: (N, D) embeddings.
-        facts: (N, 6).
-        scores: (N,).
-        boxes: (M, 4) float32 xyxy of detections, by left edge.
-        seen_scores: (M,) their scores.
-        features: (M, D) their embeddings.
+        memory: of N tracks.
+        seen: M detections.
+        stages: (S, 3) float64: a bit for each phase whose tracks take part, the kind of cost, and the cost that a pair stays below.
         frame: its number.
-        momentum: weight of the old embedding.
-        at_first: whether there is a first stage.
-        recovered_too: whether a recovered track counts as in sight.
-        weight: of appearance against motion in the first stage.
-        first_limit: a pair of the first stage costs less.
-        second_limit: likewise.
-        third_limit: likewise.
+        momentum: weight of a track's old embedding.
+        weight: of appearance against motion, where the cost has both.
 
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
     """
-    before, keep = np.empty(len(facts), np.int64), np.ones(len(facts), np.bool_)
-    for row in range(len(facts)):
-        before[row] = facts[row, PHASE]
-    free, measured, widest = np.ones(len(boxes), np.bool_), np.empty((len(boxes), 4)), 0.0
-    for column in range(len(boxes)):
-        kalman.measure(boxes[column], measured[column])
-        widest = max(widest, np.float64(boxes[column, 2]) - np.float64(boxes[column, 0]))
-    for stage in range(0 if at_first else 1, 3):
-        rows = _of_stage(stage, before, facts, frame, recovered_too)
+    before, keep = memory.state[:, PHASE].copy(), np.ones(len(memory.state), np.bool_)
+    free, measured, widest = np.ones(len(seen.boxes), np.bool_), np.empty((len(seen.boxes), 4)), 0.0
+    for column in range(len(seen.boxes)):
+        kalman.measure(seen.boxes[column], measured[column])
+        widest = max(widest, np.float64(seen.boxes[column, 2]) - np.float64(seen.boxes[column, 0]))
+    for number in range(len(stages)):
+        who, cost, limit = np.int64(stages[number, 0]), np.int64(stages[number, 1]), stages[number, 2]
+        rows = _taking_part(who, before, memory.state, frame)
         if len(rows) == 0:
             continue
-        if stage == 0:
-            starts, columns, gains = gated(beliefs, looks, rows, boxes, measured, features, widest, weight, first_limit)
+        if cost == APPEARANCE:
+            starts, columns, gains = gated(memory.beliefs, memory.looks, rows, seen.boxes, measured, seen.features, widest, weight, limit)
         else:
-            limit = second_limit if stage == 1 else third_limit
-            starts, columns, gains = overlapping(beliefs, rows, boxes, free, widest, limit)
-        columns = solve(starts, columns, gains, len(boxes))
-        match(beliefs, looks, facts, scores, rows, columns, measured, seen_scores, features, frame, momentum)
+            starts, columns, gains = overlapping(memory.beliefs, rows, seen.boxes, free, widest, limit)
+        columns = solve(starts, columns, gains, len(seen.boxes))
+        match(memory, rows, columns, measured, seen, frame, momentum)
         for column in columns:
             if column != NOBODY:
                 free[column] = False
-    for row in range(len(facts)):
-        if facts[row, SEEN] < frame:
-            facts[row, PHASE], keep[row] = LOST, before[row] != NEW
+    for row in range(len(memory.state)):
+        if memory.state[row, SEEN] < frame:
+            memory.state[row, PHASE], keep[row] = LOST, before[row] != NEW
     return free, keep
 
 
 @compiled
-def _of_stage(stage: int, before: Array, facts: Array, frame: int, recovered_too: bool) -> Array:
-    """Which tracks a stage matches: all but new ones; those in sight that are not matched yet; new ones."""
+def _taking_part(who: Any, before: Array, state: Array, frame: int) -> Array:
+    """Rows of the tracks that were in one of these phases before this frame and that no stage has matched yet."""
     rows, count = np.empty(len(before), np.int64), 0
     for row in range(len(before)):
-        phase = before[row]
-        in_sight = (phase == TRACKED or (phase == RECOVERED and recovered_too)) and facts[row, SEEN] < frame
-        if (stage == 0 and phase != NEW) or (stage == 1 and in_sight) or (stage == 2 and phase == NEW):
+        if (who >> before[row]) & 1 and state[row, SEEN] < frame:
             rows[count] = row
             count += 1
     return rows[:count]

@@ -1,0 +1,58 @@
+"""Association as stages stated as data: who takes part, by which cost, up to which limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.association.kernels import memory
+from models.association.kernels.memory import Seen
+from models.association.tracklet import Phase, Tracklets
+
+__all__ = ["Cost", "Seen", "Stage", "associate"]
+
+
+class Cost(IntEnum):
+    """What a pair of a track and a detection costs."""
+
+    APPEARANCE = memory.APPEARANCE  # weighted cosine distance and gated motion; 1 - IoU within the gate where embeddings have no length
+    OVERLAP = memory.OVERLAP  # 1 - IoU with the predicted box
+
+
+class Stage(NamedTuple):
+    """One assignment among what the stages before it left.
+
+    Attributes:
+        who: phases whose tracks take part.
+        cost: of a pair.
+        limit: pairs of at least this cost are not matched.
+    """
+
+    who: tuple[Phase, ...]
+    cost: Cost
+    limit: float
+
+
+def associate(
+    tracks: Tracklets, seen: Seen, stages: Sequence[Stage], *, frame: int, momentum: float, weight: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Match tracks with detections, stage after stage; matched tracks are renewed, the others are lost.
+
+    Args:
+        tracks: N tracks, changed in place.
+        seen: M detections, by left edge.
+        stages: in their order.
+        frame: its number.
+        momentum: weight of a track's old embedding.
+        weight: of appearance against motion, in stages by `Cost.APPEARANCE`.
+
+    Returns:
+        (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
+    """
+    table = np.array([[sum(1 << phase for phase in stage.who), stage.cost, stage.limit] for stage in stages], np.float64).reshape(-1, 3)
+    free, keep = memory.associate(tracks.memory, seen, table, frame, momentum, weight)
+    return free, keep
