@@ -6,12 +6,12 @@ with the comments of the default, as it becomes params.yaml.
 
 from __future__ import annotations
 
+import os
 import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
@@ -33,7 +33,9 @@ def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
     """
     written, target = text(name, data_root=data_root, root=root), root / "params.yaml"
     parameters.validate(Params, values(name, root), where=f"presets/{name}.yaml")
-    write_text(target, written)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # so that a reader sees the old file or the new one
+    aside.write_text(written)
+    os.replace(aside, target)
     return target
 
 
