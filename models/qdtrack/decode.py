@@ -16,6 +16,7 @@ from models.regions.coder import BOX_SPREAD, clip
 from models.regions.coder import decode as decode_deltas
 from models.regions.nms import nms
 from models.regions.overlaps import area
+from pipeline.contract.detections import NotFiniteError
 
 
 @torch.no_grad()
@@ -25,7 +26,7 @@ def decode(network: QdtrackNetwork, outputs: QdtrackOutputs, options: QdtrackOpt
     Regions are proposed and classified; each class is suppressed by itself (`nms`), and the best `detections` of an image stay.
 
     Raises:
-        ValueError: logits of an image are not finite; names the image, counted from 0 within the batch.
+        NotFiniteError: logits of an image are not finite.
     """
     _check(outputs)
     o, count = options.tracker, len(outputs.objectness)
@@ -139,13 +140,13 @@ def _check(outputs: QdtrackOutputs) -> None:
     # sums of squares are finite where the values are, and quick
     squares = outputs.objectness.float().square().sum(1) + outputs.deltas.float().square().sum((1, 2))
     for image in torch.nonzero(~squares.isfinite())[:, 0].tolist():
-        raise ValueError(f"image {image} of the batch: objectness or deltas are NaN or infinite: has the network diverged?")
+        raise NotFiniteError(image, "objectness or deltas")
 
 
 def _check_regions(scores: Tensor, deltas: Tensor, owner: Tensor) -> None:
     bad = ~(scores.isfinite().all(1) & deltas.flatten(1).isfinite().all(1))
     for image in owner[bad][:1].tolist():
-        raise ValueError(f"image {image} of the batch: classes or boxes of regions are NaN or infinite: has the network diverged?")
+        raise NotFiniteError(image, "classes or boxes of regions")
 
 
 def _precision(outputs: QdtrackOutputs) -> torch.autocast:

@@ -9,6 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class NotFiniteError(ValueError):
+    """Raised by `decode` and `describe` where a network says of an image what is NaN or infinite.
+
+    Args:
+        image: number of the image, from 0 within the batch.
+        what: what is not finite, in the plural, such as "classes of regions".
+    """
+
+    def __init__(self, image: int, what: str) -> None:
+        super().__init__(f"image {image} of the batch: {what} are NaN or infinite: has the network diverged?")
+        self.image, self.what = image, what
+
+
 @dataclass(frozen=True)
 class Detections:
     """What a network saw in one frame.

@@ -69,7 +69,10 @@ class MakeTargets(Protocol[Options]):
 
 
 class Decode(Protocol[Options, Network]):
-    """Detections for each image, in network input pixels, best first. `network` gave `outputs`: heads on regions are weights, not maps."""
+    """Detections for each image, in network input pixels, best first. `network` gave `outputs`: heads on regions are weights, not maps.
+
+    Raises `NotFiniteError` where it meets what is not finite; whoever calls it knows which frame that is.
+    """
 
     def __call__(self, network: Network, outputs: Any, options: Options, /) -> Sequence[Detections]: ...
 

@@ -23,9 +23,10 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place
 from pipeline.contract.clips import to_float
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, NotFiniteError
 from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import Tracks
+from pipeline.errors import UserError
 from pipeline.files import model_folder
 from pipeline.numerics.precision import resolved
 from pipeline.params.sections.common import Precision
@@ -33,6 +34,7 @@ from pipeline.tracking.association import LEAST_SCORE, Follower
 from pipeline.tracking.external_boxes import Given
 
 BORDER = 127  # grey beside the picture, as in training
+DIVERGED = "are NaN or infinite: the network has diverged\nnext: train it again with a lower lr, or track with other weights (track.model)"
 
 Batch = TypeVar("Batch")
 
@@ -233,7 +235,10 @@ def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
     for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
         with watch.measure("network"):
             boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
-            found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
+            try:
+                found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
+            except NotFiniteError as error:
+                raise UserError(f"frame {batch[error.image].picture.frame}: {error.what} {DIVERGED}") from error
             if remember is not None:
                 memory = remember(detector.images(canvases), found[0])
         yield [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]

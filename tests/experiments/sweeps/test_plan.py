@@ -14,6 +14,7 @@ from tests.experiments import fake
 from tests.shared import ROOT
 
 TEMPERATURE = {"description": "T", "first": "finetune", "grid": {"model.loss.temperature": ["adaptive", 1.0, 2.0]}}
+QDTRACK = {"matching", "similarity", "candidates", "embedding_update", "qdtrack_tracker"}
 SHIPPED = definitions.read(ROOT / "experiments" / "sweeps.yaml")
 
 
@@ -140,15 +141,25 @@ def test_words_have_no_range() -> None:
         list(fake.plan(body).probes())
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-@pytest.mark.parametrize("preset", ["walkers", "pets", "mot17", "smoke"])
-def test_every_shipped_sweep_can_be_tried_on_every_preset(name: str, preset: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [(name, preset) for name in SHIPPED if name not in QDTRACK for preset in ("walkers", "pets", "mot17", "smoke")]
+    + [(name, "qdtrack_walkers") for name in sorted(QDTRACK)],
+)
+def test_every_shipped_sweep_can_be_tried_on_every_preset_of_its_system(name: str, preset: str) -> None:
     raw = values(preset)
     plan = fake.plan(SHIPPED[name], name, **{key: raw[key] for key in ("model", "pretrain", "finetune", "track", "evaluate")})
     for recipe in plan.probes():
         for step in ("pretrain", "finetune", "track"):
             recipe.parameters(step)
     assert plan.trials()[0].configuration.changes == {}
+
+
+def test_a_sweep_of_another_system_says_what_the_parameters_have_instead() -> None:
+    raw = values("walkers")
+    plan = fake.plan(SHIPPED["matching"], "matching", **{key: raw[key] for key in ("model", "pretrain", "finetune", "track", "evaluate")})
+    with pytest.raises(UserError, match=r"sweep matching: model\.loss\.matching"):
+        list(plan.probes())
 
 
 def test_a_grid_of_the_command_line_knows_what_it_trains() -> None:

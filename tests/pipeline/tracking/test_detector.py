@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from models import load
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, NotFiniteError
+from pipeline.errors import UserError
 from pipeline.tracking.detector import Picture, Stopwatch, detect, letterbox, load_detector, track
 from pipeline.tracking.external_boxes import Given
 from tests.pipeline import seen
@@ -155,6 +156,17 @@ def test_an_error_of_the_network_reaches_the_caller_after_what_was_seen() -> Non
     assert next(found).picture.frame == 1
     with pytest.raises(RuntimeError, match="no red"):
         next(found)
+
+
+def test_what_is_not_finite_names_the_frame() -> None:
+    def diverged(network: torch.nn.Module, outputs: seen.Output, options: seen.Options) -> list[Detections]:
+        raise NotFiniteError(1, "scores")
+
+    detector = seen.detector(64, 64)
+    broken = replace(detector, spec=replace(detector.spec, detection=replace(detector.spec.detection, decode=diverged)))
+    pictures = [Picture(n, seen.picture(64, 64, (10, 10, 30, 30))) for n in (4, 7)]
+    with pytest.raises(UserError, match=r"frame 7: scores are NaN or infinite: the network has diverged\nnext: "):
+        list(detect(pictures, broken, 2, Stopwatch()))
 
 
 def test_whoever_stops_asking_ends_the_threads() -> None:
