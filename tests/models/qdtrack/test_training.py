@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from tests.models.qdtrack.samples import small_options
 from tests.pipeline.tiny import TRAINING as SETTINGS
 
-FACTS = SampleFacts(where="data/samples/video", longest=40, identities=9, depth=False, masks=False, classes=("pedestrian", "cyclist"))
+FACTS = SampleFacts("data/samples/video", shortest=8, longest=40, identities=9, depth=False, masks=False, classes=("pedestrian", "cyclist"))
 
 
 def test_pairs_share_an_identity_where_identities_teach() -> None:
