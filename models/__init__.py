@@ -14,7 +14,7 @@ from pipeline.params.file import validate
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
 
-SYSTEMS = ("outrack", "centertrack", "qdtrack")
+SYSTEMS = ("outrack", "centertrack", "qdtrack", "unitrack")
 
 
 def load(name: str) -> ModelSpec:
@@ -35,6 +35,15 @@ def options(name: str) -> type[BaseModel]:
     """
     kind: type[BaseModel] = _module(name, "options").OPTIONS
     return kind
+
+
+def detects(name: str) -> bool:
+    """Whether a system finds objects by itself, as `DETECTS` of its options says; without importing torch.
+
+    Raises:
+        UserError: no system has that name.
+    """
+    return bool(getattr(_module(name, "options"), "DETECTS", True))
 
 
 def of_card(name: str, raw: Mapping[str, Any], tracker: Mapping[str, Any] | None, where: str) -> tuple[ModelSpec, BaseModel]:

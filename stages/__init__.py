@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from models import detects
 from models import load as load_spec
 from models import options as load_options
 from pipeline.artifacts import store
@@ -26,6 +27,7 @@ from pipeline.errors import plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun, started
+from pipeline.tracking.plan import check_detections
 
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
@@ -110,9 +112,11 @@ def check(params_file: Path) -> tuple[Params, BaseModel]:
     """Read a parameter file whole, the model's section included.
 
     Raises:
-        UserError: names every key that cannot be used.
+        UserError: names every key that cannot be used, or the system detects nothing and is told no boxes.
     """
     params = parameters.load(params_file)
     section = params.model.model_dump()
     name = section.pop("name")
+    if params.track.model is None:
+        check_detections(name, params.track, detects=detects(name))
     return params, parameters.validate(load_options(name), section, where=str(params_file), prefix="model")

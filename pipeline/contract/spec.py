@@ -179,7 +179,7 @@ class Detection(Generic[Options, Network]):
     """What a system sees in a frame.
 
     Attributes:
-        decode: outputs of the network to detections.
+        decode: outputs of the network to detections; None: it detects nothing by itself, and is told boxes in every frame.
         describe: what the network says at given boxes.
         kind: the class that both return.
         similarity: how embeddings are compared: the name of a function of models/association, `cosine` for unit vectors.
@@ -189,7 +189,7 @@ class Detection(Generic[Options, Network]):
             its detections in network input pixels. Without memory (the first frame) its forward takes the images alone.
     """
 
-    decode: Decode[Options, Network]
+    decode: Decode[Options, Network] | None
     describe: Describe[Options, Network]
     kind: type[Detections] = Detections
     similarity: str = "cosine"

@@ -155,6 +155,7 @@ class Detector:
         outputs, part = self.outputs(canvases, memory), self.spec.detection
         with torch.inference_mode():
             if given is None:
+                assert part.decode is not None, "who detects nothing is given boxes (`plan.check_detections`)"
                 found = part.decode(self.network, outputs, self.options)
             else:
                 found = part.describe(self.network, outputs, *_columns(given), self.options)

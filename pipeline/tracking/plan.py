@@ -52,11 +52,12 @@ class TrackedFrames:
         """A job a sequence.
 
         Raises:
-            UserError: a sequence lacks the detections or the ground truth that the parameters ask for.
+            UserError: a sequence lacks the detections or the ground truth that the parameters ask for, or the system detects nothing.
         """
         from pipeline.tracking.sequences import Job
 
         settings, jobs = self.settings, []
+        check_detections(spec.name, settings, detects=spec.detection.decode is not None)
         public, oracle = settings.detections == "public", settings.detections == "ground_truth"
         for name, (first, last) in self.spans.items():
             facts = frame_facts(self.file(name))
@@ -66,6 +67,19 @@ class TrackedFrames:
             given = self.given.get(name)
             jobs.append(Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, settings.precision))
         return jobs
+
+
+def check_detections(system: str, settings: Track, *, detects: bool) -> None:
+    """A system that detects nothing must be told boxes.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not detects and settings.detections == "private":
+        raise UserError(
+            f"track.detections: private asks {system} for its own detections, and it detects nothing by itself\n"
+            "next: set track.detections to public, file or ground_truth"
+        )
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Job:
         first: number of the first frame to track.
         last: number of the last frame to track.
         frame_rate: frames a second.
-        public: whether the data set's own detections gate births.
+        public: whether the data set's own detections gate births; for a system that detects nothing they are its detections, of score 1.
         spec: the model.
         options: its options.
         model: folder with its weights and card.
@@ -194,15 +194,18 @@ class _Sequence:
             if self._job.first <= frame.frame <= self._job.last:
                 self.count += 1
                 self.truth[frame.frame] = truth = scored(frame.objects)
-                public = frame.public_boxes if self._job.public else None
+                public = frame.public_boxes if self._job.public and self._job.spec.detection.decode is not None else None
                 image = decode_jpeg(frame.image, _where(self._job.frames, frame))
-                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame.frame, truth))
+                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame, truth))
 
-    def _boxes(self, frame: int, truth: Objects) -> Given | None:
+    def _boxes(self, frame: Frame, truth: Objects) -> Given | None:
         """What stands for the network's detections."""
         if self._job.given is not None:
-            return self._given.get(frame, Given(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)))
-        return oracle(truth) if self._job.oracle else None
+            return self._given.get(frame.frame, Given(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)))
+        if self._job.oracle:
+            return oracle(truth)
+        alone = self._job.spec.detection.decode is not None
+        return None if alone else Given(frame.public_boxes, np.ones(len(frame.public_boxes), np.float32))
 
 
 def _where(path: Place, frame: Frame) -> str:

@@ -1,4 +1,4 @@
-"""What holds for every system: it trains, saves, loads, sees an empty frame and starts each sequence afresh."""
+"""What holds for every system: it trains unless it is frozen, saves, loads, sees an empty frame and starts each sequence afresh."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from safetensors.torch import load_model, save_model
 import models
 from models.embedding.objectives import OBJECTIVES
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
-from pipeline.contract.spec import ModelSpec
+from pipeline.contract.detections import Detections
+from pipeline.contract.spec import ModelSpec, Training
 from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter, read_sequence
 from tests.models.centertrack import samples as centertrack
 from tests.models.outrack import samples
 from tests.models.qdtrack import samples as qdtrack
+from tests.models.unitrack import samples as unitrack
 from tests.pipeline.tiny import TRAINING
 
 # the smallest options of each system, in each of its variants, and a batch with every kind of frame that training meets
@@ -42,6 +44,7 @@ SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
         partial(qdtrack.small_options, classes=2, loss={"reid": "none"}, tracker={"cues": ["iou", "regression"]}),
         qdtrack.mixed_batch,
     ),
+    "unitrack": ("unitrack", unitrack.small_options, unitrack.mixed_batch),
 }
 
 
@@ -53,17 +56,21 @@ def system(request: pytest.FixtureRequest) -> tuple[ModelSpec, Any, Batch]:
     return models.load(name), made, batch(made)
 
 
-def frames_of(spec: ModelSpec, options: Any) -> int:
-    """Frames of a training sample."""
+def training_of(spec: ModelSpec) -> Training[Any, Any]:
+    """How a system is trained; a frozen one is excused."""
     if spec.training is None:
         pytest.skip(f"{spec.name} is never trained")
-    return spec.training.samples(options, TRAINING, "finetune").frames
+    return spec.training
+
+
+def frames_of(spec: ModelSpec, options: Any) -> int:
+    """Frames of a training sample."""
+    return training_of(spec).samples(options, TRAINING, "finetune").frames
 
 
 def collated(spec: ModelSpec, options: Any, clips: list[TrainingClip]) -> Batch:
     """A batch of the system's own targets."""
-    assert spec.training is not None
-    made = [spec.training.make_targets(clip, options) for clip in clips]
+    made = [training_of(spec).make_targets(clip, options) for clip in clips]
     images = torch.from_numpy(np.stack([np.stack([f.image for f in clip.frames]) for clip in clips])).permute(0, 1, 4, 2, 3)
     targets = {name: torch.from_numpy(np.stack([m[name] for m in made])) for name in made[0]}
     return Batch(images, targets, torch.tensor([clip.same_scene for clip in clips]))
@@ -71,10 +78,21 @@ def collated(spec: ModelSpec, options: Any, clips: list[TrainingClip]) -> Batch:
 
 def task_of(spec: ModelSpec, options: Any, id_weight: float = 1.0) -> torch.nn.Module:
     """The task of a random network."""
-    if spec.training is None:
-        pytest.skip(f"{spec.name} is never trained")
     settings = TRAINING.model_copy(update={"id_weight": id_weight})
-    return spec.training.build_task(spec.build_network(options), options, settings, IDENTITIES)
+    return training_of(spec).build_task(spec.build_network(options), options, settings, IDENTITIES)
+
+
+def seen_by(spec: ModelSpec, options: Any, images: torch.Tensor) -> list[Detections]:
+    """What a random network detects, or, where it detects nothing by itself, what it says about people's boxes."""
+    with torch.no_grad():
+        network = spec.build_network(options).eval()
+        outputs = network(images)
+        if spec.detection.decode is not None:
+            return list(spec.detection.decode(network, outputs, options))
+        boxes, count = np.array(samples.PEOPLE, np.float32), len(samples.PEOPLE)
+        scores, classes = np.linspace(1, 0.6, count, dtype=np.float32), np.zeros(count, np.int64)
+        told = ([array] * len(images) for array in (boxes, scores, classes))
+        return list(spec.detection.describe(network, outputs, *told, options))
 
 
 def test_every_system_is_tested() -> None:
@@ -118,10 +136,7 @@ def test_saved_and_loaded_networks_agree_to_the_bit(system: tuple[ModelSpec, Any
 
 def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
-    with torch.no_grad():
-        network = spec.build_network(options).eval()
-        outputs = network(to_float(batch.images[:, 0]))
-    found = spec.detection.decode(network, outputs, options)
+    found = seen_by(spec, options, to_float(batch.images[:, 0]))
     assert len(found) == len(batch.images)
     for seen in found:
         assert seen.boxes.dtype == seen.scores.dtype == seen.embeddings.dtype == np.float32
@@ -135,7 +150,9 @@ def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> N
     given = [seen.boxes[:2] for seen in found]
     scores = [np.linspace(1, 0.5, len(boxes), dtype=np.float32) for boxes in given]
     kinds = [np.zeros(len(boxes), np.int64) for boxes in given]
-    described = spec.detection.describe(network, outputs, given, scores, kinds, options)
+    with torch.no_grad():
+        network = spec.build_network(options).eval()
+        described = spec.detection.describe(network, network(to_float(batch.images[:, 0])), given, scores, kinds, options)
     for seen, boxes, own in zip(described, given, scores, strict=True):
         assert type(seen) is type(found[0]) is spec.detection.kind
         assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
@@ -147,6 +164,7 @@ def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, 
     remember = spec.detection.remember(options)
     if remember is None:
         pytest.skip("sees every frame alone")
+    assert spec.detection.decode is not None
     network = spec.build_network(options).eval()
     before, now = to_float(batch.images[:1, 0]), to_float(batch.images[:1, 1])
     with torch.no_grad():
@@ -163,10 +181,7 @@ def test_what_detections_depend_on_are_options_of_the_tracker(system: tuple[Mode
 
 def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch], tmp_path: Path) -> None:
     spec, options, batch = system
-    with torch.no_grad():
-        network = spec.build_network(options).eval()
-        outputs = network(to_float(batch.images[:, 0]))
-    found = [seen.moved(0.7, 3.0, 1.0).above(0.05) for seen in spec.detection.decode(network, outputs, options)]
+    found = [seen.moved(0.7, 3.0, 1.0).above(0.05) for seen in seen_by(spec, options, to_float(batch.images[:, 0]))]
     found.append(found[0].above(np.inf))  # a frame without anything
     nobody = np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 1), np.float32)
     with ObservationWriter(tmp_path / "s.parquet", sequence="s", width=96, height=64, frame_rate=25.0) as writer:
@@ -179,9 +194,7 @@ def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
-    with torch.no_grad():
-        network = spec.build_network(options).eval()
-        seen = spec.detection.decode(network, network(to_float(batch.images[:1, 0])), options)[0]
+    (seen,) = seen_by(spec, options, to_float(batch.images[:1, 0]))
     first = spec.association.build_tracker(options, VIDEO)
     for _ in range(2):
         once = first.update(seen)
@@ -193,13 +206,19 @@ def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> 
 
 def test_identities_are_not_read_unless_the_spec_says_so(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
-    if spec.training is None or spec.training.needs(options).identities:
+    training = training_of(spec)
+    if training.needs(options).identities:
         pytest.skip(f"{spec.name} trains with identities")
     shown = samples.frame(samples.PEOPLE)
     other = TrainingFrame(shown.image, shown.boxes, np.array([5, 9, 7]), shown.ignore, shown.depth)
-    one, two = (spec.training.make_targets(TrainingClip((f,) * frames_of(spec, options)), options) for f in (shown, other))
+    one, two = (training.make_targets(TrainingClip((f,) * frames_of(spec, options)), options) for f in (shown, other))
     assert one.keys() == two.keys()
     assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_only_who_detects_may_be_asked_for_detections(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, _, _ = system
+    assert models.detects(spec.name) is (spec.detection.decode is not None)
 
 
 def test_specs_travel_to_loader_processes(system: tuple[ModelSpec, Any, Batch]) -> None:

@@ -86,3 +86,16 @@ def test_the_oracles_boxes_are_the_scored_ones(tmp_path: Path, monkeypatch: pyte
     track_sequence(job)
     rows = mot_text.read_rows(job.outputs.tracks.path("s.txt"), kind="results")
     assert (rows.boxes.tolist(), rows.confidence.tolist()) == ([list(map(float, BOX))] * 3, [1.0] * 3)
+
+
+def test_a_system_that_detects_nothing_takes_the_public_boxes_for_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two public boxes in every frame; their scores are another detector's, of any scale, so that they count as sure."""
+    trackers: list[seen.CountingTracker] = []
+    job = job_of(tmp_path, monkeypatch, trackers, public=True)
+    frozen = replace(seen.spec(trackers), detection=replace(job.spec.detection, decode=None))
+    ready = replace(seen.detector(128, 96), spec=frozen)
+    monkeypatch.setattr(sequences.inference, "load_detector", lambda *_: ready)
+    track_sequence(replace(job, spec=frozen))
+    assert trackers[0].calls == [(2, None)] * 3
+    rows = mot_text.read_rows(job.outputs.tracks.path("s.txt"), kind="results")
+    assert (rows.boxes[:2].tolist(), rows.confidence.tolist()) == ([[40, 20, 60, 80], [0, 0, 9, 9]], [1.0] * 6)

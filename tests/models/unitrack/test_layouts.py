@@ -1,0 +1,36 @@
+"""Key layouts of published weights, each loaded into the backbone in full."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.backbones.resnet import resnet18
+from models.unitrack.layouts import adapt
+
+CASES = [
+    ("plain", "", {"fc.weight": torch.zeros(2, 3)}, ()),
+    ("moco", "module.encoder_q.", {"module.encoder_k.conv1.weight": torch.zeros(1), "module.queue": torch.zeros(1)}, 2),
+    ("vfs", "module.encoder.", {"module.head.fc.weight": torch.zeros(1)}, 1),
+    ("crw", "encoder.model.", {"selfsim_fc.0.weight": torch.zeros(1)}, 1),
+    ("uvc", "module.gray_encoder.", {"module.rgb_encoder.conv1.weight": torch.zeros(1)}, 1),
+    ("timecycle", "module.encoderVideo.", {"module.transform.weight": torch.zeros(1)}, 1),
+    ("parallel", "module.", {}, 0),
+]
+
+
+@pytest.mark.parametrize(("layout", "prefix", "others", "left_out"), CASES)
+def test_every_tensor_of_the_backbone_is_found(layout: str, prefix: str, others: dict[str, Tensor], left_out: int | tuple[()]) -> None:
+    network = resnet18(("layer3",))
+    wanted = network.state_dict()
+    state = {prefix + name: value[:, :, None] if layout == "timecycle" and value.dim() == 4 else value for name, value in wanted.items()}
+    found = adapt(others | state)
+    assert found.layout == layout
+    assert len(found.left_out) == (left_out or 0)
+    assert not network.load_state_dict(found.tensors, strict=False).missing_keys
+    assert all(torch.equal(found.tensors[name], value) for name, value in wanted.items())
+
+
+def test_kernels_over_several_frames_stay_as_they_are() -> None:
+    assert adapt({"conv1.weight": torch.zeros(4, 3, 2, 7, 7)}).tensors["conv1.weight"].shape == (4, 3, 2, 7, 7)
