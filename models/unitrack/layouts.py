@@ -21,6 +21,7 @@ PREFIXES = {
     "module.": "parallel",
 }
 PLAIN = "plain"
+OWN = "backbone."  # of the names in a published `Representation`
 
 
 class Adapted(NamedTuple):
@@ -51,6 +52,14 @@ def adapt(state: Mapping[str, Tensor]) -> Adapted:
             left_out = tuple(name for name in state if not name.startswith(prefix))
             return Adapted(layout, {name: _flat(value) for name, value in inside.items()}, left_out)
     return Adapted(PLAIN, {name: _flat(value) for name, value in state.items()}, ())
+
+
+def foreign_names(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Somebody's tensors by the names of a `Representation`, whose own stay as they are; what lies outside the prefix keeps its name."""
+    if any(name.startswith(OWN) for name in state):
+        return state
+    adapted = adapt(state)
+    return {OWN + name: value for name, value in adapted.tensors.items()} | {name: state[name] for name in adapted.left_out}
 
 
 def _flat(value: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.unitrack.association import ASSOCIATION
 from models.unitrack.detection import DETECTION
+from models.unitrack.layouts import foreign_names
 from models.unitrack.network import build_network
 from models.unitrack.options import UnitrackOptions
 from models.unitrack.training import TRAINING
@@ -16,4 +17,5 @@ SPEC = System(
     detection=DETECTION,
     association=ASSOCIATION,
     training=TRAINING,
+    foreign_names=foreign_names,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from models.unitrack.layouts import foreign_names
 from models.unitrack.network import build_network
 
-__all__ = ["TRAINING", "build_network"]
+__all__ = ["TRAINING", "build_network", "foreign_names"]
 
 TRAINING = None

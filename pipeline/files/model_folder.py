@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.errors import UserError
 WEIGHTS = "weights.safetensors"
 CARD = "model.json"
 NAMES_SHOWN = 5
+Names = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 _COUNTERS = "num_batches_tracked"  # of batch normalisation: no weight, absent from many published files
 
 
@@ -106,19 +107,22 @@ def save(network: nn.Module, path: Place) -> None:
         path.write_bytes(safetensors.torch.save(tensors))
 
 
-def load(network: nn.Module, path: Place, min_loaded: float = 1.0) -> LoadReport:
+def load(network: nn.Module, path: Place, min_loaded: float = 1.0, foreign_names: Names | None = None) -> LoadReport:
     """Copy weights from a file into a network by name and shape.
 
     Args:
         network: changed in place, unless the file is refused.
         path: .safetensors, or a PyTorch file whose state dict may lie under `state_dict` or `model`; names may start with `module.`.
         min_loaded: least share of the network's tensors that the file must fill.
+        foreign_names: the file's tensors by name -> by the network's names (`System.foreign_names`); for weights of somebody else.
 
     Raises:
         UserError: the file is missing, unreadable, would run code when loaded, or fills too little.
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_COUNTERS)}
-    found = {name.removeprefix("module."): tensor for name, tensor in _read(path).items()}
+    read = _read(path)
+    named = read if foreign_names is None else foreign_names(read)
+    found = {name.removeprefix("module."): tensor for name, tensor in named.items()}
     fitting = {name: tensor for name, tensor in found.items() if name in wanted and tensor.shape == wanted[name].shape}
     report = LoadReport(
         loaded=tuple(fitting),

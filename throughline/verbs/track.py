@@ -43,6 +43,7 @@ def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = N
     Raises:
         UserError: the model or the video cannot be used.
     """
+    from pipeline.errors import UserError
     from pipeline.files.video import probe
     from pipeline.params import file
     from pipeline.tracking.detector import load_detector
@@ -52,4 +53,9 @@ def track_video(model: str, video: Path, out: Path, tracking_uri: str | None = N
     probe(video)  # the quick check first
     folder = local_model(model, tracking_uri or file.load(PARAMS).mlflow.tracking_uri, "--model")
     spec, options = spec_and_options(folder)
+    if spec.detection.decode is None:
+        raise UserError(
+            f"--model: {model} is {spec.name}, which detects nothing in a video by itself\n"
+            "next: name a model that detects, or run the stages with track.detections: file"
+        )
     return track_file(video, out, load_detector(spec, options, folder), BATCH)

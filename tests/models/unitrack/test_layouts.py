@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.backbones.resnet import resnet18
-from models.unitrack.layouts import adapt
+from models.unitrack.layouts import adapt, foreign_names
 
 CASES = [
     ("plain", "", {"fc.weight": torch.zeros(2, 3)}, ()),
@@ -34,3 +34,10 @@ def test_every_tensor_of_the_backbone_is_found(layout: str, prefix: str, others:
 
 def test_kernels_over_several_frames_stay_as_they_are() -> None:
     assert adapt({"conv1.weight": torch.zeros(4, 3, 2, 7, 7)}).tensors["conv1.weight"].shape == (4, 3, 2, 7, 7)
+
+
+def test_foreign_weights_take_the_representations_names_and_its_own_keep_theirs() -> None:
+    state = {"module.encoder_q.conv1.weight": torch.ones(1), "module.queue": torch.zeros(1)}
+    assert list(foreign_names(state)) == ["backbone.conv1.weight", "module.queue"]
+    own = {"backbone.conv1.weight": torch.ones(1)}
+    assert foreign_names(own) == own

@@ -41,6 +41,15 @@ def test_pytorch_files_with_and_without_nesting(tmp_path: Path, key: str | None)
     assert same(first, second)
 
 
+def test_somebodys_names_are_translated(tmp_path: Path) -> None:
+    first, second = network(seed=1), network(seed=2)
+    torch.save({f"their.{name}": tensor for name, tensor in first.state_dict().items()}, tmp_path / "w.pth")
+    report = model_folder.load(
+        second, tmp_path / "w.pth", foreign_names=lambda found: {name.removeprefix("their."): tensor for name, tensor in found.items()}
+    )
+    assert (same(first, second), report.share) == (True, 1.0)
+
+
 def test_another_architecture_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     model_folder.save(network(8), tmp_path / "w.safetensors")
     target, before = network(4), network(4)

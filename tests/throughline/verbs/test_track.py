@@ -15,6 +15,7 @@ from pipeline.files.video import VideoWriter
 from pipeline.params.sections.common import Mlflow
 from pipeline.registry import registry
 from pipeline.registry.runs import started
+from tests.models.unitrack import samples as unitrack
 from tests.pipeline.seen import picture
 from tests.stages.repository import model_folder, small_options
 from tests.throughline.command import throughline
@@ -44,6 +45,7 @@ def test_anyones_video_becomes_text_and_a_playable_video(tmp_path: Path, capsys:
         ("text.mp4", "model", "not a video"),
         ("good.mp4", "nowhere", "no such folder: nowhere"),
         ("good.mp4", "empty", "not a model folder"),
+        ("good.mp4", "frozen", "frozen is unitrack, which detects nothing in a video by itself"),
         ("good.mp4", "models:/outrack@champion", "outrack@champion: not in the registry"),
     ],
 )
@@ -53,6 +55,8 @@ def test_video_mistakes_are_plain(
     monkeypatch.chdir(tmp_path)
     Path("text.mp4").write_text("hello")
     Path("empty").mkdir()
+    Path("frozen").mkdir()
+    weights.ModelCard("unitrack", unitrack.small_options().model_dump(mode="json"), 64, 64, "m").write(Path("frozen/model.json"))
     with VideoWriter(Path("good.mp4"), 10) as writer:
         writer.write(picture(64, 64))
     store = f"sqlite:///{tmp_path}/empty.db"
