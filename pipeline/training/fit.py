@@ -128,7 +128,7 @@ def trained(
 
 def _load_start(network: nn.Module, start: Place | None, feed: Feed, publication: Publication) -> None:
     if start is not None:
-        print(f"{publication.stage}: {start}: {model_folder.load(network, start, feed.settings.min_loaded)}")
+        print(f"{publication.stage}: {start}: {model_folder.load(network, start, feed.settings.min_loaded, feed.spec.foreign_names)}")
 
 
 def _publish_as_given(feed: Feed, start: Place | None, publication: Publication) -> Manifest:
