@@ -1,13 +1,14 @@
 """Presets: a preset states what differs from the default, presets/walkers.yaml, which is whole (`throughline preset NAME`).
 
-A preset with another `model.name` states its whole `model` section. `values` gives the whole file that a preset means, `text` the same
-with the comments of the default, as it becomes params.yaml.
+A preset with another `model.name` states what differs from the model of presets/<name>_walkers.yaml, whose `model` section is whole.
+`values` gives the whole file that a preset means, `text` the same with the comments of the default, as it becomes params.yaml.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,7 @@ def values(name: str, root: Path = ROOT) -> dict[str, Any]:
     Raises:
         UserError: there is no such preset, or it names a key that the default lacks.
     """
-    default = parameters.read(_path(DEFAULT, root))
-    if name != DEFAULT:
-        _change(default, parameters.read(_path(name, root)), f"presets/{name}.yaml")
-    return default
+    return _whole(name, parameters.read, root)
 
 
 def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
@@ -60,15 +58,27 @@ def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.add_representer(type(None), lambda own, _: own.represent_scalar("tag:yaml.org,2002:null", "null"))
     source = _path(name, root).read_text()
-    whole = yaml.load(_path(DEFAULT, root).read_text())
-    if name != DEFAULT:
-        _change(whole, yaml.load(source), f"presets/{name}.yaml")
+    whole = _whole(name, lambda path: yaml.load(path.read_text()), root)
     if data_root is not None:
         whole["base"]["data_root"] = data_root
     stream = StringIO()
     yaml.dump(whole, stream)
     body = stream.getvalue().removeprefix(_head(stream.getvalue()))
     return _head(source) + re.sub(r"\n\n+(?= )", "\n", body)  # a list brings the blank line behind it along
+
+
+def _whole(name: str, load: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
+    """The default, with the preset's values in place of its own."""
+    whole = load(_path(DEFAULT, root))
+    if name == DEFAULT:
+        return whole
+    changes = load(_path(name, root))
+    system = (changes.get("model") or {}).get("name", whole["model"]["name"])
+    light = f"{system}_{DEFAULT}"
+    if system != whole["model"]["name"] and name != light and (root / "presets" / f"{light}.yaml").is_file():
+        whole["model"] = load(_path(light, root))["model"]
+    _change(whole, changes, f"presets/{name}.yaml")
+    return whole
 
 
 def _path(name: str, root: Path) -> Path:

@@ -55,6 +55,15 @@ def test_a_mix_takes_any_name_and_another_model_states_its_whole_section(tmp_pat
     assert "  network: {layers: 3}  # how deep" in text("mine", root=root)
 
 
+def test_presets_of_another_system_differ_from_its_first(tmp_path: Path) -> None:
+    root = repository(tmp_path, "# make repro PRESET=mine\nmodel:\n  name: other\n  network:\n    layers: 5\n")
+    model = "model:\n  name: other\n  network:\n    layers: 3  # how deep\n    width: 8  # how wide\n  loss: {}\n  tracker: {}\n"
+    (root / "presets" / "other_walkers.yaml").write_text(f"# make repro PRESET=other_walkers\n{model}report:\n  clips: 1\n")
+    assert values("mine", root)["model"] == {"name": "other", "network": {"layers": 5, "width": 8}, "loss": {}, "tracker": {}}
+    assert values("mine", root)["report"] == values("walkers", root)["report"], "of the first only the model counts"
+    assert "    layers: 5  # how deep\n    width: 8  # how wide\n" in text("mine", root=root)
+
+
 @pytest.mark.parametrize(
     ("name", "preset", "message"),
     [
