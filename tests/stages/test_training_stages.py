@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from pipeline.training.trainer import Trainer, build_task
 from stages import Context, check
 from stages.finetune import finetune
 from stages.pretrain import pretrain
-from tests.pipeline.tiny import write_samples
+from tests.pipeline.tiny import TinyOptions, write_samples
+from tests.pipeline.training.toys import FROZEN
 
 
 class Run:
@@ -73,6 +75,23 @@ def test_finetune_starts_from_pretrain_and_registers(tmp_path: Path, monkeypatch
     assert facts["tags"]["throughline.output"] == read_manifest(artifacts / "finetune").digest
     assert (first.run.inputs, first.run.outputs) == (["samples"], ["pretrain"])  # type: ignore[attr-defined]
     assert (second.run.inputs, second.run.outputs) == (["pretrain", "samples"], ["finetune"])  # type: ignore[attr-defined]
+
+
+def test_a_frozen_system_passes_its_weights_on_and_is_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = list[str]()
+    monkeypatch.setattr("stages.load_spec", lambda name: FROZEN)
+    monkeypatch.setattr("pipeline.registry.registry.register", lambda *given, **facts: registered.append(facts["name"]))
+    torch.manual_seed(4)
+    model_folder.save(FROZEN.build_network(TinyOptions()), tmp_path / "given.safetensors")
+    samples(tmp_path)
+    for stage, work, settings in (
+        ("pretrain", pretrain, {"weights": "given.safetensors", "epochs": 3}),
+        ("finetune", finetune, {"epochs": 3}),
+    ):
+        work(replace(context(tmp_path, stage, **settings), options=TinyOptions()))
+        published = tmp_path / "artifacts" / stage / model_folder.WEIGHTS
+        assert published.read_bytes() == (tmp_path / "given.safetensors").read_bytes()
+    assert registered == ["frozen"]
 
 
 def test_pretrained_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
