@@ -31,6 +31,7 @@ STEPS = (
     "regions",
     "association",
     "tracking",
+    "unitrack",
     "evaluation",
     "startup",
 )
