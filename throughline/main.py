@@ -17,6 +17,7 @@ from throughline.verbs.fetch import fetch
 from throughline.verbs.inspect import inspect
 from throughline.verbs.preset import preset
 from throughline.verbs.registry import registry
+from throughline.verbs.represent import represent
 from throughline.verbs.stored import stored
 from throughline.verbs.sweep import sweep
 from throughline.verbs.tables import tables
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (preset, fetch, inspect, track, evaluate, sweep, tables, stored, warm_up):
+for verb in (preset, fetch, inspect, track, evaluate, sweep, tables, represent, stored, warm_up):
     app.command()(verb)
 for group in (registry, cluster):
     app.add_typer(group)

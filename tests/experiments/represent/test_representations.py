@@ -1,0 +1,72 @@
+"""Entries of the file, their weights, and what is kept of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiments.represent import run
+from experiments.represent.representations import Entry, chosen, load, read_entries
+from models.unitrack.network import build
+from models.unitrack.options import RepresentationOptions
+from pipeline.errors import UserError
+from pipeline.params.file import load as load_params
+from tests.shared import ROOT
+from tests.stages.repository import Repository
+
+FILE = ROOT / "experiments" / "represent" / "representations.yaml"
+SMALL = {"network": "mobilenet_v2", "layer": "features.4"}
+
+
+def _entry(weights: str = "random", **network: str) -> Entry:
+    return Entry.model_validate({"network": SMALL | network, "weights": weights})
+
+
+def test_every_entry_is_of_a_layer_that_exists() -> None:
+    for entry in read_entries(FILE).values():
+        build(entry.network)
+
+
+def test_names_are_chosen_or_refused() -> None:
+    entries = {"a": _entry(), "b": _entry()}
+    assert list(chosen(entries, ["b"], FILE)) == ["b"]
+    assert chosen(entries, ["all"], FILE) == entries
+    with pytest.raises(UserError, match="no representation c; there are: a, b"):
+        chosen(entries, ["a", "c"], FILE)
+
+
+def test_a_random_start_is_the_seeds(tmp_path: Path) -> None:
+    one, again, other = (load(_entry(), tmp_path, seed).state_dict()["backbone.features.0.0.weight"] for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_foreign_weights_must_fill_the_network_and_more_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(3)
+    theirs = build(RepresentationOptions.model_validate(SMALL)).backbone.state_dict()
+    torch.save({"module.encoder_q." + name: value for name, value in theirs.items()} | {"module.queue": torch.zeros(2)}, tmp_path / "w.pth")
+    network = load(_entry("w.pth"), tmp_path, 0)
+    assert torch.equal(network.backbone.state_dict()["features.0.0.weight"], theirs["features.0.0.weight"])
+    assert "unused: queue" in capsys.readouterr().out
+    with pytest.raises(UserError, match="fits the network only in part"):
+        load(_entry("w.pth", layer="features.6"), tmp_path, 0)
+
+
+def test_a_layer_of_another_stride_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"not of 1/8.*\nnext: "):
+        load(_entry(layer="features.1"), tmp_path, 0)
+
+
+def test_what_was_judged_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path)
+    params = load_params(repository.params)
+    found = run.represent({"tiny": _entry()}, params, tmp_path)
+    assert found["tiny"]["RSM"]["IDF1"] == 100  # one person
+    assert "| tiny | RSM | 100.0 |" in run.table(found)
+    judged: list[int] = []
+    monkeypatch.setattr(run, "judge", lambda shown, network, seed: judged.append(seed) or {})
+    assert run.represent({"tiny": _entry()}, params, tmp_path) == found
+    run.represent({"tiny": _entry(layer="features.5")}, params, tmp_path)
+    assert len(judged) == 1

@@ -1,0 +1,40 @@
+"""`throughline represent NAME ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from throughline import PARAMS
+
+ENTRIES = Path("experiments") / "represent" / "representations.yaml"
+
+
+def names() -> list[str]:
+    """Representations that there are, for completion."""
+    from experiments.represent.representations import read_entries
+    from stages import ROOT
+
+    return ["all", *read_entries(ROOT / ENTRIES)]
+
+
+def represent(
+    wanted: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Of experiments/represent/representations.yaml, or all.", autocompletion=names)
+    ],
+    params: Annotated[Path, typer.Option(help="Parameter file.", show_default="params.yaml")] = PARAMS,
+    sequences: Annotated[int | None, typer.Option(help="How many sequences.", show_default="all")] = None,
+) -> None:
+    """Tell how well frozen networks join true boxes to tracks, without training.
+
+    Reads the frames that `track.frames` names, which `dvc repro pack_samples` makes. What was judged before is not judged again.
+    """
+    from experiments.represent import run
+    from experiments.represent.representations import chosen, read_entries
+    from pipeline.params import file
+    from stages import ROOT
+
+    entries = chosen(read_entries(ROOT / ENTRIES), wanted, ROOT / ENTRIES)
+    print(run.table(run.represent(entries, file.load(params), ROOT, sequences)))
