@@ -31,10 +31,11 @@ repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT
 	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/throughline cluster down; exit $$status
 
 test: setup  ## the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: setup  ## the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system
+	$(BIN)/python -m pytest -m slow tests/system  # whole pipelines, each of which wants both cores
 
 lint: setup  ## what CI checks before the tests
 	$(BIN)/ruff check .
