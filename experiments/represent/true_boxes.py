@@ -24,7 +24,7 @@ from pipeline.contract.clips import to_float
 from pipeline.contract.tracks import Tracks
 from pipeline.files.frames import decode_jpeg, frame_facts, read_frames
 from pipeline.scoring.sequences import ScoredSequence, from_frames, with_results
-from pipeline.scoring.tracking import TrackingMetrics, score
+from pipeline.scoring.tracking import score
 from pipeline.tracking.association import ResultRows
 from pipeline.tracking.external_boxes import scored
 
@@ -57,7 +57,7 @@ class _Frame(NamedTuple):
     centres: NDArray[np.float16]
 
 
-def judge(sequences: list[Shown], network: Representation, seed: int) -> dict[str, TrackingMetrics]:
+def judge(sequences: list[Shown], network: Representation, seed: int) -> dict[str, dict[str, float]]:
     """The scores of each of `ROWS` over all sequences together; a frame's map is computed once for all rows.
 
     Args:
@@ -78,7 +78,7 @@ def judge(sequences: list[Shown], network: Representation, seed: int) -> dict[st
                 results[name].add(frame.number, _track(tracker, ROWS[name], frame))
         for name, rows in results.items():
             found[name].append(with_results(truth, rows.collect()))
-    return {name: score(scored_sequences, "none").combined for name, scored_sequences in found.items()}
+    return {name: score(joined, "none").combined._asdict() for name, joined in found.items()}
 
 
 def _track(tracker: AssociationTracker, options: AssociationOptions, frame: _Frame) -> Tracks:

@@ -25,9 +25,10 @@ def represent(
         list[str], typer.Argument(metavar="NAME", help="Of experiments/represent/representations.yaml, or all.", autocompletion=names)
     ],
     params: Annotated[Path, typer.Option(help="Parameter file.", show_default="params.yaml")] = PARAMS,
+    tasks: Annotated[str, typer.Option(help="Of mot (true boxes joined by appearance) and sot (boxes followed), by commas.")] = "mot,sot",
     sequences: Annotated[int | None, typer.Option(help="How many sequences.", show_default="all")] = None,
 ) -> None:
-    """Tell how well frozen networks join true boxes to tracks, without training.
+    """Tell how well frozen networks serve tracking, without training.
 
     Reads the frames that `track.frames` names, which `dvc repro pack_samples` makes. What was judged before is not judged again.
     """
@@ -37,4 +38,5 @@ def represent(
     from stages import ROOT
 
     entries = chosen(read_entries(ROOT / ENTRIES), wanted, ROOT / ENTRIES)
-    print(run.table(run.represent(entries, file.load(params), ROOT, sequences)))
+    found = run.represent(entries, tasks.split(","), file.load(params), ROOT, sequences)
+    print("\n\n".join(run.table(task, rows) for task, rows in found.items()))

@@ -62,11 +62,14 @@ def test_a_layer_of_another_stride_is_a_users_mistake(tmp_path: Path) -> None:
 def test_what_was_judged_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = Repository(tmp_path)
     params = load_params(repository.params)
-    found = run.represent({"tiny": _entry()}, params, tmp_path)
-    assert found["tiny"]["RSM"]["IDF1"] == 100  # one person
-    assert "| tiny | RSM | 100.0 |" in run.table(found)
+    found = run.represent({"tiny": _entry()}, ["mot"], params, tmp_path)
+    assert found["mot"]["tiny"]["RSM"]["IDF1"] == 100  # one person
+    assert "| tiny | RSM | 100.0 |" in run.table("mot", found["mot"])
     judged: list[int] = []
-    monkeypatch.setattr(run, "judge", lambda shown, network, seed: judged.append(seed) or {})
-    assert run.represent({"tiny": _entry()}, params, tmp_path) == found
-    run.represent({"tiny": _entry(layer="features.5")}, params, tmp_path)
+    told = run.TASKS["mot"]._replace(judge=lambda shown, network, seed: judged.append(seed) or {})
+    monkeypatch.setattr(run, "TASKS", {"mot": told})
+    assert run.represent({"tiny": _entry()}, ["mot"], params, tmp_path) == found
+    run.represent({"tiny": _entry(layer="features.5")}, ["mot"], params, tmp_path)
     assert len(judged) == 1
+    with pytest.raises(UserError, match="--tasks: no task pose; there are: mot"):
+        run.represent({"tiny": _entry()}, ["pose"], params, tmp_path)
