@@ -33,6 +33,7 @@ class Repository:
     """Published folders under `root`, and the parameter file to run stages with."""
 
     def __init__(self, root: Path, **track: Any) -> None:
+        root.mkdir(parents=True, exist_ok=True)
         self.root, self.params = root, root / "params.yaml"
         self.artifacts = root / "artifacts"
         raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())

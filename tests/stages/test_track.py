@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import stages
 from pipeline.artifacts.publication import read_manifest
@@ -170,3 +171,56 @@ def test_what_cannot_be_tracked_is_said_before_work(
         run(repository)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def changed_tracker(repository: Repository, **options: Any) -> None:
+    raw = yaml.safe_load(repository.params.read_text())
+    raw["model"]["tracker"] |= options
+    repository.params.write_text(yaml.safe_dump(raw))
+
+
+def test_other_options_of_the_tracker_take_the_stored_observations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository, scratch = Repository(tmp_path / "one"), Repository(tmp_path / "two")
+    run(repository)
+    before = contents(repository.artifacts / "observations")
+    for one in (repository, scratch):
+        changed_tracker(one, iou_limit=0.01, unconfirmed_limit=0.01, buffer_seconds=0.1)
+    run(scratch)
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda *_, **__: pytest.fail("the network saw these frames before"))
+    run(repository)
+    assert contents(repository.artifacts / "observations") == contents(scratch.artifacts / "observations")
+    assert contents(repository.artifacts / "tracks") == contents(scratch.artifacts / "tracks")
+    assert {name: text for name, text in before.items() if name != "manifest.json"} == {
+        name: text for name, text in contents(repository.artifacts / "observations").items() if name != "manifest.json"
+    }
+    speed = json.loads((repository.artifacts / "speed.json").read_text())
+    assert set(speed["sequences"]) == {"seq-1", "seq-2"}
+    assert speed["seconds"]["network"] > 0, "of the run in which the network looked"
+
+
+def test_an_option_that_decoding_reads_shows_the_network_the_frames_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path)
+    run(repository)
+    changed_tracker(repository, top_k=3)
+    looked: list[int] = []
+    monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda function, jobs, **_: [looked.append(len(jobs)), *map(function, jobs)])
+    run(repository)
+    assert looked == [2]
+
+
+def test_a_stage_with_nothing_to_do_ends_without_a_run_and_keeps_every_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = Repository(tmp_path)
+    run(repository)
+    before = {name: contents(repository.artifacts / name) for name in ("tracks", "observations")}
+    monkeypatch.setattr("stages.started", lambda *_, **__: pytest.fail("there is nothing to record"))
+    run(repository)
+    assert "nothing to do" in capsys.readouterr().out
+    assert {name: contents(repository.artifacts / name) for name in before} == before
+    content = bytearray((repository.artifacts / "observations" / "seq-1.parquet").read_bytes())
+    content[40] ^= 1
+    (repository.artifacts / "observations" / "seq-1.parquet").write_bytes(content)
+    monkeypatch.undo()
+    run(repository)
+    assert {name: contents(repository.artifacts / name) for name in before} == before, "damage is seen, and made good"
