@@ -34,10 +34,15 @@ def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
     """
     written, target = text(name, data_root=data_root, root=root), root / "params.yaml"
     parameters.validate(Params, values(name, root), where=f"presets/{name}.yaml")
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # so that a reader sees the old file or the new one
-    aside.write_text(written)
-    os.replace(aside, target)
+    write(target, written)
     return target
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file so that a reader sees the old one or the new one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.write_text(content)
+    os.replace(aside, path)
 
 
 def values(name: str, root: Path = ROOT) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import loops, maps
+from models.dense.options import STRIDE
 from models.dense.peaks import LEAST_SCORE
 from models.dense.targets import frame_targets
 from models.occlusion.evidence import find_evidence
 from models.occlusion.labels import occluded_regions
 from models.outrack.decode import decode
-from models.outrack.network import STRIDE
 from pipeline.contract.clips import TrainingFrame
 
 CELLS = maps.people() / STRIDE

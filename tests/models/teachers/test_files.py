@@ -36,7 +36,7 @@ def test_pictures_become_maps_with_the_depth_of_boxes(tmp_path: Path) -> None:
     picture(tmp_path / "s/depth/000001.png", ramp())
     labels = backend(tmp_path, "{root}/{sequence}/depth/{frame:06d}.png").label(path)
     first, second = labels.frames
-    assert labels.state == {"pictures": 1}
+    assert labels.facts == {"pictures": 1}
     assert first.depth.shape == (45, 80)
     assert first.scale == 0.01
     assert first.depth[0, 0] == pytest.approx(ramp()[2, 0] * 0.01, rel=0.01)

@@ -82,7 +82,7 @@ def test_a_video_has_one_plane_and_its_depth_is_right(tmp_path: Path) -> None:
     path = scenes.write(tmp_path / "d/s.parquet", [scenes.people(rng, 5) for _ in range(40)])
     labels = GroundPlane(size=80).label(path)
     found = list(labels.frames)
-    assert labels.state["horizon"] == pytest.approx(HORIZON, abs=0.03)
+    assert labels.facts["horizon"] == pytest.approx(HORIZON, abs=0.03)
     for row, label in zip(read_frames(path), found, strict=True):
         assert label.depth.shape == (45, 80)
         true = [scenes.depth_at(foot) for foot in row.objects.boxes[:, 3]]
@@ -93,7 +93,7 @@ def test_a_video_has_one_plane_and_its_depth_is_right(tmp_path: Path) -> None:
 def test_a_sequence_without_people_is_unknown(tmp_path: Path) -> None:
     path = scenes.write(tmp_path / "d/s.parquet", [Objects(), Objects()])
     labels = GroundPlane(size=80).label(path)
-    assert labels.state == {"people": 0, "planes": 0}
+    assert labels.facts == {"people": 0, "planes": 0}
     assert not any(label.depth.any() for label in labels.frames)
 
 
