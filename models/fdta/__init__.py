@@ -1,0 +1,1 @@
+"""FDTA: depth, time and identity adapters on Deformable DETR and MOTIP."""

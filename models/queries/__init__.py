@@ -1,0 +1,1 @@
+"""Parts of detectors that find objects by queries: deformable attention, encoder and decoder, set matching, Deformable DETR."""
