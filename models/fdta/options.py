@@ -80,10 +80,12 @@ class LossOptions(Section):
     box_weight: float = Field(ge=0, description="of the L1 distance of boxes (5)")
     giou_weight: float = Field(ge=0, description="of 1 - generalised overlap (2)")
     heat_weight: float = Field(ge=0, description="of the heat map, sides and offsets that queries start at, queries: centres only")
+    sides_weight: float = Field(ge=0, description="of the sides within that (FairMOT: 0.1)")
     depth_weight: float = Field(ge=0, description="of the depth distribution (1)")
     depth_foreground_weight: float = Field(ge=0, description="of depth inside boxes, 1 outside (6)")
     depth_zero: Literal["unknown", "background"] = Field(description="what a depth of 0 is: left out, or background (released)")
     id_weight: float = Field(ge=0, description="of the identity cross-entropy (1)")
+    newborn_weight: float = Field(ge=0, description="of newborn objects in the identity cross-entropy (1); they are rare")
     groups: int = Field(ge=1, description="random labellings of a clip (6)")
     drop_probability: float = Field(ge=0, le=1, description="share of trajectories of which a part is hidden (0.5)")
     switch_probability: float = Field(ge=0, le=1, description="share of past objects that trade places (0.5)")
@@ -109,7 +111,9 @@ class FdtaOptions(Section):
     def _window_fits(self) -> FdtaOptions:
         window = self.tracker.window
         if window is not None and window >= self.network.frames:
-            raise ValueError(f"tracker.window must be below network.frames = {self.network.frames}, the entries of the time table; got {window}")
+            raise ValueError(
+                f"tracker.window must be below network.frames = {self.network.frames}, the entries of the time table; got {window}"
+            )
         return self
 
     @property
