@@ -26,7 +26,7 @@ def draw_groups(present: NDArray[np.bool_], options: FdtaOptions, random: np.ran
 
 
 def _group(present: NDArray[np.bool_], options: FdtaOptions, random: np.random.Generator) -> dict[str, NDArray[Any]]:
-    labels = draw_labels(present.any(0), options.network.vocabulary, random)
+    labels = draw_labels(np.asarray(present.any(0)), options.network.vocabulary, random)
     shown = present & (labels != NOBODY)
     shown &= ~hidden_spans(shown, options.loss.drop_probability, random)
     past = switched(shown, options.loss.switch_probability, random)

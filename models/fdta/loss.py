@@ -87,7 +87,7 @@ class FdtaTask(nn.Module):
         if not kept or kept >= len(images):
             return cast(FdtaOutputs, self.network(to_float(images)))
         parts = [checkpoint(self.network, to_float(part), use_reentrant=False) for part in images.split(kept)]
-        return FdtaOutputs(*(None if pieces[0] is None else torch.cat(pieces) for pieces in zip(*parts, strict=True)))
+        return FdtaOutputs._make(None if pieces[0] is None else torch.cat(pieces) for pieces in zip(*parts, strict=True))
 
     def _match(self, looked: Looked, truth: Terms) -> Tensor:
         return match(looked.logits, looked.boxes, truth["boxes"], truth["valid"], self.weights)
@@ -158,8 +158,8 @@ class FdtaTask(nn.Module):
         for clip in range(clips):
             for part in spans(frames, loss.identity_scope):
                 chosen = well[clip, part]
-                parts = (x[clip, part][chosen] for x in (embeddings, names, weights))
-                total = total + contrastive_loss(*parts, loss.identity_temperature)
+                own, who, weight = (x[clip, part][chosen] for x in (embeddings, names, weights))
+                total = total + contrastive_loss(own, who, weight, loss.identity_temperature)
         return total / clips
 
     def _weighted(self, terms: Terms) -> Losses:

@@ -91,7 +91,7 @@ class SpatialAdapter(nn.Module):
         if self.pooled > 1:
             dense = functional.avg_pool2d(dense, self.pooled)
             depth = functional.avg_pool2d(depth[:, None], self.pooled)[:, 0]
-        places = cell_positions(*dense.shape[-2:], dense.shape[1], dense.device)[None]
+        places = cell_positions(dense.shape[-2], dense.shape[-1], dense.shape[1], dense.device)[None]
         seen: Tensor = self.encoder(dense.flatten(2).transpose(1, 2), places)
         return seen + self._distance(depth.flatten(1))
 

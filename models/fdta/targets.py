@@ -8,9 +8,9 @@ With T frames, K = max_objects objects a frame and N = max_objects people a clip
     valid (T, K) bool                  objects come first, padding is 0
     people (T, K) int64                the person's column, -1 unknown and padding
     gradients (T,) bool                frames that are run with gradients, as many in every clip
-    depth (T, H/8, W/8) float32        depth in the space that is learnt; 0 and what is not finite teach nothing   (with the spatial adapter)
-    foreground (T, H/8, W/8) bool      inside a box                                                              (with the spatial adapter)
-    heatmap, sides, offset, cells      as models/outrack/targets.py says                                         (with queries: centres)
+    depth (T, H/8, W/8) float32        depth in the space that is learnt, 0 unknown    (with the spatial adapter)
+    foreground (T, H/8, W/8) bool      inside a box                                    (with the spatial adapter)
+    heatmap, sides, offset, cells      as models/outrack/targets.py says               (with queries: centres)
 
 and, for clips of more than one frame,
 

@@ -106,7 +106,7 @@ def walk(
     shown = []
     for time in range(frames):
         who = [i for i in range(len(people)) if i not in (absent or {}).get(time, [])]
-        boxes = [np.array(people[i]) + [time * STEP, 0, time * STEP, 0] for i in who]
+        boxes = [np.array(people[i]) + np.array([STEP, 0, STEP, 0]) * time for i in who]
         shown.append(frame(boxes, who, seed=seed + time, depth=depth))
     return TrainingClip(tuple(shown), video=True, seed=(seed,))
 
