@@ -57,9 +57,9 @@ def make_targets(clip: TrainingClip, options: FdtaOptions) -> Arrays:
     rows = [learnt_rows(frame, network.max_objects) for frame in clip.frames]
     targets = _stacked([_objects(frame, kept, network) for frame, kept in zip(clip.frames, rows, strict=True)])
     targets["people"] = _people([frame.identities[kept] for frame, kept in zip(clip.frames, rows, strict=True)], network.max_objects)
-    targets["gradients"] = _gradients(frames, options, random)
     if frames > 1:
         targets |= draw_groups(_presence(targets["people"], network.max_objects), options, random)
+    targets["gradients"] = _gradients(frames, options, random)  # last, so that labels do not depend on how many there are
     if network.uses_depth:
         targets |= _stacked([_depth(frame, kept, options) for frame, kept in zip(clip.frames, rows, strict=True)])
     return targets
