@@ -74,23 +74,6 @@ def test_heads_start_in_directions_of_their_own() -> None:
     torch.testing.assert_close(eighth, torch.ones(2))  # 45 degrees, scaled until the larger coordinate is 1
 
 
-def test_it_exports() -> None:
-    torch.manual_seed(0)
-    layer, levels = DeformableAttention(16, 2, 2, 2), lay_out([(4, 6), (2, 3)], CPU)
-
-    class Fixed(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = layer
-
-        def forward(self, query: Tensor, references: Tensor, cells: Tensor) -> Tensor:
-            return self.layer(query, references, cells, lay_out([(4, 6), (2, 3)], query.device))
-
-    given = torch.randn(1, 5, 16), torch.rand(1, 5, 2), torch.randn(1, 30, 16)
-    program = torch.export.export(Fixed().eval(), given).module()
-    torch.testing.assert_close(program(*given), layer(*given[:3], levels), atol=1e-6, rtol=0)
-
-
 def neighbours(place: Tensor) -> tuple[int, int]:
     low = math.floor(place.item())
     return low, low + 1
