@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -21,13 +24,11 @@ class Levels(NamedTuple):
     Attributes:
         shapes: (height, width) of each map.
         sizes: (L, 2) float32, width and height of each map.
-        widths: (L,) int64.
-        starts: (L,) int64, the first cell of each map.
+        starts: (L,) int32, the first cell of each map.
     """
 
     shapes: tuple[tuple[int, int], ...]
     sizes: Tensor
-    widths: Tensor
     starts: Tensor
 
 
@@ -80,14 +81,13 @@ class DeformableAttention(nn.Module):
         Returns:
             (N, Q, width).
         """
-        heads = (len(query), -1, self.heads)
         value = _wide(self.value_proj(cells)).unflatten(-1, (self.heads, -1))
         with torch.autocast(query.device.type, enabled=False):
             wide = _wide(query)
-            offsets = self.sampling_offsets(wide).view(*heads, self.levels, self.points, 2)
-            weights = self.attention_weights(wide).view(*heads, self.levels * self.points).softmax(-1)
-            locations = sampling_locations(_wide(references), offsets, levels)
-            found = attend(value, levels, locations, weights.view(*heads, self.levels, self.points))
+            offsets = self.sampling_offsets(wide).unflatten(-1, (self.heads, self.levels, self.points, 2))
+            weights = self.attention_weights(wide).unflatten(-1, (self.heads, self.levels * self.points)).softmax(-1)
+            places = sampling_places(_wide(references), offsets, levels)
+            found = attend(value, levels, places, weights.flatten(2))
         result: Tensor = self.output_proj(found)
         return result
 
@@ -96,11 +96,11 @@ def lay_out(shapes: Sequence[tuple[int, int]], device: torch.device) -> Levels:
     """The `Levels` of maps of these (height, width)."""
     sizes = torch.tensor([(width, height) for height, width in shapes], dtype=torch.float32, device=device)
     counts = [height * width for height, width in shapes]
-    starts = torch.tensor([sum(counts[:i]) for i in range(len(counts))], device=device)
-    return Levels(tuple(shapes), sizes, sizes[:, 0].long(), starts)
+    starts = torch.tensor([sum(counts[:i]) for i in range(len(counts))], dtype=torch.int32, device=device)
+    return Levels(tuple(shapes), sizes, starts)
 
 
-def sampling_locations(references: Tensor, offsets: Tensor, levels: Levels) -> Tensor:
+def sampling_places(references: Tensor, offsets: Tensor, levels: Levels) -> tuple[Tensor, Tensor]:
     """Where each head looks: offsets count in cells around points, and in parts of the box around boxes.
 
     Args:
@@ -109,51 +109,99 @@ def sampling_locations(references: Tensor, offsets: Tensor, levels: Levels) -> T
         levels: of the maps.
 
     Returns:
-        (N, Q, heads, L, P, 2) in [0, 1] of the image.
+        x and y, each (N, Q, heads * L * P), in cells from the middle of each map's first cell.
     """
-    spread = references[:, :, None, None, None]
-    if references.shape[-1] == 2:
-        return spread + offsets / levels.sizes[:, None].to(offsets.dtype)
-    return spread[..., :2] + offsets / offsets.shape[-2] * spread[..., 2:] * 0.5
+    found = []
+    for axis in (0, 1):
+        size = _columns(levels.sizes[:, axis].to(offsets.dtype), offsets)
+        steps, centre = offsets[..., axis].flatten(2), references[..., axis : axis + 1]
+        if references.shape[-1] == 4:
+            steps = steps * (references[..., axis + 2 : axis + 3] * (0.5 / offsets.shape[4])) * size
+        found.append(centre * size - 0.5 + steps)
+    return found[0], found[1]
 
 
-def attend(value: Tensor, levels: Levels, locations: Tensor, weights: Tensor) -> Tensor:
-    """The weighted sum of bilinear samples of the maps; 0 outside of them, cell i's centre at (i + .5) / size.
+def attend(value: Tensor, levels: Levels, places: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
+    """The weighted sum of bilinear samples of the maps; 0 outside of them.
 
     Args:
         value: (N, S, heads, C).
         levels: of the maps, whose cells add up to S.
-        locations: (N, Q, heads, L, P, 2) in [0, 1].
-        weights: (N, Q, heads, L, P).
+        places: x and y from `sampling_places`.
+        weights: (N, Q, heads * L * P).
 
     Returns:
         (N, Q, heads * C).
     """
     images, cells, heads, channels = value.shape
-    index, share = _corners(levels, locations)
-    image = torch.arange(images, device=value.device).view(-1, 1, 1, 1, 1, 1, 1) * cells
-    head = torch.arange(heads, device=value.device).view(-1, 1, 1, 1, 1)
-    rows = ((image + index) * heads + head).flatten(3).flatten(0, 2)
-    shares = (share * weights[..., None, None]).flatten(3).flatten(0, 2)
-    table = value.reshape(-1, channels)
-    found = functional.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+    rows, shares = _corners(levels, places, weights, heads, cells)
+    found = weighted_rows(value.reshape(-1, channels), rows, shares)
     return found.view(images, -1, heads * channels)
 
 
-def _corners(levels: Levels, locations: Tensor) -> tuple[Tensor, Tensor]:
-    """The four cells around each location, counted through all levels, and their bilinear weights; both (N, Q, heads, L, P, 2, 2)."""
-    place = locations * levels.sizes[:, None].to(locations.dtype) - 0.5
+def weighted_rows(table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
+    """Sums of rows: (R, C), (B, K) int32 and (B, K) to (B, C)."""
+    if table.device.type == "cpu" and torch.is_grad_enabled():
+        found: Tensor = _WeightedRows.apply(table, rows, shares)  # type: ignore[no-untyped-call]
+        return found
+    return functional.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+
+
+class _WeightedRows(torch.autograd.Function):
+    """PyTorch's own gradient of an embedding bag takes 90 ms on a CPU where this takes 4: it sorts all rows."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
+        ctx.save_for_backward(table, rows, shares)
+        return functional.embedding_bag(rows, table, per_sample_weights=shares, mode="sum")
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        table, rows, shares = ctx.saved_tensors
+        gradient, (bags, size) = gradient.contiguous(), rows.shape
+        for_table = for_shares = None
+        if ctx.needs_input_grad[0]:
+            ends = np.arange(0, bags * size + 1, size, dtype=np.int32)
+            parts = (shares.detach().flatten().numpy(), rows.flatten().numpy(), ends)
+            for_table = torch.from_numpy(csr_matrix(parts, shape=(bags, len(table))).T @ gradient.numpy())
+        if ctx.needs_input_grad[2]:
+            starts = torch.arange(0, bags * size, size, dtype=torch.int32)
+            bag = torch.arange(bags, dtype=torch.int32)[:, None].expand(-1, size).flatten()
+            found = torch.ops.aten._embedding_bag_per_sample_weights_backward(gradient, table, rows.flatten(), starts, bag, 0)
+            for_shares = found.view(bags, size)
+        return for_table, None, for_shares
+
+
+def _corners(levels: Levels, places: tuple[Tensor, Tensor], weights: Tensor, heads: int, cells: int) -> tuple[Tensor, Tensor]:
+    """Rows (N * Q * heads, 4 L P) int32 of the four cells around each place, and what share of each is taken."""
+    images, _, columns = weights.shape
+    like = weights.view(*weights.shape[:2], heads, len(levels.shapes), -1, 1)
+    width, height, start = (_columns(x, like) for x in (levels.sizes[:, 0], levels.sizes[:, 1], levels.starts))
+    first = start * heads + torch.arange(heads, dtype=torch.int32, device=start.device).repeat_interleave(columns // heads)
+    if images > 1:
+        first = first + (torch.arange(images, dtype=torch.int32, device=start.device) * (cells * heads))[:, None, None]
+    left, right, near_left, near_right = _neighbours(places[0], width)
+    upper, lower, near_upper, near_lower = _neighbours(places[1], height)
+    across = [(x * heads).int() for x in (left, right)]
+    down = [(y * (width * heads)).int() + first for y in (upper, lower)]
+    shares = [y * weights for y in (near_upper, near_lower)]
+    bags = (-1, columns // heads)
+    rows = torch.cat([(y + x).view(bags) for y in down for x in across], 1)
+    return rows, torch.cat([(y * x).view(bags) for y in shares for x in (near_left, near_right)], 1)
+
+
+def _neighbours(place: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The cells before and after each place, moved onto the map, and their bilinear weights, 0 for those that were moved."""
     low = place.detach().floor()
-    upper = place - low
-    both = torch.stack([1 - upper, upper], -1)  # weights of the lower and the upper neighbour: (..., x or y, 2)
-    steps = torch.arange(2, device=locations.device, dtype=locations.dtype)
-    neighbours = low[..., None] + steps
-    ends = (levels.sizes - 1)[:, None, :, None].to(locations.dtype)
-    both = both * ((neighbours >= 0) & (neighbours <= ends))
-    whole = torch.minimum(neighbours.clamp(min=0), ends).long()
-    x, y = whole[..., 0, :], whole[..., 1, :]
-    index = levels.starts[:, None, None, None] + y[..., :, None] * levels.widths[:, None, None, None] + x[..., None, :]
-    return index, both[..., 1, :, None] * both[..., 0, None, :]
+    high, last, share = low + 1, (size - 1).to(place.dtype), place - low
+    before, after = (torch.minimum(x.clamp(min=0), last) for x in (low, high))
+    return before, after, (1 - share) * (before == low), share * (after == high)
+
+
+def _columns(by_level: Tensor, like: Tensor) -> Tensor:
+    """Values (L,) repeated for each head and point of (N, Q, heads, L, P, 2): (heads * L * P,)."""
+    return by_level.repeat_interleave(like.shape[4]).repeat(like.shape[2])
 
 
 def _wide(values: Tensor) -> Tensor:

@@ -120,7 +120,9 @@ def test_without_frames_with_gradients_the_adapters_learn_alone() -> None:
 def test_detection_is_divided_by_the_boxes_of_all_frames() -> None:
     task = task_of({"gradient_frames": 1}).eval()
     shown = batch([walk(5)], task.options)
-    alone = Batch(shown.images, {**shown.targets, "valid": shown.targets["valid"] & shown.targets["gradients"][..., None]}, shown.same_scene)
+    alone = Batch(
+        shown.images, {**shown.targets, "valid": shown.targets["valid"] & shown.targets["gradients"][..., None]}, shown.same_scene
+    )
     assert task(alone).terms["box"].item() == pytest.approx(5 * task(shown).terms["box"].item(), rel=1e-4)
 
 

@@ -22,7 +22,9 @@ TABLE = [  # probabilities, alive, labels of object-max, id-max, hungarian (3: n
 
 
 @pytest.mark.parametrize(("probabilities", "alive", "object_max", "id_max", "hungarian"), TABLE)
-def test_labels(probabilities: list[list[float]], alive: list[bool], object_max: list[int], id_max: list[int], hungarian: list[int]) -> None:
+def test_labels(
+    probabilities: list[list[float]], alive: list[bool], object_max: list[int], id_max: list[int], hungarian: list[int]
+) -> None:
     for protocol, expected in zip(PROTOCOLS, (object_max, id_max, hungarian), strict=True):
         found = assign(protocol, np.array(probabilities), np.array(alive), 0.2)
         assert found.tolist() == expected, protocol

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.queries.deformable_attention import DeformableAttention, attend, lay_out, sampling_locations
+from models.queries.deformable_attention import DeformableAttention, attend, lay_out, sampling_places
 
 CPU = torch.device("cpu")
 # computed by the published grid_sample formulation and by a loop of its own (two levels, two heads of two numbers, two points)
@@ -29,9 +29,9 @@ def test_core_gives_the_stored_numbers(kind: str) -> None:
     value = torch.sin(0.5 * cell + 1.1 * head + 0.7 * channel.double())[None]
     query, head, level, point = torch.meshgrid(*[torch.arange(2).double()] * 4, indexing="ij")
     offsets = torch.stack([torch.cos(query + 2 * head + level + 0.5 * point), torch.sin(2 * query + head - level + point)], -1)[None]
-    weights = torch.sin(query + 2 * head + 3 * (2 * level + point)).flatten(2).softmax(-1).view(1, 2, 2, 2, 2)
-    locations = sampling_locations(torch.tensor([references], dtype=torch.float64), offsets, levels)
-    torch.testing.assert_close(attend(value, levels, locations, weights)[0], torch.tensor(expected).double(), atol=6e-7, rtol=0)
+    weights = torch.sin(query + 2 * head + 3 * (2 * level + point)).flatten(2).softmax(-1).view(1, 2, 8)
+    places = sampling_places(torch.tensor([references], dtype=torch.float64), offsets, levels)
+    torch.testing.assert_close(attend(value, levels, places, weights)[0], torch.tensor(expected).double(), atol=6e-7, rtol=0)
 
 
 def test_core_and_its_gradients_equal_a_loop_over_cells() -> None:
@@ -43,7 +43,9 @@ def test_core_and_its_gradients_equal_a_loop_over_cells() -> None:
     weights = torch.rand(2, 6, 2, 3, 2, dtype=torch.float64, requires_grad=True)
     inputs = (value, locations, weights)
     direction = torch.randn(2, 6, 6, dtype=torch.float64)
-    found, expected = attend(value, levels, locations, weights), loop(value, shapes, locations, weights)
+    sizes = torch.tensor([(width, height) for height, width in shapes]).double()[:, None]
+    places = (locations * sizes - 0.5).flatten(2, 4)
+    found, expected = attend(value, levels, (places[..., 0], places[..., 1]), weights.flatten(2)), loop(value, shapes, locations, weights)
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
     for ours, theirs in zip(
         torch.autograd.grad((found * direction).sum(), inputs), torch.autograd.grad((expected * direction).sum(), inputs), strict=True
