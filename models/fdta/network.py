@@ -78,7 +78,7 @@ class Detector(nn.Module):
         self.centres, self.count, self.heat_stride = o.queries == "centres", o.num_queries, HEAT_STRIDES[o.backbone]
         self.depth_detached = o.depth_detached
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         self.backbone, channels = _backbone(o)
         sizes = Sizes(o.width, o.heads, o.levels, o.points, o.hidden, o.dropout)
         layers = {"encoder_layers": o.encoder_layers, "decoder_layers": o.decoder_layers}
