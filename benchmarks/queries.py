@@ -221,6 +221,7 @@ def _frame(network: Association) -> Timed:
         with torch.no_grad():
             other(image)
 
-    light.to(memory_format=torch.channels_last), other.to(memory_format=torch.channels_last)
+    for each in (light, other):
+        each.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     what = f"FDTA light network and association, {IMAGE[1]}x{IMAGE[0]}"
     return compare(what, "frame", 1, ours, {"OUTrack's network": theirs}, aim=0.4, rounds=15, clock=time.process_time)

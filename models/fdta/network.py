@@ -116,8 +116,10 @@ class Detector(nn.Module):
     def start(self, heat: dict[str, Tensor], encoded: Encoded) -> Start:
         """Queries at the heat map's best peaks, whose boxes are the first references; no gradient goes back to the head."""
         boxes = peak_boxes({name: x.detach() for name, x in heat.items()}, self.count)
-        content = functional.grid_sample(_level(encoded, 0).float(), boxes[:, None, :, :2] * 2 - 1, align_corners=False, mode="nearest")
-        return self.detr.start_at(boxes, content[:, :, 0].transpose(1, 2))
+        height, width = encoded.levels.shapes[0]
+        column, row = ((boxes[..., axis] * side).long().clamp(max=side - 1) for axis, side in ((0, width), (1, height)))
+        cells = (row * width + column)[..., None].expand(-1, -1, encoded.cells.shape[-1])
+        return self.detr.start_at(boxes, encoded.cells.gather(1, cells))
 
 
 class Association(nn.Module):
