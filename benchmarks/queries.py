@@ -38,6 +38,7 @@ NETWORK: dict[str, Any] = {
     "dropout": 0.0,
     "num_queries": 60,
     "queries": "centres",
+    "heat_hidden": 32,
     "depth_attention": "after",
     "depth_bins": 40,
     "depth_min": 0.001,

@@ -62,24 +62,22 @@ class ZeroAttention(nn.Module):
 
     def forward(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
         """Args: query (N, Q, width), memory (N, S, width), bias that broadcasts with (N, heads, Q, S), -inf where forbidden."""
-        result: Tensor = self.out_proj((self._weights(query, memory, bias) @ self._heads(memory, 2)).transpose(1, 2).flatten(2))
+        queries, keys, values = self._project(query, memory)
+        result: Tensor = self.out_proj((_attention(queries, keys, bias) @ values).transpose(1, 2).flatten(2))
         return result
 
     def weights(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
         """The attention weights (N, heads, Q, S); what is missing to 1 goes to the zeros."""
-        return self._weights(query, memory, bias)
+        queries, keys, _ = self._project(query, memory)
+        return _attention(queries, keys, bias)
 
-    def _weights(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
-        queries, keys = self._heads(query, 0), self._heads(memory, 1)
-        logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5 + bias
-        wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        nothing = wide.new_zeros(()).expand(*wide.shape[:-1], 1)
-        return torch.cat([wide, nothing], -1).softmax(-1)[..., :-1].to(queries.dtype)
-
-    def _heads(self, x: Tensor, part: int) -> Tensor:
-        """(N, heads, S, width / heads): queries (0), keys (1) or values (2)."""
-        weight, bias = (parameter.chunk(3)[part] for parameter in (self.in_proj_weight, self.in_proj_bias))
-        return nn.functional.linear(x, weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+    def _project(self, query: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (N, heads, Q or S, width / heads)."""
+        width = query.shape[-1]
+        own = nn.functional.linear(query, self.in_proj_weight[:width], self.in_proj_bias[:width])
+        both = nn.functional.linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:])
+        keys, values = both.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return own.unflatten(-1, (self.heads, -1)).transpose(1, 2), keys, values
 
 
 class IdDecoder(nn.Module):
@@ -124,12 +122,13 @@ class IdDecoder(nn.Module):
         newborn = self.word_to_embed.weight[:, -1].expand(*present.features.shape[:-1], -1)
         tokens = torch.cat([present.features, newborn.to(present.features.dtype)], -1).flatten(1, 2)
         alone = _barred(~present.present.flatten(0, 1))[:, None, None]
+        ago, hidden = self._when(past, present)
         for layer, cross in enumerate(self.cross_attn_layers):
             if layer:
                 x = tokens.view(scenes * frames, objects, -1)
                 x = x + self.self_attn_layers[layer - 1](x, x, alone)
                 tokens = self.self_attn_norm_layers[layer - 1](x).view(scenes, frames * objects, -1)
-            bias = self._bias(layer, past, present)
+            bias = self._bias(layer, ago, hidden, objects)
             tokens = self.cross_attn_norm_layers[layer](tokens + cross(tokens, memory, bias))
             tokens = self.ffn_norm_layers[layer](tokens + self.ffn_layers[layer](tokens))
         logits: Tensor = self.embed_to_word(tokens[..., tokens.shape[-1] // 2 :])
@@ -138,18 +137,27 @@ class IdDecoder(nn.Module):
     def _words(self, labels: Tensor) -> Tensor:
         return nn.functional.embedding(labels, self.word_to_embed.weight.t())
 
-    def _bias(self, layer: int, past: Past, present: Present) -> Tensor:
-        """(N, heads, F * M, S): what the table says of how long ago a token was; -inf where it may not be seen."""
+    def _when(self, past: Past, present: Present) -> tuple[Tensor, Tensor]:
+        """How long ago each token was, as a row of the table, and where it may not be seen: both (N, F, S)."""
         ago = relative_times(past.times, present.times)
-        earlier = (ago > 0) & past.present[:, None]
-        learnt = self.rel_pos_embeds[layer][ago.clamp(0, self.frames - 1)]  # (N, F, S, heads)
-        bias = learnt.masked_fill(~earlier[..., None], -torch.inf).permute(0, 3, 1, 2)
-        return bias.repeat_interleave(present.present.shape[2], 2)
+        return ago.clamp(0, self.frames - 1), (ago <= 0) | ~past.present[:, None]
+
+    def _bias(self, layer: int, ago: Tensor, hidden: Tensor, objects: int) -> Tensor:
+        """(N, heads, F * objects, S): what the table says of how long ago a token was; -inf where it may not be seen."""
+        learnt = self.rel_pos_embeds[layer][ago].masked_fill(hidden[..., None], -torch.inf)
+        return learnt.permute(0, 3, 1, 2).repeat_interleave(objects, 2)
 
 
 def relative_times(past: Tensor, present: Tensor) -> Tensor:
     """How many frames before each frame of the present (N, F) each observation of the past (N, S) was: (N, F, S)."""
     return present[:, :, None] - past[:, None]
+
+
+def _attention(queries: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
+    """Softmax over the keys and a further logit of 0, in float32 or wider; the weights of the keys, of the queries' precision."""
+    logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5 + bias
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return nn.functional.pad(wide, (0, 1)).softmax(-1)[..., :-1].to(queries.dtype)
 
 
 def _barred(mask: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class Detector(nn.Module):
         self.detr = DeformableDetr(channels[-3:], sizes, **layers, queries=o.num_queries, start=o.queries, depth=o.depth_attention)
         if self.centres:
             inputs = channels[0] if self.heat_stride == 4 else o.width
-            self.heat = Heads(inputs, o.width, {"heatmap": 1, "sides": 4, "offset": 2}, priors={"heatmap": PRIOR_BIAS})
+            self.heat = Heads(inputs, o.heat_hidden, {"heatmap": 1, "sides": 4, "offset": 2}, priors={"heatmap": PRIOR_BIAS})
         self.spatial = _spatial(o) if o.uses_depth else None
 
     def forward(self, images: Tensor) -> FdtaOutputs:

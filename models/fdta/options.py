@@ -25,6 +25,7 @@ class NetworkOptions(Section):
     dropout: float = Field(ge=0, lt=1, description="of encoder and decoder (0)")
     num_queries: int = Field(ge=1, description="objects that a frame can hold (300)")
     queries: Literal["learned", "centres"] = Field(description="learned content and places (paper), or peaks of a heat map's head")
+    heat_hidden: int = Field(ge=8, description="channels inside the heat map's head, queries: centres only")
     depth_attention: Literal["off", "before", "between", "after"] = Field(description="where decoder layers see depth (after); off: no SA")
     depth_bins: int = Field(ge=2, description="linearly increasing depth bins K (150)")
     depth_min: float = Field(ge=0, description="nearest depth, in the unit of depth_space (0.001)")

@@ -24,6 +24,7 @@ NETWORK = {
     "dropout": 0.0,
     "num_queries": 12,
     "queries": "centres",
+    "heat_hidden": 16,
     "depth_attention": "after",
     "depth_bins": 6,
     "depth_min": 0.001,

@@ -72,7 +72,7 @@ def test_what_is_absent_has_a_weight_of_exactly_zero() -> None:
     network = decoder()
     past, present = scene()
     hidden = past._replace(present=torch.rand(past.present.shape) > 0.4)
-    bias = network._bias(0, hidden, present)
+    bias = network._bias(0, *network._when(hidden, present), objects=3)
     weights = network.cross_attn_layers[0].weights(torch.randn(1, 9, 16).double(), torch.randn(1, 12, 16).double(), bias)
     allowed = (relative_times(past.times, present.times) > 0) & hidden.present[:, None]
     allowed = allowed.repeat_interleave(3, 1)[:, None].expand_as(weights)

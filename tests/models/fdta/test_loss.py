@@ -178,3 +178,19 @@ def test_group_names_are_those_of_the_task() -> None:
     names = [name for name, _ in task_of(queries="learned").named_parameters()]
     for part in ("network.detector.", ".backbone.", "reference_points", "sampling_offsets", "network.association.", "identity."):
         assert any(part in name for name in names), part
+
+
+def test_bfloat16_training_gives_nearly_the_same_losses() -> None:
+    terms = []
+    for enabled in (False, True):
+        task = task_of({"identity_overlap": 0.0}).eval()
+        task.begin_epoch(1)
+        shown = batch([walk(5)], task.options)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            losses = task(shown)
+        losses.total.backward()
+        assert without_gradient(task) == []
+        assert losses.total.dtype == torch.float32
+        terms.append(losses.terms)
+    for name in ("score", "box", "depth", "identity", "contrastive", "total"):
+        assert terms[1][name].item() == pytest.approx(terms[0][name].item(), rel=0.1, abs=0.02), name
