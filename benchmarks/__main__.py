@@ -29,6 +29,7 @@ STEPS = (
     "step",
     "maps",
     "regions",
+    "queries",
     "association",
     "tracking",
     "unitrack",

@@ -13,12 +13,12 @@ from torch import Tensor
 from benchmarks.harness import Timed, Work, compare
 from benchmarks.samples import read_options
 from models import load
-from models.fdta.network import Association, build_network
+from models.fdta.network import AssociationNetwork, build_network
 from models.fdta.options import FdtaOptions, NetworkOptions
 from models.fdta.questions import Question, answer
 from models.queries.deformable_attention import DeformableAttention, lay_out
 from models.queries.layers import cell_centres
-from pipeline.memory import keep_freed_memory
+from pipeline.runtime.malloc import keep_freed_memory
 
 IMAGE = (256, 448)  # height, width
 STRIDES, WIDTH, HEADS, POINTS = (8, 16, 32), 128, 8, 4
@@ -126,10 +126,10 @@ def options() -> FdtaOptions:
     return FdtaOptions.model_validate({"network": NETWORK, "loss": LOSS, "tracker": TRACKER})
 
 
-def association(network: dict[str, Any]) -> Association:
+def association(network: dict[str, Any]) -> AssociationNetwork:
     """An association network with random weights, in evaluation mode."""
     torch.manual_seed(0)
-    return Association(NetworkOptions.model_validate(network)).eval()
+    return AssociationNetwork(NetworkOptions.model_validate(network)).eval()
 
 
 def question(people: int, objects: int, frames: int, width: int, seed: int = 0) -> Question:
@@ -193,19 +193,19 @@ def _transformers(layer: DeformableAttention) -> Any:
     return peer
 
 
-def _association(what: str, network: Association, size: tuple[int, int, int], width: int) -> Timed:
+def _association(what: str, network: AssociationNetwork, size: tuple[int, int, int], width: int) -> Timed:
     asked = question(*size, width)
     return compare(what, "frame", 1, lambda: answer(network, [asked]), rounds=15, clock=time.process_time)
 
 
-def _together(network: Association) -> Timed:
+def _together(network: AssociationNetwork) -> Timed:
     asked = [question(*LIGHT, WIDTH, seed) for seed in range(SEQUENCES)]
     alone = {"one after the other": lambda: [answer(network, [each]) for each in asked]}
     what = f"FDTA association, {SEQUENCES} sequences together"
     return compare(what, "frame", SEQUENCES, lambda: answer(network, asked), alone, aim=1.5, rounds=15, clock=time.process_time)
 
 
-def _frame(network: Association) -> Timed:
+def _frame(network: AssociationNetwork) -> Timed:
     """One image through the light network, and its association; the peer is OUTrack's network of the default preset."""
     torch.manual_seed(0)
     light = build_network(options()).eval()

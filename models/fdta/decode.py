@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -9,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from models.fdta.network import FdtaOutputs
+from models.fdta.network import FdtaNetwork, FdtaOutputs
 from models.fdta.options import FdtaOptions
 from models.queries.boxes import generalised_iou, to_corners
-from pipeline.boxes import iou
-from pipeline.spec import Detections
+from pipeline.contract.detections import Detections
+from pipeline.numerics.boxes import iou
 
 LEAST_SCORE = 0.01  # queries below are noise that no tracker and no precision-recall curve needs
 TIE = 1e-3  # weight of the generalised overlap, which says what is nearest to a box that nothing overlaps
@@ -39,7 +40,7 @@ class FdtaDetections(Detections):
 
 
 @torch.no_grad()
-def decode(network: nn.Module | None, outputs: FdtaOutputs, options: FdtaOptions) -> list[FdtaDetections]:
+def decode(network: FdtaNetwork, outputs: FdtaOutputs, options: FdtaOptions) -> list[FdtaDetections]:
     """The queries that score at least `LEAST_SCORE`, best first, in network input pixels, not clipped.
 
     Args:
@@ -57,10 +58,11 @@ def decode(network: nn.Module | None, outputs: FdtaOutputs, options: FdtaOptions
 
 @torch.no_grad()
 def describe(
-    network: nn.Module | None,
+    network: FdtaNetwork,
     outputs: FdtaOutputs,
-    boxes: list[NDArray[np.float32]],
-    scores: list[NDArray[np.float32]],
+    boxes: Sequence[NDArray[np.float32]],
+    scores: Sequence[NDArray[np.float32]],
+    classes: Sequence[NDArray[np.int64]],
     options: FdtaOptions,
 ) -> list[FdtaDetections]:
     """What the network says about given boxes: each takes the query that overlaps it best, one to one.
@@ -73,15 +75,16 @@ def describe(
         outputs: of N images.
         boxes: for each image (N_i, 4) float32 xyxy in network input pixels.
         scores: for each image (N_i,) float32.
+        classes: for each image (N_i,) int64, kept as they are.
         options: not read.
     """
     own = _pixels(outputs)
     found = []
-    for image, (given, given_scores) in enumerate(zip(boxes, scores, strict=True)):
+    for image, (given, given_scores, kinds) in enumerate(zip(boxes, scores, classes, strict=True)):
         corners = np.asarray(given, np.float32).reshape(-1, 4)
         queries = outputs.queries[image, closest_queries(corners, own[image])].float()
         unit = _numpy(functional.normalize(queries, dim=-1))
-        found.append(FdtaDetections(corners, np.asarray(given_scores, np.float32), unit, _numpy(queries)))
+        found.append(FdtaDetections(corners, np.asarray(given_scores, np.float32), unit, _numpy(queries), classes=kinds))
     return found
 
 
@@ -95,11 +98,6 @@ def closest_queries(boxes: NDArray[np.float32], own: Tensor) -> NDArray[np.int64
     rows, columns = linear_sum_assignment(-likeness)
     chosen[rows] = columns
     return chosen.astype(np.int64)
-
-
-def decodes_with(options: FdtaOptions) -> tuple[str, ...]:
-    """The tracker's options that detections depend on: none."""
-    return ()
 
 
 def _pixels(outputs: FdtaOutputs) -> Tensor:

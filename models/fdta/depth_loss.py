@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.outrack.depth import bin_index
+from models.dense.depth import bin_index
 
 ALPHA, GAMMA = 0.25, 2.0
 SMOOTHING = 1e-6  # added to every class of the truth, as released

@@ -8,6 +8,7 @@ The released FDTA's names for its own adapters are not known here, so that its f
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from torch import Tensor
 
@@ -16,7 +17,7 @@ TWICE = ("transformer.decoder.bbox_embed.", "transformer.decoder.class_embed.")
 WORDS = re.compile(r"id_decoder\.embed_to_word_layers\.\d+\.weight")
 
 
-def adapt(tensors: dict[str, Tensor], class_row: int = COCO_PERSON) -> dict[str, Tensor]:
+def adapt(tensors: Mapping[str, Tensor], class_row: int = COCO_PERSON) -> Mapping[str, Tensor]:
     """Tensors of a published file by our names; a file of our own is returned as it is.
 
     Args:
@@ -36,7 +37,7 @@ def adapt(tensors: dict[str, Tensor], class_row: int = COCO_PERSON) -> dict[str,
     return found
 
 
-def is_published(tensors: dict[str, Tensor]) -> bool:
+def is_published(tensors: Mapping[str, Tensor]) -> bool:
     """Whether a file has the layout of Deformable DETR or MOTIP."""
     return any(name.removeprefix("detr.").startswith("transformer.") for name in tensors)
 

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from models.fdta.options import FdtaOptions
+from pipeline.contract.spec import Group
 
 BACKBONE_RATE, PLACES_RATE = 0.1, 0.05
 PLACES = ("reference_points", "sampling_offsets")
-
-
-class Group(NamedTuple):
-    """What a parameter belongs to.
-
-    Attributes:
-        rate: factor on the learning rate.
-        decay: factor on the weight decay.
-        clip: parameters of one word are clipped together.
-    """
-
-    rate: float
-    decay: float
-    clip: str
 
 
 def group_of(name: str, options: FdtaOptions) -> Group:

@@ -10,16 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from models.dense.heads import at_cells
+from models.dense.losses import focal_loss, l1_loss
 from models.fdta.depth_loss import depth_loss
 from models.fdta.id_decoder import Present
 from models.fdta.identity import IdentityAdapter, contrastive_loss, spans
 from models.fdta.network import FdtaNetwork, FdtaOutputs
 from models.fdta.observations import Looked, Observations, histories, observe
 from models.fdta.options import FdtaOptions
-from models.heads import at_cells
-from models.outrack.loss import focal_loss, l1_loss
 from models.queries.set_matching import Weights, match, set_losses
-from pipeline.spec import Batch, Losses, to_float
+from pipeline.contract.clips import Batch, Losses, to_float
+from pipeline.params.sections.training import Training
 
 Terms = dict[str, Tensor]
 
@@ -176,8 +177,8 @@ class FdtaTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: FdtaNetwork, options: FdtaOptions, id_weight: float = 1.0, identities: int = 0) -> FdtaTask:
-    """The task that `ModelSpec.build_task` promises; the weight of identities is `model.loss.id_weight`, and labels need no count."""
+def build_task(network: FdtaNetwork, options: FdtaOptions, settings: Training, identities: int) -> FdtaTask:
+    """The task that `Training.build_task` promises; the weight of identities is `model.loss.id_weight`, and labels need no count."""
     return FdtaTask(network, options)
 
 

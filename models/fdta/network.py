@@ -10,16 +10,17 @@ from torch.nn import functional
 
 from models import backbones
 from models.backbones.resnet import resnet50
+from models.dense.heads import PRIOR_BIAS, Heads
 from models.fdta.id_decoder import IdDecoder, Past, Present
 from models.fdta.options import FdtaOptions, NetworkOptions
 from models.fdta.spatial import DepthSeen, SpatialAdapter
 from models.fdta.temporal import TemporalAdapter, TrajectoryLayers
-from models.heads import PRIOR_BIAS, Heads
 from models.queries.boxes import to_centres
 from models.queries.detr import DeformableDetr, Encoded, Start
 from models.queries.layers import Sizes
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
+PREFIX = "association."  # of the names of what trackers need
 HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}  # of the map that peaks are sought in: each one's finest that saw the whole image
 
 
@@ -57,7 +58,7 @@ class FdtaNetwork(nn.Module):
     def __init__(self, options: FdtaOptions) -> None:
         super().__init__()
         self.detector = Detector(options.network)
-        self.association = Association(options.network)
+        self.association = AssociationNetwork(options.network)
 
     def forward(self, images: Tensor) -> FdtaOutputs:
         """Detect: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32."""
@@ -122,7 +123,7 @@ class Detector(nn.Module):
         return self.detr.start_at(boxes, encoded.cells.gather(1, cells))
 
 
-class Association(nn.Module):
+class AssociationNetwork(nn.Module):
     """The temporal adapter, the layers over trajectories and the ID decoder: all that a tracker needs of the network.
 
     Args:
@@ -169,8 +170,13 @@ class Association(nn.Module):
 
 
 def build_network(options: FdtaOptions) -> FdtaNetwork:
-    """The network that `ModelSpec.build_network` promises; weights are random (seed torch before)."""
+    """The network that `System.build_network` promises; weights are random (seed torch before)."""
     return FdtaNetwork(options)
+
+
+def build_association(options: FdtaOptions) -> AssociationNetwork:
+    """The part of the network that trackers ask (`Association.network`); its weights are random."""
+    return AssociationNetwork(options.network)
 
 
 def peak_boxes(heat: dict[str, Tensor], count: int) -> Tensor:

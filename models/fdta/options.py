@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from models.fdta.tracker_options import TrackerOptions
-from pipeline.sections.common import Section
+from pipeline.params.sections.common import Section
 
 
 class NetworkOptions(Section):
@@ -121,16 +121,6 @@ class FdtaOptions(Section):
     def window(self) -> int:
         """Past frames that the tracker remembers."""
         return self.network.frames - 1 if self.tracker.window is None else self.tracker.window
-
-
-def uses_identities(options: FdtaOptions) -> bool:
-    """Whether training may see identities: always, as identities are what it predicts."""
-    return True
-
-
-def uses_depth(options: FdtaOptions) -> bool:
-    """Whether training learns depth."""
-    return options.network.uses_depth
 
 
 OPTIONS = FdtaOptions

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.fdta.network import Association, FdtaNetwork, FdtaOutputs
+from models.fdta.network import AssociationNetwork, FdtaNetwork, FdtaOutputs
 from models.fdta.spatial import STRIDE
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,7 @@ def depth_attention(network: FdtaNetwork, images: Tensor) -> tuple[FdtaOutputs, 
 
 
 @torch.no_grad()
-def temporal_attention(association: Association, past: Floats, seen: NDArray[np.bool_]) -> Floats:
+def temporal_attention(association: AssociationNetwork, past: Floats, seen: NDArray[np.bool_]) -> Floats:
     """Which frames each frame of a trajectory looks at in the temporal adapter's last layer (Fig. 12).
 
     Args:

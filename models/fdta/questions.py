@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.fdta.id_decoder import Present
-from models.fdta.network import Association
+from models.fdta.network import AssociationNetwork
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Question:
 
 
 @torch.no_grad()
-def answer(association: Association, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
+def answer(association: AssociationNetwork, questions: Sequence[Question]) -> list[NDArray[np.float32]]:
     """Probabilities of all labels for the objects of each question, in float32.
 
     Questions are padded to the longest and answered together; what is padded has weight 0, so that an answer does not depend on the

@@ -1,47 +1,51 @@
-"""What a sample set must hold, said before any work is done."""
+"""What a training sample is, and what a sample set must hold, said before any work is done."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from models.fdta.options import FdtaOptions
+from pipeline.contract.clips import Needs, Samples
+from pipeline.contract.spec import SampleFacts
 from pipeline.errors import UserError
+from pipeline.params.sections.training import Training
 
-Stage = Literal["pretrain", "finetune"]
 
-
-def clip_frames(options: FdtaOptions, stage: Stage) -> int:
+def clip_frames(options: FdtaOptions, stage: str) -> int:
     """Frames of one training sample: stills at first, then clips as long as the time table."""
     return 1 if stage == "pretrain" else options.network.frames
 
 
-def check_samples(options: FdtaOptions, stage: Stage, where: str, *, longest: int, people: int, depth: bool) -> None:
-    """Refuse a sample set that cannot be learnt from.
+def samples(options: FdtaOptions, settings: Training, stage: str) -> Samples:
+    """Stills in `pretrain`, clips of neighbours up to `max_gap` apart after it; one view for all frames of a clip."""
+    frames = clip_frames(options, stage)
+    if frames == 1:
+        return Samples("still", 1)
+    return Samples("clip", frames, (1, settings.max_gap), ends="refuse", views="shared")
 
-    Args:
-        options: the whole `model` section.
-        stage: that is about to train.
-        where: the sample set, for the message.
-        longest: frames of its longest sequence; 1 for stills.
-        people: identities that it names.
-        depth: whether any sample has a depth map.
+
+def needs(options: FdtaOptions) -> Needs:
+    """Identities, which are what it predicts, and depth where it is learnt."""
+    return Needs(identities=True, depth=options.network.uses_depth)
+
+
+def check_samples(options: FdtaOptions, settings: Training, stage: str, facts: SampleFacts) -> None:
+    """Refuse a sample set that cannot be learnt from.
 
     Raises:
         UserError: its sequences are shorter than a clip, it names nobody, or depth is learnt and there is none.
     """
     frames = clip_frames(options, stage)
-    if longest < frames:
+    if facts.longest < frames:
         raise UserError(
-            f"{where}: the longest sequence has {longest} frames, and a clip has network.frames = {frames}\n"
+            f"{facts.where}: the longest sequence has {facts.longest} frames, and a clip has network.frames = {frames}\n"
             "next: lower model.network.frames, or add longer sequences to pack_samples.videos"
         )
-    if frames > 1 and not people:
+    if frames > 1 and not facts.identities:
         raise UserError(
-            f"{where}: names no person, and FDTA learns whose each box is\n"
+            f"{facts.where}: names no person, and FDTA learns whose each box is\n"
             "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`"
         )
-    if options.network.uses_depth and not depth:
+    if options.network.uses_depth and not facts.depth:
         raise UserError(
-            f"{where}: holds no depth, and model.network.depth_attention is {options.network.depth_attention}\n"
+            f"{facts.where}: holds no depth, and model.network.depth_attention is {options.network.depth_attention}\n"
             "next: label depth in extract_frames and run `dvc repro`, or set model.network.depth_attention to off"
         )

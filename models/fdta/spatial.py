@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.dense.depth import expected_depth
+from models.dense.heads import GroupNorm
 from models.fdta.attention import SequenceLayer
-from models.heads import GroupNorm
-from models.outrack.depth import expected_depth
 from models.queries.positions import cell_positions
 
 STRIDE = 8  # of the depth distribution

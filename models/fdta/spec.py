@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from models.fdta.decode import FdtaDetections, decode, decodes_with, describe
-from models.fdta.loss import build_task
+from models.fdta.association import ASSOCIATION
+from models.fdta.detection import DETECTION
+from models.fdta.foreign import adapt
 from models.fdta.network import build_network
-from models.fdta.options import FdtaOptions, uses_depth, uses_identities
-from models.fdta.targets import make_targets, trim
-from models.fdta.tracker import build_tracker
-from pipeline.spec import ModelSpec
+from models.fdta.options import FdtaOptions
+from models.fdta.training import TRAINING
+from pipeline.contract.spec import System
 
-SPEC = ModelSpec(
+SPEC = System(
     name="fdta",
     options=FdtaOptions,
-    reads="clip",
-    clip_frames=30,
-    uses_identities=uses_identities,
     build_network=build_network,
-    build_task=build_task,
-    make_targets=make_targets,
-    trim=trim,
-    decode=decode,
-    describe=describe,
-    build_tracker=build_tracker,
-    detections=FdtaDetections,
-    decodes_with=decodes_with,
-    uses_depth=uses_depth,
+    detection=DETECTION,
+    association=ASSOCIATION,
+    training=TRAINING,
+    foreign_names=adapt,
 )

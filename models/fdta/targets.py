@@ -10,7 +10,7 @@ With T frames, K = max_objects objects a frame and N = max_objects people a clip
     gradients (T,) bool                frames that are run with gradients, as many in every clip
     depth (T, H/8, W/8) float32        depth in the space that is learnt, 0 unknown    (with the spatial adapter)
     foreground (T, H/8, W/8) bool      inside a box                                    (with the spatial adapter)
-    heatmap, sides, offset, cells      as models/outrack/targets.py says               (with queries: centres)
+    heatmap, sides, offset, cells      as models/dense/targets.py says                 (with queries: centres)
 
 and, for clips of more than one frame,
 
@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.dense.targets import draw, gaussian_radius
 from models.fdta.identity_groups import draw_groups
 from models.fdta.options import FdtaOptions, NetworkOptions
-from models.outrack.targets import draw, gaussian_radius
-from pipeline.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 
 DEPTH_STRIDE = 8
 INVERSE_SCALE = 255.0  # what the nearest depth is in inverse space

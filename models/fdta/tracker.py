@@ -1,79 +1,51 @@
 """FDTA's tracker: tracking as the prediction of labels (MOTIP), with the association network in the loop.
 
 A frame takes two steps, so that the trackers of several sequences can share one pass of the network: `ask` says whose the objects
-might be, `conclude` takes the probabilities and gives the tracks. `update` does both for a lone tracker.
+might be, `conclude` takes the probabilities and gives the tracks.
 
 Where the released code is silent or otherwise:
 - Newborns get labels in the order of their scores (released: of queries). Who goes without a label, for want of labels, is not
   output, and is counted; so is a live track whose label is lent anew, which is forgotten.
 - A frame without detections moves the window on, as does a frame that is absent.
-- With a public detector, its boxes gate births (models/tracking/births.py).
+- With a public detector, its boxes gate births (models/association/births.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
+from models.association.births import near_public
 from models.fdta.decode import FdtaDetections
 from models.fdta.memory import Memory
-from models.fdta.network import Association, FdtaNetwork
 from models.fdta.options import FdtaOptions
 from models.fdta.protocols import assign
-from models.fdta.questions import Question, answer
-from models.tracking.births import near_public
+from models.fdta.questions import Question
+from pipeline.contract.detections import Detections
+from pipeline.contract.tracks import Tracks, Video
 from pipeline.errors import UserError
-from pipeline.spec import Detections, Tracks
 
-
-class Video(Protocol):
-    """What a tracker is told of its sequence; this one reads nothing of it."""
-
-    frame_rate: float
-    width: int
-    height: int
-
-
-@dataclass
-class Counts:
-    """What a tracker could not do; for log and metrics.
-
-    Attributes:
-        without_label: objects, over all frames, that would have started a track and found no free label.
-        labels_taken: live tracks that were forgotten because a newborn got their label.
-    """
-
-    without_label: int = 0
-    labels_taken: int = 0
+COUNTS = ("without_label", "labels_taken")
 
 
 class FdtaTracker:
-    """The memory of one sequence; satisfies `pipeline.spec.Tracker`.
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.AskingTracker`.
 
     Args:
         options: the whole `model` section.
-        association: of the network, in evaluation mode; shared, not changed.
 
     Attributes:
-        counts: see `Counts`.
-        rows: (M,) int64, the detection behind each track of the last frame's output.
+        counts: what it could not do: `without_label`, objects, over all frames, that would have started a track and found no free label;
+            `labels_taken`, live tracks that were forgotten because a newborn got their label.
     """
 
-    def __init__(self, options: FdtaOptions, association: Association) -> None:
-        self._options, self._association = options.tracker, association
+    def __init__(self, options: FdtaOptions) -> None:
+        self._options = options.tracker
         self._vocabulary = options.network.vocabulary
         self._memory = Memory(options.window, self._vocabulary)
         self._frame = 0
         self._seen: tuple[FdtaDetections, NDArray[np.int64], NDArray[np.bool_]] | None = None
-        self.counts, self.rows = Counts(), np.zeros(0, np.int64)
-
-    def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame; see `ask`."""
-        question = self.ask(detections, public)
-        return self.conclude(None if question is None else answer(self._association, [question])[0])
+        self.counts = dict.fromkeys(COUNTS, 0)
 
     def ask(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Question | None:
         """First step of a frame.
@@ -114,26 +86,23 @@ class FdtaTracker:
         known = np.flatnonzero(labels < self._vocabulary)
         newborn = np.flatnonzero((labels == self._vocabulary) & (objects.scores > self._options.birth_threshold) & admitted)
         lent, lost = self._memory.lend(len(newborn), labels[known])  # detections come best first, so newborns do
-        self.counts.without_label += len(newborn) - len(lent)
-        self.counts.labels_taken += lost
+        self.counts["without_label"] += len(newborn) - len(lent)
+        self.counts["labels_taken"] += lost
         labels[newborn[: len(lent)]] = lent
         shown = np.sort(np.concatenate([known, newborn[: len(lent)]]))
         self._memory.add(labels[shown], objects.queries[shown])
-        self.rows = rows[shown]
         identities = self._memory.identity[labels[shown]]
-        return Tracks(objects.boxes[shown], identities, objects.scores[shown], np.zeros(len(shown), np.bool_))
+        return Tracks(objects.boxes[shown], identities, objects.scores[shown], rows[shown], objects.classes[shown])
 
 
-def build_tracker(options: FdtaOptions, video: Video | None, network: FdtaNetwork | Association) -> FdtaTracker:
+def build_tracker(options: FdtaOptions, video: Video) -> FdtaTracker:
     """A fresh tracker for one sequence.
 
     Args:
         options: the whole `model` section.
         video: not read: association looks at queries alone.
-        network: the whole network or its association part, in evaluation mode.
     """
-    association = network if isinstance(network, Association) else network.association
-    return FdtaTracker(options, association)
+    return FdtaTracker(options)
 
 
 def _check(detections: FdtaDetections, frame: int) -> None:

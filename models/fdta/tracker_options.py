@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.sections.common import Section
+from pipeline.params.sections.common import Section
 
 
 class TrackerOptions(Section):

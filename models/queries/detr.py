@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.heads import GroupNorm
+from models.dense.heads import GroupNorm
 from models.queries.deformable_attention import DeformableAttention, Levels, lay_out
 from models.queries.layers import Decoder, DepthPlace, Encoder, Sizes
 from models.queries.positions import box_positions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from pipeline.contract.detections import Detections
 
 NOBODY = -1  # the detection behind an output that no detection supports
 
-Question: TypeAlias = object  # what a tracker asks its network; only the system itself looks inside
-Answer: TypeAlias = object
+Question: TypeAlias = Any  # what a tracker asks its network; only the system itself looks inside
+Answer: TypeAlias = Any
 
 
 class Video(NamedTuple):
@@ -84,6 +84,6 @@ class AskingTracker(Protocol):
 class Answering(Protocol):
     """Answers the questions of several trackers in one pass; an answer does not depend on the company of its question."""
 
-    def __call__(self, network: object, questions: Sequence[Question]) -> Sequence[Answer]:
+    def __call__(self, network: Any, questions: Sequence[Question], /) -> Sequence[Answer]:
         """One answer for each question, by the association part of the network."""
         ...

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -142,6 +143,26 @@ def load(network: nn.Module, path: Place, min_loaded: float = 1.0, foreign_names
     return report
 
 
+def read_part(path: Place, prefix: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose names start with `prefix`, by the rest of their names; no other is read from a local file.
+
+    Raises:
+        UserError: the file is missing or unreadable.
+    """
+    if not isinstance(path, Path) or not path.is_file():
+        return {name.removeprefix(prefix): tensor for name, tensor in _read(path).items() if name.startswith(prefix)}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {name.removeprefix(prefix): file.get_tensor(name) for name in sorted(file.keys()) if name.startswith(prefix)}
+    except SafetensorError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Place, error: Exception) -> UserError:
+    message = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return UserError(f"{path}: cannot be read as weights without running its code ({message})\nnext: convert it to safetensors")
+
+
 def _read(path: Place) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"{path}: no such weights file\nnext: check the path, or set weights to null")
@@ -151,10 +172,7 @@ def _read(path: Place) -> dict[str, Tensor]:
         with path.open("rb") as stream:
             body = torch.load(stream, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{path}: cannot be read as weights without running its code ({message})\nnext: convert it to safetensors"
-        ) from None
+        raise _unreadable(path, error) from None
     for key in ("state_dict", "model"):
         if isinstance(body, Mapping) and isinstance(body.get(key), Mapping):
             body = body[key]

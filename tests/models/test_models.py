@@ -23,7 +23,10 @@ from pipeline.contract.spec import ModelSpec, Training
 from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
 from pipeline.files.observations import Observation, ObservationWriter, read_sequence
+from pipeline.tracking.asked import part_of
+from pipeline.tracking.association import Follower
 from tests.models.centertrack import samples as centertrack
+from tests.models.fdta import samples as fdta
 from tests.models.outrack import samples
 from tests.models.qdtrack import samples as qdtrack
 from tests.models.unitrack import samples as unitrack
@@ -45,6 +48,7 @@ SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
         qdtrack.mixed_batch,
     ),
     "unitrack": ("unitrack", unitrack.small_options, unitrack.mixed_batch),
+    "fdta": ("fdta", partial(fdta.small_options, tracker={"detection_threshold": 0.005, "birth_threshold": 0.006}), fdta.mixed_batch),
 }
 
 
@@ -195,12 +199,12 @@ def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, batch = system
     (seen,) = seen_by(spec, options, to_float(batch.images[:1, 0]))
-    first = spec.association.build_tracker(options, VIDEO)
-    for _ in range(2):
-        once = first.update(seen)
-    again = spec.association.build_tracker(options, VIDEO)
-    for _ in range(2):
-        twice = again.update(seen)
+    asked = part_of(spec.build_network(options), spec, options)
+    first, again = (Follower(spec, options, *VIDEO, asked) for _ in range(2))
+    for number in (1, 2):
+        once = first.step(number, seen, None)
+    for number in (1, 2):
+        twice = again.step(number, seen, None)
     assert once.identities.tolist() == twice.identities.tolist()
 
 

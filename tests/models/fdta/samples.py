@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.fdta.network import AssociationNetwork
 from models.fdta.options import FdtaOptions
+from models.fdta.spec import SPEC
 from models.fdta.targets import make_targets, trim
-from pipeline.spec import Batch, TrainingClip, TrainingFrame
+from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
+from pipeline.tracking.association import Follower
 
 NETWORK = {
     "backbone": "resnet_fpn",
@@ -124,3 +127,8 @@ def mixed_batch(options: FdtaOptions) -> Batch:
     """Clips with gaps, with nobody, with boxes of nobody known, and without depth."""
     unknown = TrainingClip(tuple(frame(PEOPLE, [-1] * 3, seed=9 + i) for i in range(5)), video=True, seed=(3,))
     return batch([walk(5, absent={1: [0], 2: [0, 1], 4: [2]}), walk(5, [], seed=7, depth=False), unknown], options)
+
+
+def tracker(options: FdtaOptions, network: AssociationNetwork) -> Follower:
+    """A lone tracker with its network."""
+    return Follower(SPEC, options, 25.0, 96, 64, network)

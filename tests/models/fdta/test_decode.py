@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from models.fdta.decode import closest_queries, decode, describe
-from models.fdta.network import FdtaOutputs
+from models.fdta.network import FdtaNetwork, FdtaOutputs
 from tests.models.fdta.samples import small_options
 
+NETWORK = FdtaNetwork(small_options())  # not read
+KINDS = np.array([0, 1, 0])
 BOXES = torch.tensor([[0.5, 0.5, 0.2, 0.4], [0.1, 0.1, 0.4, 0.4], [0.52, 0.5, 0.2, 0.4], [0.9, 0.9, 0.1, 0.1]])
 
 
@@ -24,7 +26,7 @@ def outputs(logits: list[float]) -> FdtaOutputs:
 
 
 def test_the_last_layers_queries_come_best_first_in_pixels() -> None:
-    seen = decode(None, outputs([0.0, -9.0, 2.0, -1.0]), small_options())[0]
+    seen = decode(NETWORK, outputs([0.0, -9.0, 2.0, -1.0]), small_options())[0]
     np.testing.assert_allclose(seen.scores, [0.880797, 0.5, 0.268941], atol=1e-6)  # -9 is noise
     np.testing.assert_allclose(seen.boxes[1], [40, 15, 60, 35], atol=1e-5)
     assert seen.queries.tolist() == [[9, 10, 11, 12], [1, 2, 3, 4], [13, 14, 15, 16]]
@@ -33,12 +35,12 @@ def test_the_last_layers_queries_come_best_first_in_pixels() -> None:
 
 
 def test_boxes_may_leave_the_image() -> None:
-    seen = decode(None, outputs([-9.0, 2.0, -9.0, -9.0]), small_options())[0]
+    seen = decode(NETWORK, outputs([-9.0, 2.0, -9.0, -9.0]), small_options())[0]
     np.testing.assert_allclose(seen.boxes, [[-10, -5, 30, 15]], atol=1e-5)
 
 
 def test_detections_are_selected_and_moved_with_their_queries() -> None:
-    seen = decode(None, outputs([0.0, -9.0, 2.0, -1.0]), small_options())[0]
+    seen = decode(NETWORK, outputs([0.0, -9.0, 2.0, -1.0]), small_options())[0]
     assert seen.select(np.array([1])).queries.tolist() == [[1, 2, 3, 4]]
     assert seen.above(0.4).queries.shape == (2, 4)
     assert np.array_equal(seen.moved(2.0, 1.0, 1.0).queries, seen.queries)
@@ -47,9 +49,10 @@ def test_detections_are_selected_and_moved_with_their_queries() -> None:
 def test_given_boxes_take_the_queries_that_overlap_them_best_one_to_one() -> None:
     # both want query 0, the second one less; it takes query 2
     given = [np.array([[40, 15, 60, 35], [41, 15, 61, 35], [0, 0, 25, 15]], np.float32)]
-    seen = describe(None, outputs([0.0] * 4), given, [np.array([0.9, 0.8, 0.7], np.float32)], small_options())[0]
+    seen = describe(NETWORK, outputs([0.0] * 4), given, [np.array([0.9, 0.8, 0.7], np.float32)], [KINDS], small_options())[0]
     assert seen.queries[:, 0].tolist() == [1, 9, 5]
     assert np.array_equal(seen.boxes, given[0])
+    assert np.array_equal(seen.classes, KINDS)
     assert seen.scores.tolist() == np.array([0.9, 0.8, 0.7], np.float32).tolist()
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from models.fdta.foreign import adapt, is_published, rename
 from models.fdta.network import FdtaNetwork, build_network
-from pipeline import weights
 from pipeline.errors import UserError
+from pipeline.files import model_folder
 from tests.models.fdta.samples import small_options
 
 LAYERS, WIDTH, LEVELS, VOCABULARY = 2, 16, 4, 6
@@ -77,7 +77,7 @@ def test_a_published_file_fills_every_tensor_with_its_own(tmp_path: Path) -> Non
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-    report = weights.load(network, tmp_path / "weights.pth")
+    report = model_folder.load(network, tmp_path / "weights.pth")
     assert report.share == 1.0
     assert report.unexpected == ()
     for name, tensor in original().items():
@@ -88,18 +88,18 @@ def test_a_torn_file_is_refused(tmp_path: Path) -> None:
     whole = adapt(published())
     torch.save(dict(list(whole.items())[: len(whole) // 2]), tmp_path / "torn.pth")
     with pytest.raises(UserError, match="fits the network only in part"):
-        weights.load(motip(), tmp_path / "torn.pth")
-    weights.save(build_network(small_options()), tmp_path / "whole.safetensors")
+        model_folder.load(motip(), tmp_path / "torn.pth")
+    model_folder.save(build_network(small_options()), tmp_path / "whole.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "whole.safetensors").read_bytes()[:-100])
     with pytest.raises(UserError, match="cannot be read as weights"):
-        weights.load(build_network(small_options()), tmp_path / "cut.safetensors")
+        model_folder.load(build_network(small_options()), tmp_path / "cut.safetensors")
 
 
 @pytest.mark.parametrize("changes", [{"width": 32}, {"vocabulary": 9}, {"frames": 9}])
 def test_weights_of_another_width_vocabulary_or_time_table_are_refused(changes: dict[str, int], tmp_path: Path) -> None:
-    weights.save(build_network(small_options()), tmp_path / "own.safetensors")
+    model_folder.save(build_network(small_options()), tmp_path / "own.safetensors")
     with pytest.raises(UserError, match=r"fits the network only in part(.|\n)*next: use weights of the same model.network options"):
-        weights.load(build_network(small_options(**changes)), tmp_path / "own.safetensors")
+        model_folder.load(build_network(small_options(**changes)), tmp_path / "own.safetensors")
 
 
 def test_a_plain_detectors_file_has_no_prefix() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from models.fdta.id_decoder import IdDecoder, Past, Present, relative_times
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 from tests.models.fdta.golden import OBSERVATIONS, PRESENT, miniature
 
 VOCABULARY, FRAMES = 6, 5

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.fdta.identity import IdentityAdapter, anchor_losses, contrastive_loss, spans
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 
 ROWS, COLUMNS = torch.meshgrid(torch.arange(5).double(), torch.arange(3).double(), indexing="ij")
 EMBEDDINGS = torch.sin(0.7 * ROWS + 0.4 * COLUMNS + 0.3 * ROWS * COLUMNS)

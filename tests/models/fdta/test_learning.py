@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from models.fdta.decode import decode
 from models.fdta.loss import build_task
-from models.fdta.network import build_network
-from models.fdta.tracker import build_tracker
-from pipeline.boxes import iou
-from pipeline.spec import to_float
-from tests.models.fdta.samples import batch, small_options, walk
+from models.fdta.network import FdtaNetwork, build_network
+from models.fdta.options import FdtaOptions
+from pipeline.contract.clips import to_float
+from pipeline.numerics.boxes import iou
+from tests.models.fdta.samples import batch, small_options, tracker, walk
+from tests.pipeline.tiny import TRAINING
 
 FRAMES, STEPS = 3, 70
 AWAY = {0: [2]}  # the third person comes later
 
 
+@pytest.mark.slow
 def test_people_are_detected_and_keep_their_identity() -> None:
     torch.manual_seed(0)
     loss = {"gradient_frames": FRAMES, "identity_from_epoch": 0, "groups": 8, "drop_probability": 0.3, "switch_probability": 0.3}
     small = {"width": 32, "encoder_layers": 0, "decoder_layers": 1, "num_queries": 8, "max_objects": 4, "depth_attention": "off"}
     options = small_options(loss=loss, backbone_width=16, frames=FRAMES, **small)
-    task = build_task(build_network(options), options)
+    task = build_task(build_network(options), options, TRAINING, 0)
     shown = [batch([walk(FRAMES, seed=seed, absent=AWAY if seed % 2 else {})], options) for seed in range(20)]
     optimiser = torch.optim.AdamW(task.parameters(), lr=4e-3)
     history = []
@@ -40,15 +43,15 @@ def test_people_are_detected_and_keep_their_identity() -> None:
     _check_tracks(task.network, options)
 
 
-def _check_tracks(network: torch.nn.Module, options: object) -> None:
+def _check_tracks(network: FdtaNetwork, options: FdtaOptions) -> None:
     """Of a clip that was not learnt from; by batch statistics, as the running ones have not settled after so few steps."""
     clip = walk(FRAMES, seed=77, absent=AWAY)
     with torch.no_grad():
-        found = decode(None, network.train()(to_float(batch([clip], options).images[0])), options)  # type: ignore[arg-type]
-    tracker = build_tracker(options, None, network.eval())  # type: ignore[arg-type]
+        found = decode(network, network.train()(to_float(batch([clip], options).images[0])), options)
+    follower = tracker(options, network.eval().association)
     named: dict[int, set[int]] = {}
-    for frame, detections in zip(clip.frames, found, strict=True):
-        tracks = tracker.update(detections)
+    for number, (frame, detections) in enumerate(zip(clip.frames, found, strict=True), 1):
+        tracks = follower.step(number, detections, None)
         overlaps = iou(frame.boxes, tracks.boxes)
         assert len(tracks.boxes) == len(frame.boxes)
         assert (overlaps.max(1) > 0.7).all()

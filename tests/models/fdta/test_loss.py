@@ -11,8 +11,9 @@ from models.fdta.groups import group_of
 from models.fdta.loss import FdtaTask, build_task, identity_terms
 from models.fdta.network import build_network
 from models.fdta.observations import Observations, histories
-from pipeline.spec import Batch
+from pipeline.contract.clips import Batch
 from tests.models.fdta.samples import batch, mixed_batch, small_options, walk
+from tests.pipeline.tiny import TRAINING
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "centres": {},
@@ -26,7 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def task_of(loss: dict[str, Any] | None = None, **network: Any) -> FdtaTask:
     torch.manual_seed(0)
     options = small_options(loss, **network)
-    return build_task(build_network(options), options)
+    return build_task(build_network(options), options, TRAINING, 0)
 
 
 def without_gradient(task: FdtaTask) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 from models.fdta.id_decoder import Present
 from models.fdta.network import FdtaNetwork, FdtaOutputs, build_network, peak_boxes
 from models.fdta.options import FdtaOptions
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 from tests.models.fdta.samples import LOSS, NETWORK, TRACKER, small_options
 
 PAPER = {
@@ -106,6 +106,7 @@ def test_detached_depth_leaves_the_backbone_alone() -> None:
         assert reached != detached
 
 
+@pytest.mark.slow
 def test_the_detector_exports() -> None:
     model, images = network(decoder_layers=1), torch.rand(1, 3, 64, 96)
     with torch.no_grad():

@@ -6,25 +6,28 @@ from typing import Any
 
 import pytest
 
-from models.fdta.requirements import Stage, check_samples, clip_frames
+from models.fdta.requirements import check_samples, needs, samples
+from pipeline.contract.clips import Samples
+from pipeline.contract.spec import SampleFacts
 from pipeline.errors import UserError
 from tests.models.fdta.samples import small_options
+from tests.pipeline.tiny import TRAINING
 
-GOOD = {"longest": 20, "people": 4, "depth": True}
+GOOD = SampleFacts("data/samples/video", longest=20, identities=4, depth=True, masks=False, classes=("pedestrian",))
 
 
 @pytest.mark.parametrize(
-    ("stage", "options", "found", "message"),
+    ("stage", "found", "message"),
     [
-        ("finetune", {}, {"longest": 4}, "longest sequence has 4 frames, and a clip has network.frames = 5"),
-        ("finetune", {}, {"people": 0}, "names no person"),
-        ("finetune", {}, {"depth": False}, "holds no depth, and model.network.depth_attention is after"),
-        ("pretrain", {}, {"depth": False}, "holds no depth"),
+        ("finetune", {"longest": 4}, "longest sequence has 4 frames, and a clip has network.frames = 5"),
+        ("finetune", {"identities": 0}, "names no person"),
+        ("finetune", {"depth": False}, "holds no depth, and model.network.depth_attention is after"),
+        ("pretrain", {"depth": False}, "holds no depth"),
     ],
 )
-def test_what_is_missing_is_said_with_what_to_do(stage: Stage, options: dict[str, Any], found: dict[str, Any], message: str) -> None:
+def test_what_is_missing_is_said_with_what_to_do(stage: str, found: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=f"data/samples/video.*{message}(.|\n)*next: "):
-        check_samples(small_options(**options), stage, "data/samples/video", **(GOOD | found))
+        check_samples(small_options(), TRAINING, stage, GOOD._replace(**found))
 
 
 @pytest.mark.parametrize(
@@ -32,12 +35,19 @@ def test_what_is_missing_is_said_with_what_to_do(stage: Stage, options: dict[str
     [
         ("finetune", {}, {}),
         ("finetune", {"depth_attention": "off"}, {"depth": False}),
-        ("pretrain", {}, {"longest": 1, "people": 0}),  # stills need neither
+        ("pretrain", {}, {"longest": 1, "identities": 0}),  # stills need neither
     ],
 )
-def test_what_suffices_passes(stage: Stage, options: dict[str, Any], found: dict[str, Any]) -> None:
-    check_samples(small_options(**options), stage, "data/samples", **(GOOD | found))
+def test_what_suffices_passes(stage: str, options: dict[str, Any], found: dict[str, Any]) -> None:
+    check_samples(small_options(**options), TRAINING, stage, GOOD._replace(**found))
 
 
-def test_stills_come_first_and_clips_then() -> None:
-    assert (clip_frames(small_options(), "pretrain"), clip_frames(small_options(), "finetune")) == (1, 5)
+def test_stills_come_first_and_clips_with_one_view_then() -> None:
+    assert samples(small_options(), TRAINING, "pretrain") == Samples("still", 1)
+    assert samples(small_options(), TRAINING, "finetune") == Samples("clip", 5, (1, TRAINING.max_gap), ends="refuse", views="shared")
+
+
+def test_depth_is_read_only_where_it_is_learnt() -> None:
+    assert needs(small_options()).depth
+    assert not needs(small_options(depth_attention="off")).depth
+    assert needs(small_options()).identities

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from models.dense.depth import bin_index, bin_size, bin_values, expected_depth
 from models.fdta.depth_loss import depth_loss, pixel_losses
 from models.fdta.spatial import SpatialAdapter
-from models.outrack.depth import bin_index, bin_size, bin_values, expected_depth
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 
 NEAR, FAR, BINS = 1e-3, 256.0, 150  # of the paper
 LOGITS = (0.0, 1.0, 2.0, -1.0, 0.5)

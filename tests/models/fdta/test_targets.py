@@ -8,7 +8,7 @@ import torch
 
 from models.fdta.network import HEAT_STRIDES as NETWORKS
 from models.fdta.targets import HEAT_STRIDES, learnt_depth, make_targets, trim
-from pipeline.spec import TrainingClip, TrainingFrame
+from pipeline.contract.clips import TrainingClip, TrainingFrame
 from tests.models.fdta.samples import PEOPLE, batch, frame, small_options, walk
 
 

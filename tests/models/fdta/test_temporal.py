@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.fdta.temporal import TemporalAdapter, TrajectoryLayers, forbidden
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 from tests.models.fdta.golden import OBSERVATIONS, PRESENT, miniature
 
 FRAMES = 5

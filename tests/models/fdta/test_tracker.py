@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from models.fdta.decode import FdtaDetections
 from models.fdta.memory import Memory
-from models.fdta.network import Association
+from models.fdta.network import AssociationNetwork
 from models.fdta.questions import Question, answer
-from models.fdta.tracker import FdtaTracker, build_tracker
+from models.fdta.tracker import FdtaTracker
 from pipeline.errors import UserError
-from tests.models.fdta.samples import small_options
+from tests.models.fdta.samples import small_options, tracker
 
 WIDTH = 16
 PEOPLE = np.random.default_rng(0).normal(size=(20, WIDTH)).astype(np.float32)  # what each looks like
@@ -51,19 +51,24 @@ class Oracle:
 
 
 def oracle(tracker: dict[str, Any] | None = None, **network: Any) -> Oracle:
-    return Oracle(FdtaTracker(small_options(tracker=tracker, **network), association()))
+    return Oracle(FdtaTracker(small_options(tracker=tracker, **network)))
 
 
-def association(**network: Any) -> Association:
+def association(**network: Any) -> AssociationNetwork:
     torch.manual_seed(0)
-    return Association(small_options(**network).network).eval()
+    return AssociationNetwork(small_options(**network).network).eval()
 
 
 def test_people_keep_their_identity_and_newborns_get_new_ones() -> None:
     tracker = oracle()
     assert tracker.step(seen([0, 1])) == [1, 2]
     assert tracker.step(seen([1, 0, 2])) == [2, 1, 3]
-    assert tracker.tracker.rows.tolist() == [0, 1, 2]
+
+
+def test_tracks_name_the_detection_behind_them() -> None:
+    tracker = FdtaTracker(small_options())
+    assert tracker.ask(seen([0, 1, 2], [0.9, 0.5, 0.7])) is None
+    assert tracker.conclude(None).detections.tolist() == [0, 2]
 
 
 def test_thresholds_are_exclusive_and_births_need_more() -> None:
@@ -113,11 +118,11 @@ def test_newborns_take_the_least_recently_used_label() -> None:
 def test_beyond_the_vocabulary_the_best_newborns_win_and_the_others_are_counted() -> None:
     tracker = oracle(vocabulary=3)
     assert tracker.step(seen([0, 1, 2, 3, 4])) == [1, 2, 3]
-    assert tracker.tracker.counts.without_label == 2
+    assert tracker.tracker.counts["without_label"] == 2
     assert tracker.step(seen([0, 1, 5])) == [1, 2, 4], "the third one's label goes to the newborn"
-    assert tracker.tracker.counts.labels_taken == 1
+    assert tracker.tracker.counts["labels_taken"] == 1
     assert tracker.step(seen([2], [0.9])) == [5], "who lost his label is a newborn, and takes the label of the next"
-    assert tracker.tracker.counts.labels_taken == 2
+    assert tracker.tracker.counts["labels_taken"] == 2
 
 
 def test_public_boxes_gate_births_and_nothing_else() -> None:
@@ -162,21 +167,21 @@ def test_sequences_tracked_together_give_what_each_gives_alone(protocol: str) ->
     videos = [[seen(np.random.default_rng([n, t]).permutation(6)[: 3 + n].tolist()) for t in range(8)] for n in range(3)]
     alone = []
     for video in videos:
-        tracker = build_tracker(options, None, network)
-        alone.append([tracker.update(frame).identities.tolist() for frame in video])
-    trackers = [build_tracker(options, None, network) for _ in videos]
+        follower = tracker(options, network)
+        alone.append([follower.step(number, frame, None).identities.tolist() for number, frame in enumerate(video, 1)])
+    trackers = [FdtaTracker(options) for _ in videos]
     for time in range(8):
-        questions = [tracker.ask(video[time]) for tracker, video in zip(trackers, videos, strict=True)]
+        questions = [one.ask(video[time]) for one, video in zip(trackers, videos, strict=True)]
         asked = [q for q in questions if q is not None]
         answers = iter(answer(network, asked) if asked else [])
-        for tracker, question, expected in zip(trackers, questions, alone, strict=True):
-            tracks = tracker.conclude(None if question is None else next(answers))
+        for one, question, expected in zip(trackers, questions, alone, strict=True):
+            tracks = one.conclude(None if question is None else next(answers))
             assert tracks.identities.tolist() == expected[time]
     assert any(1 in frame for video in alone for frame in video[1:]), "somebody is recognised"
 
 
 def test_trackers_share_a_network_but_no_memory() -> None:
     network, options = association(), small_options()
-    first, second = (build_tracker(options, None, network) for _ in range(2))
-    first.update(seen([0, 1]))
-    assert second.update(seen([0])).identities.tolist() == [1]
+    first, second = (tracker(options, network) for _ in range(2))
+    first.step(1, seen([0, 1]), None)
+    assert second.step(1, seen([0]), None).identities.tolist() == [1]

@@ -9,7 +9,7 @@ from models.backbones.resnet import resnet50
 from models.queries.deformable_attention import lay_out
 from models.queries.detr import BoxHead, DeformableDetr
 from models.queries.layers import DecoderLayer, DepthPlace, Sizes, inverse_sigmoid, refine
-from pipeline.spec import count_parameters
+from pipeline.contract.spec import count_parameters
 
 SMALL = Sizes(width=16, heads=2, levels=4, points=2, hidden=16, dropout=0.0)
 
