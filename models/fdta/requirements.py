@@ -28,18 +28,12 @@ def needs(options: FdtaOptions) -> Needs:
 
 
 def check_samples(options: FdtaOptions, settings: Training, stage: str, facts: SampleFacts) -> None:
-    """Refuse a sample set that cannot be learnt from.
+    """Refuse a sample set that cannot be learnt from; that its sequences are as long as a clip is seen to by `Samples.ends`.
 
     Raises:
-        UserError: its sequences are shorter than a clip, it names nobody, or depth is learnt and there is none.
+        UserError: it names nobody and clips are learnt from, or depth is learnt and there is none.
     """
-    frames = clip_frames(options, stage)
-    if facts.longest < frames:
-        raise UserError(
-            f"{facts.where}: the longest sequence has {facts.longest} frames, and a clip has network.frames = {frames}\n"
-            "next: lower model.network.frames, or add longer sequences to pack_samples.videos"
-        )
-    if frames > 1 and not facts.identities:
+    if clip_frames(options, stage) > 1 and not facts.identities:
         raise UserError(
             f"{facts.where}: names no person, and FDTA learns whose each box is\n"
             "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`"

@@ -13,13 +13,12 @@ from pipeline.errors import UserError
 from tests.models.fdta.samples import small_options
 from tests.pipeline.tiny import TRAINING
 
-GOOD = SampleFacts("data/samples/video", longest=20, identities=4, depth=True, masks=False, classes=("pedestrian",))
+GOOD = SampleFacts("data/samples/video", shortest=20, longest=20, identities=4, depth=True, masks=False, classes=("pedestrian",))
 
 
 @pytest.mark.parametrize(
     ("stage", "found", "message"),
     [
-        ("finetune", {"longest": 4}, "longest sequence has 4 frames, and a clip has network.frames = 5"),
         ("finetune", {"identities": 0}, "names no person"),
         ("finetune", {"depth": False}, "holds no depth, and model.network.depth_attention is after"),
         ("pretrain", {"depth": False}, "holds no depth"),
@@ -35,7 +34,7 @@ def test_what_is_missing_is_said_with_what_to_do(stage: str, found: dict[str, An
     [
         ("finetune", {}, {}),
         ("finetune", {"depth_attention": "off"}, {"depth": False}),
-        ("pretrain", {}, {"longest": 1, "identities": 0}),  # stills need neither
+        ("pretrain", {}, {"shortest": 1, "longest": 1, "identities": 0}),  # stills need neither
     ],
 )
 def test_what_suffices_passes(stage: str, options: dict[str, Any], found: dict[str, Any]) -> None:
