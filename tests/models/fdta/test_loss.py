@@ -12,6 +12,7 @@ from models.fdta.loss import FdtaTask, build_task, identity_terms
 from models.fdta.network import build_network
 from models.fdta.observations import Observations, histories
 from pipeline.contract.clips import Batch
+from pipeline.contract.spec import Group
 from tests.models.fdta.samples import batch, mixed_batch, small_options, walk
 from tests.pipeline.tiny import TRAINING
 
@@ -171,7 +172,7 @@ def test_equal_seeds_give_equal_steps() -> None:
     ],
 )
 def test_parameters_belong_to_groups(name: str, rate: float, clip: str) -> None:
-    assert group_of(name, small_options(backbone="resnet50")) == (rate, 1.0, clip)
+    assert group_of(name, small_options(backbone="resnet50")) == Group(rate, 1.0, decays_vectors=True, clip=clip)
     assert any(name.startswith(part) for part in ("network.", "identity."))
 
 
