@@ -12,8 +12,8 @@ PLACES = ("reference_points", "sampling_offsets")
 def group_of(name: str, options: FdtaOptions) -> Group:
     """The group of a parameter of the task, by its name (`network.detector.backbone.conv1.weight`).
 
-    As released, weight decay is the same for all, biases and norms included, the detector is clipped by itself, and the rest (association and identity adapter)
-    by itself; the released code leaves the identity adapter out of clipping.
+    As released, weight decay is the same for all, biases and norms included, the detector is clipped by itself, and the rest
+    (association and identity adapter) by itself; the released code leaves the identity adapter out of clipping.
     """
     clip = "detector" if name.startswith("network.detector.") else "association"
     if ".backbone." in name:
