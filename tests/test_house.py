@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 import tomllib
@@ -34,6 +35,12 @@ ALLOWED = {
     "experiments": {"experiments", "stages", "models", "pipeline"},
     "throughline": {"throughline", "experiments", "stages", "models", "pipeline"},
 }
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """A file's syntax tree; many rules look at each."""
+    return ast.parse(path.read_text())
 
 
 def test_stage_names_agree_and_keep_one_order() -> None:
@@ -88,7 +95,7 @@ def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None
 @pytest.mark.parametrize("package", ALLOWED)
 def test_imports_point_one_way(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{path}: relative import"
@@ -101,7 +108,7 @@ def test_pipeline_knows_neither_a_system_nor_an_option_of_one() -> None:
     """Not by a name, an attribute or a string: `outrack`, `options.tracker.iou_limit`, "model.loss.reid"."""
     sections = {"network", "loss", "tracker"}
     for path in (ROOT / "pipeline").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             names = [node.id] if isinstance(node, ast.Name) else [node.attr] if isinstance(node, ast.Attribute) else []
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value else ""
             assert not {name.lower() for name in names} & set(SYSTEMS), f"{path}:{node.lineno}"
@@ -123,13 +130,14 @@ def _wing(module: str) -> str:
     return ".".join(parts[: 2 if parts[0] in ("pipeline", "models", "experiments") else 1])
 
 
+@functools.cache
 def _wings() -> dict[str, set[str]]:
     """Which wings each wing imports, lazily or not; single files at the top of a package are none."""
     found: dict[str, set[str]] = {}
     for package in ALLOWED:
         for path in (ROOT / package).rglob("*.py"):
             mine = _wing(path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."))
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(parsed(path)):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and node.module:
                     names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
@@ -139,7 +147,7 @@ def _wings() -> dict[str, set[str]]:
 
 
 def test_no_circle_between_wings() -> None:
-    left = _wings()
+    left = dict(_wings())
     while free := [wing for wing, imported in left.items() if not imported & set(left)]:
         left = {wing: imported for wing, imported in left.items() if wing not in free}
     assert not left, f"these wings import each other: {left}"
@@ -150,7 +158,7 @@ def test_files_and_functions_stay_short() -> None:
         for path in (ROOT / package).rglob("*.py"):
             text = path.read_text()
             assert text.count("\n") <= 400, f"{path} has {text.count(chr(10))} lines; 400 are the limit, 150 the aim"
-            for node in ast.walk(ast.parse(text)):
+            for node in ast.walk(parsed(path)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     lines = (node.end_lineno or 0) - node.lineno + 1
                     assert lines <= 80, f"{path}:{node.lineno}: {node.name} has {lines} lines; 80 are the limit, 20 the aim"
