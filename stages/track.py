@@ -140,6 +140,8 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pla
     write_text(context.artifacts / SPEED, json.dumps(measured, indent=1) + "\n")
     settings = context.params.track
     facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
+    if settings.association != "tracker":
+        facts["association"] = settings.association
     for publication in (outputs.observations, outputs.tracks):
         context.run.output(publication.publish(**facts))
     for attempt in (outputs.timings.kept or outputs.timings.partial, *outputs.timings.others()):

@@ -18,6 +18,8 @@ from pipeline.params.sections import Params
 from pipeline.scoring.sequences import ScoredSequence, with_results
 from pipeline.scoring.tracking import score
 from pipeline.tracking.association import associate, load
+from pipeline.tracking.oracle import associate_by_truth
+from pipeline.tracking.plan import tracked_frames
 
 Report = Callable[[dict[str, float], float], None]
 
@@ -39,9 +41,13 @@ def judge(params: Params, spec: ModelSpec, options: BaseModel, seen: Path, root:
     sequences = truths(params, root)
     if not sequences:
         raise UserError(f"no sequence with ground truth among the {params.track.frames} frames\nnext: trials need one to be scored")
-    scored: list[ScoredSequence] = []
+    frames, scored = tracked_frames(params, root), list[ScoredSequence]()
+    files = {name: frames.file((dataset, name)) for dataset, name in frames.spans}
     for name, truth in sequences.items():
-        scored.append(with_results(truth, associate(_seen(seen / f"{name}.parquet", spec), spec, options).collect()))
+        known = _seen(seen / f"{name}.parquet", spec)
+        oracle = params.track.association == "ground_truth"
+        rows = associate_by_truth(known, files[name]) if oracle else associate(known, spec, options)
+        scored.append(with_results(truth, rows.collect()))
         if report is not None and len(scored) < len(sequences):
             report(_tracking(scored, params), len(scored) / len(sequences))
     network = json.loads((seen / NETWORK).read_text())

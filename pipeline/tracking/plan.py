@@ -59,13 +59,16 @@ class TrackedFrames:
         settings, jobs = self.settings, []
         check_detections(spec.name, settings, detects=spec.detection.decode is not None)
         public, oracle = settings.detections == "public", settings.detections == "ground_truth"
+        by_truth = settings.association == "ground_truth"
         for name, (first, last) in self.spans.items():
             facts = frame_facts(self.file(name))
-            _require(public, facts["detections"], f"{name[0]}/{name[1]} has no det/det.txt")
-            _require(oracle, facts["ground_truth"], f"{name[0]}/{name[1]} has no gt/gt.txt")
+            _require(public, facts["detections"], f"track.detections: {name[0]}/{name[1]} has no det/det.txt", "private")
+            _require(oracle, facts["ground_truth"], f"track.detections: {name[0]}/{name[1]} has no gt/gt.txt", "private")
+            _require(by_truth, facts["ground_truth"], f"track.association: {name[0]}/{name[1]} has no gt/gt.txt", "tracker")
             frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
             given = self.given.get(name)
-            jobs.append(Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, settings.precision))
+            job = Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, precision=settings.precision)
+            jobs.append(replace(job, true_identities=by_truth))
         return jobs
 
 
@@ -116,7 +119,8 @@ def keyed(jobs: Sequence[Job], frames: TrackedFrames, data: Path, code: Code) ->
         pictures = files[f"{name[0]}/{name[1]}.parquet"]["sha256"]
         boxes = file_digest(job.given) if job.given is not None else None
         seen = digest(shared, pictures, job.first, job.last, job.frame_rate, job.public, job.oracle, boxes)
-        found.append(replace(job, seen_from=seen, tracked_from=digest(seen, tracker, code.tracking)))
+        tracked = digest(seen, "ground truth", code.tracking) if job.true_identities else digest(seen, tracker, code.tracking)
+        found.append(replace(job, seen_from=seen, tracked_from=tracked))
     return found
 
 
@@ -161,6 +165,6 @@ def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[in
     return found
 
 
-def _require(needed: bool, there: bool, complaint: str) -> None:
+def _require(needed: bool, there: bool, complaint: str, otherwise: str) -> None:
     if needed and not there:
-        raise UserError(f"track.detections: {complaint}\nnext: add it, or set track.detections to private")
+        raise UserError(f"{complaint}\nnext: add it, or set {complaint.partition(':')[0]} to {otherwise}")

@@ -24,6 +24,7 @@ from pipeline.params.sections.common import Precision
 from pipeline.tracking import detector as inference
 from pipeline.tracking.association import ResultRows, associate, load
 from pipeline.tracking.external_boxes import Given, oracle, read_detections, scored
+from pipeline.tracking.oracle import associate_by_truth, true_tracks
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Job:
         outputs: where the results go.
         seen_from: digest of all that what the network sees depends on; None: it is not reused.
         tracked_from: the same of the tracks.
+        true_identities: whether the ground truth says who is who, in the tracker's place.
         given: MOTChallenge text of another detector, whose boxes replace the network's.
         oracle: whether the boxes that scoring counts replace the network's.
         precision: of the network.
@@ -76,6 +78,7 @@ class Job:
     precision: Precision = "auto"
     seen_from: str | None = None
     tracked_from: str | None = None
+    true_identities: bool = False
 
     @property
     def length(self) -> int:
@@ -123,8 +126,9 @@ def follow(job: Job, detector: inference.Detector) -> None:
         ObservationWriter(path, **_facts(job)) as writer,
     ):
         for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
-            rows.add(found.picture.frame, found.tracks)
-            writer.write(_observation(found, sequence.truth.pop(found.picture.frame)))
+            truth = sequence.truth.pop(found.picture.frame)
+            rows.add(found.picture.frame, true_tracks(found.detections, truth) if job.true_identities else found.tracks)
+            writer.write(_observation(found, truth))
     _write_results(job, rows)
     write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds))
 
@@ -140,7 +144,8 @@ def associate_sequence(job: Job, before: Timing) -> None:
     with local(job.outputs.observations.path(job.observation)) as path:
         sequence = load(path, job.spec)
     begun = time.perf_counter()
-    _write_results(job, associate(sequence, job.spec, job.options))
+    rows = associate_by_truth(sequence, job.frames) if job.true_identities else associate(sequence, job.spec, job.options)
+    _write_results(job, rows)
     spent = time.perf_counter() - begun
     seconds = before.seconds - before.parts["association"] + spent
     write_timing(job, Timing(before.frames, seconds, before.parts | {"association": spent}))

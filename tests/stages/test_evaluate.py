@@ -74,15 +74,15 @@ class Repository:
             example = np.zeros((1, 3, 32, 32), np.float32)
             registry.register(network, publication.out, example, name=self.params.model.name, tags={}, run=run)
 
-    def tracks(self, missed: int, dimensions: int = 2) -> None:
-        """Both people in every held-out frame but the first `missed`; embeddings of so many dimensions."""
+    def tracks(self, missed: int, dimensions: int = 2, **told: str) -> None:
+        """Both people in every held-out frame but the first `missed`; embeddings of so many dimensions; what tracking was told."""
         publication = Publication(self.root / "artifacts" / "tracks", "track", f"t{missed}")
         kept = range(FIRST + missed, FRAMES + 1)
         for name in ("seq-1", "untold"):
             with publication.write(f"{name}.txt") as path:
                 lines = [[frame, identity, 10 + 190 * (identity - 1), 10, 20, 50, 1] for frame in kept for identity in (1, 2)]
                 write_lines(path, [[float(value) for value in line] for line in lines])
-        publication.publish(weights_sha256=self.weights)
+        publication.publish(weights_sha256=self.weights, **told)
         observations = Publication(self.root / "artifacts" / "observations", "track", f"t{missed}")
         facts: dict[str, Any] = {"sequence": "seq-1", "width": 320, "height": 80, "frame_rate": 10.0}
         with observations.write("seq-1.parquet") as path, ObservationWriter(path, **facts) as writer:
@@ -175,6 +175,17 @@ def test_the_champion_is_whoever_is_better_on_the_same_data(repository: Reposito
     repository.evaluate()
     assert repository.champion() == "3", "other data"
     assert "scored on other data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("told", ["detections", "association"])
+def test_what_was_told_the_ground_truth_is_scored_but_no_champion(
+    repository: Repository, capsys: pytest.CaptureFixture[str], told: str
+) -> None:
+    repository.tracks(missed=0, **{told: "ground_truth"})
+    assert repository.evaluate()["combined"]["MOTA"] == 100
+    assert "told the ground truth: champion not considered" in capsys.readouterr().out
+    with pytest.raises(UserError, match="champion"):
+        repository.champion()
 
 
 def test_a_model_the_store_does_not_know_is_scored_all_the_same(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

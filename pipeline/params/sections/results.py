@@ -16,6 +16,8 @@ class Track(Section):
     frames: Literal["val", "train", "all"]
     detections: Literal["private", "public", "file", "ground_truth"]
     detections_files: str | None
+    # excluded where it is the tracker, so that none has the digests of before
+    association: Literal["tracker", "ground_truth"] = Field(default="tracker", exclude_if=lambda value: value == "tracker")
     batch_size: int = Field(ge=1)
     threads: int = Field(ge=1)
     precision: Precision

@@ -14,7 +14,7 @@ from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.files.observations import read_observations
 from pipeline.tracking import sequences
 from pipeline.tracking.association import retrack
-from pipeline.tracking.sequences import Job, Outputs, Timing, speed, track_sequence
+from pipeline.tracking.sequences import Job, Outputs, Timing, associate_sequence, speed, track_sequence
 from tests.pipeline import seen
 
 
@@ -86,6 +86,18 @@ def test_the_oracles_boxes_are_the_scored_ones(tmp_path: Path, monkeypatch: pyte
     track_sequence(job)
     rows = mot_text.read_rows(job.outputs.tracks.path("s.txt"), kind="results")
     assert (rows.boxes.tolist(), rows.confidence.tolist()) == ([list(map(float, BOX))] * 3, [1.0] * 3)
+
+
+def test_identities_of_the_ground_truth_live_and_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The red box is person 7's; tracking again from the observations says the same."""
+    job = replace(job_of(tmp_path, monkeypatch, []), true_identities=True)
+    track_sequence(job)
+    text = job.outputs.tracks.path("s.txt")
+    live = text.read_bytes()
+    rows = mot_text.read_rows(text, kind="results")
+    assert rows.identity.tolist() == [7, 7, 7]
+    associate_sequence(replace(job, tracked_from=None), Timing(3, 1.0, {"association": 0.1}))
+    assert text.read_bytes() == live
 
 
 def test_a_system_that_detects_nothing_takes_the_public_boxes_for_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
