@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import torch
@@ -141,3 +142,10 @@ class QdtrackNetwork(nn.Module):
 def build_network(options: QdtrackOptions) -> QdtrackNetwork:
     """The network that `System.build_network` promises; weights are random (seed torch before)."""
     return QdtrackNetwork(options)
+
+
+def foreign_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """What `System.foreign_names` promises: torchvision's ResNet-50 fills the backbone, but for its classifier; others keep their names."""
+    if "conv1.weight" not in tensors:
+        return tensors
+    return {f"backbone.{name}": tensor for name, tensor in tensors.items() if not name.startswith("fc.")}
