@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from experiments.represent.dense_maps import DenseMaps, Level
+from models import of_card
+from models.dense.network import CentreNetwork
 from models.unitrack.layouts import foreign_names
 from models.unitrack.network import Representation, build
 from models.unitrack.options import RepresentationOptions
@@ -15,15 +18,37 @@ from pipeline.files import model_folder
 from pipeline.params.file import read, validate
 from pipeline.params.sections.common import Section
 
-RANDOM = "random"
+RANDOM, PUBLISHED = "random", "published"
+
+
+class Published(Section):
+    """A model that was trained here, OUTrack's or CenterTrack's."""
+
+    folder: str = Field(description="of the model, absolute or from the repository, such as artifacts/finetune")
+    level: Level = Field(description="whose map: stride8, or stride4 or the embedding, both pooled to stride 8")
 
 
 class Entry(Section):
-    """One representation."""
+    """One representation: a public network or a model of ours."""
 
-    network: RepresentationOptions
-    weights: str = Field(description="a file, absolute or from the repository, or `random`")
+    network: RepresentationOptions | None = None
+    model: Published | None = None
+    weights: str = Field(description="a file, absolute or from the repository; of a model `published`; or `random`")
     facts: dict[str, float] = Field(default_factory=dict, description="what else is known of it, to be set beside its scores")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Entry:
+        if (self.network is None) == (self.model is None):
+            raise ValueError("names either a network or a model")
+        if self.model is not None and self.weights not in (PUBLISHED, RANDOM):
+            raise ValueError(f"weights of a model are {PUBLISHED} or {RANDOM}")
+        return self
+
+    def weights_file(self, root: Path) -> Path | None:
+        """The file of its weights; None for a random start."""
+        if self.weights == RANDOM:
+            return None
+        return root / self.weights if self.model is None else root / self.model.folder / model_folder.WEIGHTS
 
 
 class _File(Section):
@@ -60,11 +85,31 @@ def load(entry: Entry, root: Path, seed: int) -> Representation:
         UserError: the layer is unknown or not of stride 8, the file is missing, or it lacks a tensor.
     """
     torch.manual_seed(seed)
+    path = entry.weights_file(root)
+    if entry.model is not None:
+        return _ours(entry.model, path, root)
+    assert entry.network is not None
     try:
         network = build(entry.network)
     except ValueError as error:
         raise UserError(f"{error}\nnext: set the entry's layer") from None
-    if entry.weights != RANDOM:
-        path = root / entry.weights
+    if path is not None:
         print(f"{path.name}: {model_folder.load(network, path, 1.0, foreign_names)}")
     return network
+
+
+def _ours(model: Published, path: Path | None, root: Path) -> Representation:
+    """A published model's map, of images as they are."""
+    folder = root / model.folder
+    card = model_folder.load_model(folder)
+    spec, options = of_card(card.name, card.options, None, str(folder / model_folder.CARD))
+    network = spec.build_network(options)
+    if not isinstance(network, CentreNetwork):
+        raise UserError(f"{folder}: {card.name} has no dense maps\nnext: name a model of outrack or centertrack")
+    if path is not None:
+        print(f"{folder}: {model_folder.load(network, path, 1.0)}")
+    try:
+        maps = DenseMaps(network, model.level)
+    except ValueError as error:
+        raise UserError(f"{folder}: {error}\nnext: set the entry's level") from None
+    return Representation(maps, maps.channels, (0.0,) * 3, (1.0,) * 3)

@@ -95,8 +95,9 @@ def _shown(params: Params, root: Path) -> list[Shown]:
 
 def _key(entry: Entry, task: Task, params: Params, root: Path, shown: list[Shown]) -> str:
     """Names what an entry's scores depend on."""
-    weights = root / entry.weights
-    given = file_digest(weights) if weights.is_file() else entry.weights
+    weights = entry.weights_file(root)
+    given = file_digest(weights) if weights is not None and weights.is_file() else entry.weights
     ranges = [(item.frames.name, item.span) for item in shown]
     data, files = read_manifest(root / "data" / "frames").digest, ("experiments/represent/representations.py", task.file)
-    return digest(entry.network, given, params.base.seed, data, ranges, code.digest(files, code.ROOT))
+    network = entry.model_dump(exclude={"facts", "weights"})
+    return digest(network, given, params.base.seed, data, ranges, code.digest(files, code.ROOT))

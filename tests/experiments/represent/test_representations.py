@@ -14,7 +14,7 @@ from models.unitrack.options import RepresentationOptions
 from pipeline.errors import UserError
 from pipeline.params.file import load as load_params
 from tests.shared import ROOT
-from tests.stages.repository import Repository
+from tests.stages.repository import Repository, model_folder
 
 FILE = ROOT / "experiments" / "represent" / "representations.yaml"
 SMALL = {"network": "mobilenet_v2", "layer": "features.4"}
@@ -26,7 +26,8 @@ def _entry(weights: str = "random", **network: str) -> Entry:
 
 def test_every_entry_is_of_a_layer_that_exists() -> None:
     for entry in read_entries(FILE).values():
-        build(entry.network)
+        if entry.network is not None:
+            build(entry.network)
 
 
 def test_names_are_chosen_or_refused() -> None:
@@ -57,6 +58,31 @@ def test_foreign_weights_must_fill_the_network_and_more_is_named(tmp_path: Path,
 def test_a_layer_of_another_stride_is_a_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not of 1/8.*\nnext: "):
         load(_entry(layer="features.1"), tmp_path, 0)
+
+
+@pytest.mark.parametrize(("level", "channels"), [("stride4", 8), ("stride8", 16), ("embedding", 8)])
+def test_a_model_of_ours_is_seen_at_stride_8(tmp_path: Path, level: str, channels: int) -> None:
+    """Of a picture whose sides are no multiples of 32; trained and random weights differ."""
+    model_folder(tmp_path / "m")
+    entry = {"model": {"folder": "m", "level": level}}
+    published, start = (load(Entry.model_validate(entry | {"weights": kind}), tmp_path, 7) for kind in ("published", "random"))
+    image = torch.rand(1, 3, 72, 100, generator=torch.Generator().manual_seed(0))
+    assert published(image).features.shape == (1, channels, 9, 13)
+    assert not torch.equal(published(image).features, start(image).features)
+
+
+def test_a_model_without_embedding_is_a_users_mistake(tmp_path: Path) -> None:
+    model_folder(tmp_path / "m", system="centertrack")
+    entry = Entry.model_validate({"model": {"folder": "m", "level": "embedding"}, "weights": "published"})
+    with pytest.raises(UserError, match="has no embedding; name stride4 or stride8"):
+        load(entry, tmp_path, 0)
+
+
+def test_an_entry_names_one_thing() -> None:
+    with pytest.raises(ValueError, match="either a network or a model"):
+        Entry.model_validate({"weights": "random"})
+    with pytest.raises(ValueError, match="published or random"):
+        Entry.model_validate({"model": {"folder": "m", "level": "stride8"}, "weights": "a.pth"})
 
 
 def test_what_was_judged_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
