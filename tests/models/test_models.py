@@ -220,6 +220,15 @@ def test_identities_are_not_read_unless_the_spec_says_so(system: tuple[ModelSpec
     assert all(np.array_equal(one[name], two[name]) for name in one)
 
 
+def test_own_weights_keep_their_names(system: tuple[ModelSpec, Any, Batch]) -> None:
+    """Training starts from files of any origin by way of `foreign_names`, a system's own published ones included."""
+    spec, options, _ = system
+    own = spec.build_network(options).state_dict()
+    named = spec.foreign_names(own)
+    assert named.keys() == own.keys()
+    assert all(named[name] is own[name] for name in own)
+
+
 def test_only_who_detects_may_be_asked_for_detections(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, _, _ = system
     assert models.detects(spec.name) is (spec.detection.decode is not None)
