@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.publication import Manifest, read_manifest
 from pipeline.artifacts.store import follow
 from pipeline.errors import UserError
+from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.frames import frame_facts
 from pipeline.files.splits import read_split, spans
 from pipeline.params import file as parameters
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
+from pipeline.scoring.rules import BY_CLASS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.scoring.tracking import TrackingScores, score
 from stages import Context, run
@@ -26,14 +29,25 @@ def evaluate(context: Context) -> None:
     tracks = _read(context, context.artifacts / "tracks")
     _read(context, context.artifacts / "observations")
     sequences = _sequences(context)
-    scores = score(sequences, settings.benchmark)
-    reid, detection = score_network(sequences, follow(context.artifacts / "observations"), settings.benchmark, settings.reid_min_visibility)
+    classes, seen = context.params.pack_samples.classes, follow(context.artifacts / "observations")
+    _check_classes(classes, settings.benchmark)
+    scores = score(sequences, settings.benchmark, classes)
+    reid, detection = score_network(sequences, seen, settings.benchmark, settings.reid_min_visibility, classes)
     found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
     manifest = _publish(context, scores, found)
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
     context.run.metrics(tables.flat(found))
     context.run.output(manifest)
     _promote(context, found, frames, tracks)
+
+
+def _check_classes(classes: Sequence[str], benchmark: Benchmark) -> None:
+    """MOTChallenge's rules score pedestrians alone."""
+    if benchmark not in (BY_CLASS, "none") and list(classes) != list(PEDESTRIANS):
+        raise UserError(
+            f"evaluate.benchmark: {benchmark} scores pedestrians, pack_samples.classes is {', '.join(classes)}\n"
+            f"next: set evaluate.benchmark to {BY_CLASS}"
+        )
 
 
 def _read(context: Context, folder: Path) -> Manifest:
@@ -89,7 +103,9 @@ def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: 
         return
     settings, name = context.params.evaluate, context.params.model.name
     split = read_split(follow(context.data / "samples"))
-    data = parameters.digest(frames.digest, split, settings.benchmark, context.params.track.frames)
+    classes = context.params.pack_samples.classes
+    scored = [settings.benchmark] if classes == list(PEDESTRIANS) else [settings.benchmark, *classes]
+    data = parameters.digest(frames.digest, split, *scored, context.params.track.frames)
     context.run.tag("throughline.evaluation_digest", data)
     version = registry.find_version(context.run.tracking_uri, name, tracks.facts["weights_sha256"])
     if version is None:

@@ -45,7 +45,8 @@ def label_depth(context: Context) -> None:
     tasks = []
     for path in frame_files(folder):
         name, facts = relative(path, folder), frame_facts(path)
-        tasks.append(LabelTask(backend, path, folders[facts["dataset"]], publication, name, facts["frames"]))
+        where = folders[facts["dataset"]], publication, name
+        tasks.append(LabelTask(backend, path, *where, facts["frames"], classes=tuple(context.params.pack_samples.classes)))
     tasks = keyed(context, tasks)
     frames = sum(task.count for task in tasks)
     require_space(publication.partial, int(frames * context.params.label_depth.map_size**2 * BYTES_PER_PIXEL), "labelling depth")
@@ -73,7 +74,7 @@ def keyed(context: Context, tasks: list[LabelTask]) -> list[LabelTask]:
     local = [path for paths in pictures for path in paths if isinstance(path, Path)]
     known = digests.digests([*local, *model], context.root)
     settings = context.params.label_depth.model_dump(exclude=set(PACE)), [known[path] for path in model]
-    shared = parameters.digest(context.code, settings)
+    shared = parameters.digest(context.code, settings, context.params.pack_samples.classes)
     keyed = []
     for task, paths in zip(tasks, pictures, strict=True):
         named = [(os.path.relpath(path, str(task.folder.path)), known[path]) for path in paths if isinstance(path, Path)]
@@ -142,14 +143,14 @@ def report_consistency(context: Context, publication: Publication, tasks: Sequen
     """
     from pipeline.labelling.consistency import changes
 
-    found = {task.name: changes(task.frames, publication.path(task.name)) for task in tasks}
+    found = {task.name: changes(task.frames, publication.path(task.name), task.classes) for task in tasks}
     figures = {
         f"depth_change/{metric_name(Path(name).with_suffix('').as_posix())}": item.mean for name, item in found.items() if item.pairs
     }
     pairs = sum(item.pairs for item in found.values())
     if pairs:
         figures["depth_change"] = sum(item.total for item in found.values()) / pairs
-        print(f"depth of tracked people changes by {figures['depth_change']:.2%} from frame to frame ({pairs} pairs)")
+        print(f"depth of tracked objects changes by {figures['depth_change']:.2%} from frame to frame ({pairs} pairs)")
         context.run.metrics(figures)
 
 

@@ -80,7 +80,8 @@ def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
     names = choose(list(tracked), quality, context.params.report.clips)
     tracks, observations = follow(context.artifacts / "tracks"), follow(context.artifacts / "observations")
     frames = follow(context.data / "frames")
-    return [read_tracked(name, frames / tracked[name] / f"{name}.parquet", tracks, observations) for name in names]
+    classes = context.params.pack_samples.classes
+    return [read_tracked(name, frames / tracked[name] / f"{name}.parquet", tracks, observations, classes) for name in names]
 
 
 def _detector(context: Context) -> Detector | None:

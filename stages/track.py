@@ -40,6 +40,7 @@ def track(context: Context) -> None:
     model = _stage_model(context)
     spec, options = spec_and_options(model, context.options)
     frames = tracked_frames(context.params, context.root)
+    _check_classes(model, frames.classes)
     outputs = Outputs(*(context.publication(context.artifacts / name) for name in ("tracks", "observations", "speed.json")))
     params = context.params.model_copy(update={"model": context.params.model.model_copy(update={"name": spec.name})})
     code = Code(code_of("track", params, without="association"), code_of("track", params))
@@ -130,6 +131,18 @@ def _stage_model(context: Context) -> Place:
         return follow(folder)
     context.run.tag("throughline.track.model", named)
     return local_model(named, context.run.tracking_uri, "track.model")
+
+
+def _check_classes(folder: Place, classes: tuple[str, ...]) -> None:
+    """Detections count their classes in a list: the one that the model learnt must be the one that is tracked."""
+    from pipeline.files.model_folder import load_model
+
+    learnt = load_model(folder).classes
+    if learnt != classes:
+        raise UserError(
+            f"{folder}: the model learnt {', '.join(learnt)}; pack_samples.classes is {', '.join(classes)}\n"
+            f"next: set pack_samples.classes to [{', '.join(learnt)}], or train anew"
+        )
 
 
 def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:

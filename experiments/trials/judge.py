@@ -61,7 +61,7 @@ def _seen(path: Path, spec: ModelSpec) -> ObservedSequence:
 
 
 def _tracking(scored: Sequence[ScoredSequence], params: Params) -> dict[str, float]:
-    return _numbers(score(scored, params.evaluate.benchmark).combined._asdict())
+    return _numbers(score(scored, params.evaluate.benchmark, params.pack_samples.classes).combined._asdict())
 
 
 def _numbers(values: Mapping[str, Any] | None) -> dict[str, float]:

@@ -36,7 +36,7 @@ def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Plac
         options.model_dump(exclude={"tracker"}),
         {name: tracker[name] for name in spec.detection.decodes_with(options)},
         [read_manifest(root / "data" / name).digest for name in ("frames", "samples")],
-        [params.track.frames, params.track.detections, params.track.precision, params.evaluate.model_dump()],
+        [params.track.frames, params.track.detections, params.track.precision, params.evaluate.model_dump(), params.pack_samples.classes],
         [file_digest(path) for path in tracked_frames(params, root).given.values()],
         [code_of("track", params, without="association"), code_of("evaluate", params)],
     )
@@ -56,7 +56,8 @@ def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Place, r
     remove(aside.partial)
     scored = list(truths(params, root).values())
     if scored:
-        reid, detection = score_network(scored, publication.partial, params.evaluate.benchmark, params.evaluate.reid_min_visibility)
+        rules, classes = params.evaluate, params.pack_samples.classes
+        reid, detection = score_network(scored, publication.partial, rules.benchmark, rules.reid_min_visibility, classes)
         with publication.write(NETWORK) as path:
             path.write_text(json.dumps({"reid": reid and reid._asdict(), "detection": detection._asdict()}))
     publication.publish()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from pipeline.artifacts.store import Place
+from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.depth_codec import LARGEST_CODE, map_size
 from pipeline.files.frames import Frame, frame_facts, read_frames
 from pipeline.labelling.backend import FrameDepth, Labels
@@ -156,7 +157,7 @@ def usable(row: Frame) -> NDArray[np.bool_]:
 
 def people(row: Frame) -> NDArray[np.bool_]:
     """(N,) bool: pedestrians that are not ignored."""
-    return np.asarray((row.objects.classes == 1) & ~row.objects.ignores)
+    return np.asarray((row.objects.classes == PEDESTRIAN) & ~row.objects.ignores)
 
 
 def scaled_boxes(row: Frame) -> NDArray[np.float64]:

@@ -100,6 +100,7 @@ def show(
         boxes=boxes[keep],
         identities=frame.identities[keep],
         ignore=frame.ignore[keep],
+        classes=frame.classes[keep],
         depth=None if frame.depth is None else _warp_depth(frame, matrix, width, height, depth_stride),
         classes=frame.classes[keep],
     )

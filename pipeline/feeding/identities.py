@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.sample_store import SampleStore, read_columns
 
-PEDESTRIAN = 1
 _COLUMNS = ["identities", "classes", "ignores"]
 
 
 class IdentityNumbers:
-    """Numbers from 0 over a whole sample set: one a person of a video, one a box of a still (FairMOT on CrowdHuman).
+    """Numbers from 0 over a whole sample set: one for each object of a video, one for each box of a still (FairMOT on CrowdHuman).
 
-    Boxes that are no pedestrians, are ignored or have no identity have -1.
+    Boxes of other classes than those that are learnt, ignored ones and those without identity have -1.
 
     Args:
         store: the sample set; its small columns are read once.
+        learnt: names of the classes that are learnt.
 
     Attributes:
-        count: how many different people there are.
+        count: how many different objects there are.
     """
 
-    def __init__(self, store: SampleStore) -> None:
+    def __init__(self, store: SampleStore, learnt: Sequence[str] = PEDESTRIANS) -> None:
         table = pa.Table.from_batches([batch for batches in read_columns(store.shards, _COLUMNS) for batch in batches])
         lengths = np.array(table.column("identities").combine_chunks().value_lengths(), np.int64)
         identities, classes, ignores = (_values(table.column(name)) for name in _COLUMNS)
         row = np.repeat(np.arange(len(lengths)), lengths)
         video = store.index.video[row]
-        people = (classes == PEDESTRIAN) & ~ignores.astype(bool)
+        people = np.isin(classes, class_numbers(learnt)) & ~ignores.astype(bool)
         named = people & video & (identities >= 0)
         boxes = people & ~video
         persons, inverse = np.unique(

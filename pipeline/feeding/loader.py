@@ -33,13 +33,13 @@ from pipeline.feeding.identities import IdentityNumbers
 from pipeline.feeding.order import EpochBatches, Key
 from pipeline.feeding.shared_batches import AHEAD, SharedLoader, unchanged
 from pipeline.files import depth_codec
+from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import decode_jpeg
 from pipeline.files.sample_store import Sample, SampleStore
 from pipeline.params.sections import Params
 from pipeline.params.sections.training import Training
 from pipeline.runtime.malloc import keep_freed_memory
 
-PEDESTRIAN = 1
 SAMPLES = {"pretrain": "stills", "finetune": "video"}  # folders of data/samples
 Trim = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 _VIEW, _TARGETS = 3, 5  # last words of the random seeds drawn here
@@ -59,6 +59,7 @@ class Feed:
         height: of the network input.
         depth_stride: input pixels a cell of the depth map.
         stage: that trains.
+        classes: names of what is learnt, `pack_samples.classes`.
     """
 
     spec: ModelSpec
@@ -70,6 +71,7 @@ class Feed:
     height: int
     depth_stride: int
     stage: str = "finetune"
+    classes: tuple[str, ...] = PEDESTRIANS
 
     @property
     def training(self) -> TrainingPart[Any, Any]:
@@ -119,6 +121,7 @@ def build_feed(params: Params, options: BaseModel, spec: ModelSpec, stage: Liter
         height=packed.height,
         depth_stride=stride,
         stage=stage,
+        classes=tuple(packed.classes),
     )
 
 
@@ -230,10 +233,11 @@ class ClipDataset(Dataset[Item]):
         return self.store.row(row)
 
     def stored(self, row: int) -> TrainingFrame:
-        """The stored frame with its pedestrians and ignored regions; identities are hidden from models that may not see them."""
+        """The stored frame with what is learnt and ignored regions; identities are hidden from models that may not see them."""
         sample = self.sample(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
-        keep = (sample.classes == PEDESTRIAN) | sample.ignores
+        kinds = class_indices(sample.classes, self.feed.classes)
+        keep = (kinds >= 0) | sample.ignores
         depth = sample.depth if self.feed.needs.depth else None
         identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
         return TrainingFrame(
@@ -241,13 +245,14 @@ class ClipDataset(Dataset[Item]):
             boxes=sample.boxes[keep],
             identities=identities[keep],
             ignore=sample.ignores[keep].astype(np.bool_),
+            classes=np.where(sample.ignores, 0, kinds)[keep],
             depth=None if depth is None else depth_codec.decode(depth, sample.depth_scale, where),
         )
 
 
 def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:
     """Who is who in the sample set, for a model that may see it."""
-    return IdentityNumbers(store or SampleStore(feed.folder)) if feed.needs.identities else None
+    return IdentityNumbers(store or SampleStore(feed.folder), feed.classes) if feed.needs.identities else None
 
 
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:

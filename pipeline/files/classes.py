@@ -34,6 +34,7 @@ NAMES: dict[int, str] = {
 NUMBERS: dict[str, int] = {name: number for number, name in NAMES.items()}
 PEDESTRIAN, CYCLIST = NUMBERS["pedestrian"], NUMBERS["cyclist"]
 LAST_OF_MOTCHALLENGE = 13
+PEDESTRIANS = ("pedestrian",)  # what is tracked where nothing else is said
 # Look like people and are not scored: person on vehicle, static person, distractor, reflection.
 UNSCORED_PEOPLE = (2, 7, 8, 12)
 # What can be learnt: neither of the above nor background nor a crowd.

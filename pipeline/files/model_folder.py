@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place, write_text
 from pipeline.errors import UserError
+from pipeline.files.classes import PEDESTRIANS
 
 WEIGHTS = "weights.safetensors"
 CARD = "model.json"
@@ -69,6 +70,7 @@ class ModelCard:
         width: of the network input it was trained at.
         height: of the network input.
         fingerprint: of the training run.
+        classes: names of what it learnt; detections count their classes in this list.
     """
 
     name: str
@@ -76,10 +78,14 @@ class ModelCard:
     width: int
     height: int
     fingerprint: str
+    classes: tuple[str, ...] = PEDESTRIANS
 
     def write(self, path: Path) -> None:
-        """Write model.json."""
-        write_text(path, json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
+        """Write model.json; classes are stated where there are others than pedestrians."""
+        stated = asdict(self)
+        if self.classes == PEDESTRIANS:
+            del stated["classes"]
+        write_text(path, json.dumps(stated, indent=1, sort_keys=True) + "\n")
 
 
 def load_model(folder: Place) -> ModelCard:
@@ -90,12 +96,13 @@ def load_model(folder: Place) -> ModelCard:
     """
     path = folder / CARD
     try:
-        return ModelCard(**json.loads(path.read_text()))
+        stated = json.loads(path.read_text())
+        return ModelCard(**(stated | {"classes": tuple(stated.get("classes", PEDESTRIANS))}))
     except FileNotFoundError:
         raise UserError(
             f"{folder}: not a model folder ({CARD} is missing)\nnext: run `dvc repro finetune`, or name a folder that holds one"
         ) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a model card ({error})\nnext: run `dvc repro finetune` again") from None
 
 

@@ -19,11 +19,11 @@ from pyarrow import csv
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files import mot_columns
+from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.mot_columns import Kind
 
 COLUMNS: dict[Kind, tuple[int, ...]] = {"ground_truth": (7, 8, 9, 10), "results": (7, 8, 9, 10), "detections": (7, 8, 9, 10)}
 LAYOUT = "frame,id,left,top,width,height,confidence"
-PEDESTRIAN = 1
 UNKNOWN = -1
 SHOWN = 5  # complaints printed of one file
 LARGEST = 2**31 - 1
@@ -47,6 +47,7 @@ class MotRows(NamedTuple):
         line: (N,) int32, line number in the file, from 1.
         mask: (N,) str, see `frames.Objects`; None: the format has none.
         drawn: width and height of the images that masks are drawn on.
+        states_class: whether a result file states classes: where several are tracked.
     """
 
     frame: NDArray[np.int32]
@@ -58,6 +59,7 @@ class MotRows(NamedTuple):
     line: NDArray[np.int32]
     mask: NDArray[np.object_] | None = None
     drawn: tuple[int, int] | None = None
+    states_class: bool = False
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> MotRows:
         """The rows chosen by indices or a mask."""
@@ -85,7 +87,13 @@ def read_rows(path: Place, *, kind: Kind, defects: list[str] | None = None, rema
 
 
 def read_exactly(
-    path: Place, *, kind: Kind, defects: list[str] | None = None, remarks: list[str] | None = None, world: bool = True
+    path: Place,
+    *,
+    kind: Kind,
+    defects: list[str] | None = None,
+    remarks: list[str] | None = None,
+    world: bool = True,
+    classes: bool = False,
 ) -> tuple[MotRows, NDArray[np.float64]]:
     """Read a file; an empty one has no rows.
 
@@ -95,6 +103,7 @@ def read_exactly(
         defects: where complaints about single lines go; those lines are left out then. None: the first ones are raised.
         remarks: where it is said what was assumed about the file.
         world: whether ground truth may have coordinates of the world in the place of classes.
+        classes: whether detections state classes in column 8, as results may.
 
     Returns:
         The rows, and their boxes as the file states them: (N, 4) float64, left, top, width and height.
@@ -115,7 +124,8 @@ def read_exactly(
     sound: NDArray[np.bool_] = np.asarray(finite.all(1))
     flawless = bool(sound.all())
     table = read.table if flawless else np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
-    meaning = mot_columns.judge(table if flawless else table[sound], read.line if flawless else read.line[sound], kind)
+    judged, lines = (table, read.line) if flawless else (table[sound], read.line[sound])
+    meaning = mot_columns.judge(judged, lines, "results" if classes else kind)
     if meaning.world and not world:
         raise UserError(
             f"{path}:{read.line[0]}: columns 8 to 10 are coordinates of the world ({', '.join(f'{value:g}' for value in table[0, 7:10])}), "
@@ -163,27 +173,34 @@ class Stated(NamedTuple):
         identity: (N,) int64.
         boxes: (N, 4) float64, left, top, width, height in pixels, with two digits.
         score: (N,) float64, with four digits.
+        class_id: (N,) int64, what a reader of the file takes the rows for.
     """
 
     frame: NDArray[np.int64]
     identity: NDArray[np.int64]
     boxes: NDArray[np.float64]
     score: NDArray[np.float64]
+    class_id: NDArray[np.int64]
 
 
 def stated(found: MotRows) -> Stated:
     """Tracker output as its result file would give it back, without the file."""
     ordered = _ordered(found)
     numbers = np.fromiter((float(text) for texts in _texts(ordered) for text in texts), np.float64, 5 * len(ordered.frame)).reshape(-1, 5)
-    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), numbers[:, :4], numbers[:, 4])
+    kinds = ordered.class_id.astype(np.int64) if ordered.states_class else np.full(len(ordered.frame), PEDESTRIAN, np.int64)
+    return Stated(ordered.frame.astype(np.int64), ordered.identity.astype(np.int64), numbers[:, :4], numbers[:, 4], kinds)
 
 
 def write_results(path: Path, found: MotRows) -> None:
-    """Write tracker output: `frame,id,left,top,width,height,score,-1,-1,-1`, ordered by frame and identity."""
+    """Write tracker output: `frame,id,left,top,width,height,score,class,-1,-1`, ordered by frame and identity.
+
+    The class is the number in the table of `classes` where several are tracked (`MotRows.states_class`), else -1.
+    """
     ordered = _ordered(found)
+    kinds = ordered.class_id if ordered.states_class else np.full(len(ordered.frame), UNKNOWN, np.int32)
     with path.open("w", encoding="ascii", newline="\n") as stream:
-        for frame, identity, texts in zip(ordered.frame, ordered.identity, _texts(ordered), strict=True):
-            stream.write(f"{frame},{identity},{','.join(texts)},-1,-1,-1\n")
+        for frame, identity, texts, kind in zip(ordered.frame, ordered.identity, _texts(ordered), kinds, strict=True):
+            stream.write(f"{frame},{identity},{','.join(texts)},{kind},-1,-1\n")
 
 
 def _ordered(found: MotRows) -> MotRows:

@@ -23,6 +23,7 @@ from pipeline.artifacts.store import Place
 from pipeline.contract.detections import Detections, names_of
 from pipeline.errors import UserError
 from pipeline.files import schema
+from pipeline.files.classes import PEDESTRIANS
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"
@@ -68,6 +69,7 @@ class ObservedSequence:
         height: of its pictures, pixels.
         frame_rate: frames a second.
         frames: in order of their numbers.
+        classes: names of what is tracked; detections count their classes in this list.
     """
 
     name: str
@@ -75,6 +77,7 @@ class ObservedSequence:
     height: int
     frame_rate: float
     frames: tuple[Observation, ...]
+    classes: tuple[str, ...] = PEDESTRIANS
 
 
 class ObservationWriter:
@@ -86,14 +89,19 @@ class ObservationWriter:
         width: of the pictures, pixels.
         height: of the pictures, pixels.
         frame_rate: frames a second.
+        classes: names of what is tracked; stated where there are others than pedestrians.
 
     Raises:
         ValueError: an array is of another type or trailing shape than in the frames before, or not every frame has public boxes.
     """
 
-    def __init__(self, path: Path, *, sequence: str, width: int, height: int, frame_rate: float) -> None:
+    def __init__(
+        self, path: Path, *, sequence: str, width: int, height: int, frame_rate: float, classes: Sequence[str] = PEDESTRIANS
+    ) -> None:
         self._path = path
         self._facts: dict[str, Any] = {"sequence": sequence, "width": width, "height": height, "frame_rate": frame_rate}
+        if tuple(classes) != PEDESTRIANS:
+            self._facts["classes"] = list(classes)
         self._rows: list[Observation] = []
         self._shapes: dict[str, list[int]] = {}
         self._types: dict[str, str] = {}
@@ -167,7 +175,8 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
     """
     frames = tuple(read_observations(path, kind))
     facts = schema.facts(pq.read_schema(path), str(path))
-    return ObservedSequence(facts["sequence"], facts["width"], facts["height"], facts["frame_rate"], frames)
+    classes = tuple(facts.get("classes", PEDESTRIANS))
+    return ObservedSequence(facts["sequence"], facts["width"], facts["height"], facts["frame_rate"], frames, classes)
 
 
 def _arrays(row: Observation) -> dict[str, NDArray[Any]]:

@@ -6,6 +6,7 @@ of their boxes, where at least SHOWN of them is visible.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place, place
 from pipeline.files import depth_pictures
+from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.depth_codec import resize_depth
 from pipeline.files.frames import Frame
 from pipeline.labelling.backend import FrameDepth, object_depths
@@ -48,8 +50,12 @@ def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> 
 
 @dataclass
 class Accuracy:
-    """Collects labels and truths of one sequence; both in their own units, so errors are also given after alignment by one factor."""
+    """Collects labels and truths of one sequence; both in their own units, so errors are also given after alignment by one factor.
 
+    `classes` names what counts as people: all that is tracked.
+    """
+
+    classes: tuple[str, ...] = PEDESTRIANS
     ground: list[NDArray[np.float32]] = field(default_factory=list)
     people: list[NDArray[np.float32]] = field(default_factory=list)
 
@@ -57,11 +63,12 @@ class Accuracy:
         """Compare one frame: its row (with boxes), its label, and its true depth, (h, w) float32, 0 unknown."""
         lines, columns = label.depth.shape
         true = resize_depth(truth, columns, lines)
-        keep = ground_mask(row, columns, lines) & (true > 0) & (label.depth > 0)
+        keep = ground_mask(row, columns, lines, self.classes) & (true > 0) & (label.depth > 0)
         self.ground.append(np.stack([label.depth[keep], true[keep]]))
         objects = row.objects
         known = object_depths(truth, objects.boxes, row.width, row.height)
-        keep = (objects.visibilities >= SHOWN) & (objects.classes == 1) & ~objects.ignores & (known > 0) & (label.objects > 0)
+        counted = np.isin(objects.classes, class_numbers(self.classes)) & ~objects.ignores & (objects.visibilities >= SHOWN)
+        keep = counted & (known > 0) & (label.objects > 0)
         self.people.append(np.stack([label.objects[keep], known[keep]]))
 
     def errors(self) -> dict[str, float]:
@@ -84,10 +91,10 @@ class Accuracy:
         return found
 
 
-def ground_mask(row: Frame, columns: int, lines: int) -> NDArray[np.bool_]:
+def ground_mask(row: Frame, columns: int, lines: int, classes: Sequence[str] = PEDESTRIANS) -> NDArray[np.bool_]:
     """(lines, columns) bool: outside all boxes and not above the frame's highest foot; empty without people."""
     mask = np.zeros((lines, columns), bool)
-    boxes = row.objects.boxes[row.objects.classes == 1]
+    boxes = row.objects.boxes[np.isin(row.objects.classes, class_numbers(classes))]
     if not len(boxes):
         return mask
     scale = np.array([columns / row.width, lines / row.height] * 2)

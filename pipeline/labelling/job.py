@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import Place
 from pipeline.files import depth_codec, depth_pictures
+from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.depths import DepthRow, DepthWriter
 from pipeline.files.frames import Frame, frame_facts, read_frames
 from pipeline.labelling.accuracy import Accuracy, truth_pictures
@@ -34,6 +35,7 @@ class LabelTask:
         name: of the depth file in it.
         count: frames in the file.
         key: digest of all that decides the depth file's bytes; None where something is read that has no name.
+        classes: names of what is tracked, whose depth is compared with the truth.
     """
 
     backend: DepthBackend
@@ -43,6 +45,7 @@ class LabelTask:
     name: str
     count: int
     key: str | None = None
+    classes: tuple[str, ...] = PEDESTRIANS
 
     def truth(self, facts: dict[str, Any]) -> dict[int, Place]:
         """Pictures of the true depth of frames taken evenly, by number; `facts` are the frame file's."""
@@ -103,7 +106,7 @@ def label_file(task: LabelTask) -> Speed:
     """
     began = time.time()
     facts = frame_facts(task.frames)
-    labels, accuracy, truth = task.backend.label(task.frames), Accuracy(), task.truth(facts)
+    labels, accuracy, truth = task.backend.label(task.frames), Accuracy(task.classes), task.truth(facts)
     stated: dict[str, Any] = {key: facts[key] for key in ("dataset", "sequence", "kind")}
     made_from = {"key": task.key} if task.key else None
     with task.publication.write(task.name, made_from) as path, DepthWriter(path, stated | labels.facts) as writer:

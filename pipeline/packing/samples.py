@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import depth_codec, schema
+from pipeline.files.classes import PEDESTRIANS, UNSCORED_PEOPLE, class_numbers
 from pipeline.files.depths import DepthRow
 from pipeline.files.frames import Frame, decode_jpeg, encode_jpeg
-
-PEDESTRIAN = 1
-# MOTChallenge's classes that look like people but are not scored: on a vehicle, sitting or lying, distractor, reflection
-UNSCORED_PEOPLE = (2, 7, 8, 12)
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Shape:
         jpeg_quality: of images that are made smaller.
         row_group_bytes: most images and maps of a row group.
         shard_bytes: most of a shard, as estimated.
+        classes: names of what is learnt, `pack_samples.classes`.
     """
 
     width: int
@@ -37,6 +36,7 @@ class Shape:
     jpeg_quality: int
     row_group_bytes: int
     shard_bytes: int
+    classes: tuple[str, ...] = PEDESTRIANS
 
 
 def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str
     scale = np.array([width / frame.width, height / frame.height] * 2, np.float32)
     codes = depth_codec.decode_codes(depth.depth, f"{where}: depth")
     objects = {name: getattr(frame.objects, name).tolist() for name, _ in schema.OBJECTS}
-    objects |= {"boxes": (frame.objects.boxes * scale).tolist(), "ignores": ignored(frame).tolist()}
+    objects |= {"boxes": (frame.objects.boxes * scale).tolist(), "ignores": ignored(frame, shape.classes).tolist()}
     return {
         "dataset": frame.dataset,
         "sequence": frame.sequence,
@@ -80,9 +80,11 @@ def fit(width: int, height: int, most_width: int, most_height: int) -> tuple[int
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def ignored(frame: Frame) -> NDArray[np.bool_]:
-    """(N,) bool: ignored regions, and people that the benchmark does not score. As in FairMOT objects are pedestrians with flag 1;
-    what merely looks like one is no background either. Vehicles and occluders keep their class and are background."""
+def ignored(frame: Frame, classes: Sequence[str] = PEDESTRIANS) -> NDArray[np.bool_]:
+    """(N,) bool: ignored regions, and what is learnt but not scored. As in FairMOT objects are pedestrians (here: of `classes`) with
+    flag 1; what merely looks like a person is no background either. Vehicles and occluders keep their class and are background, unless
+    they are learnt."""
     objects = frame.objects
-    unscored = (objects.classes == PEDESTRIAN) & (objects.confidences == 0)
-    return np.asarray(objects.ignores | unscored | np.isin(objects.classes, UNSCORED_PEOPLE))
+    learnt = np.isin(objects.classes, class_numbers(classes))
+    unscored = learnt & (objects.confidences == 0)
+    return np.asarray(objects.ignores | unscored | np.isin(objects.classes, UNSCORED_PEOPLE) & ~learnt)

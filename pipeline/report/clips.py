@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place
+from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.frames import Frame, decode_jpeg, frame_facts, read_frames
 from pipeline.files.mot_text import MotRows, read_rows
 from pipeline.files.observations import read_observations
@@ -23,7 +24,6 @@ from pipeline.tracking.drawing import Boxes, Painter
 
 QUALITIES = (27, 32, 37)  # x264's rate factors, tried in turn until a clip is small enough
 TRAIL_SECONDS = 1.5
-PEDESTRIAN = 1
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class TrackedSequence:
         numbers: (F,) int64, ascending numbers of the frames that were tracked.
         recovered: (frame, identity) of boxes that no detection supports.
         frame_rate: frames a second.
+        classes: names of what is tracked.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TrackedSequence:
     numbers: NDArray[np.int64]
     recovered: frozenset[tuple[int, int]]
     frame_rate: float
+    classes: tuple[str, ...] = PEDESTRIANS
 
     def at(self, number: int) -> NDArray[np.int64]:
         """Places of a frame's rows."""
@@ -58,7 +60,7 @@ class TrackedSequence:
         return order, self.rows.frame[order]
 
 
-def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -> TrackedSequence:
+def read_tracked(name: str, frames: Place, tracks: Place, observations: Place, classes: Sequence[str] = PEDESTRIANS) -> TrackedSequence:
     """Join what tracking left of a sequence: its text and recovered boxes below `tracks`, and <observations>/<name>.parquet."""
     numbers = np.array([item.frame for item in read_observations(observations / f"{name}.parquet")], np.int64)
     return TrackedSequence(
@@ -68,6 +70,7 @@ def read_tracked(name: str, frames: Place, tracks: Place, observations: Place) -
         numbers=numbers,
         recovered=frozenset(read_recovered(tracks / f"{name}.recovered.parquet")),
         frame_rate=float(frame_facts(frames)["frame_rate"]),
+        classes=tuple(classes),
     )
 
 
@@ -126,7 +129,7 @@ def _paint(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int) ->
     for frame in read_frames(sequence.frames):
         if numbers[0] - trail <= frame.frame <= numbers[-1] and frame.frame >= sequence.numbers[0]:
             image, scale = shrink(decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}"), width)
-            drawn = painter.paint(image, _tracks(sequence, frame.frame, scale), _truth(frame) * scale)
+            drawn = painter.paint(image, _tracks(sequence, frame.frame, scale), _truth(frame, sequence.classes) * scale)
             if frame.frame in wanted:
                 images.append(drawn)
     return images
@@ -146,6 +149,6 @@ def _tracks(sequence: TrackedSequence, frame: int, scale: np.float32) -> Boxes:
     return Boxes(sequence.rows.boxes[here] * scale, identities, recovered)
 
 
-def _truth(frame: Frame) -> NDArray[np.float32]:
+def _truth(frame: Frame, classes: Sequence[str]) -> NDArray[np.float32]:
     objects = frame.objects
-    return objects.boxes[(objects.classes == PEDESTRIAN) & (objects.confidences > 0) & ~objects.ignores]
+    return objects.boxes[np.isin(objects.classes, class_numbers(classes)) & (objects.confidences > 0) & ~objects.ignores]

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scoring.assignment import linear_sum_assignment
-from pipeline.scoring.compared import EPSILON, MATCHED, Compared, dense
+from pipeline.scoring.compared import MATCHED, Compared
 from pipeline.scoring.hota import in_order
+from pipeline.scoring.similarities import EPSILON, dense
 
 CONTINUED = 1000  # what it counts that a pair goes on from the frame before
 MOSTLY, PARTLY = 0.8, 0.2
@@ -45,14 +46,15 @@ class Clear(NamedTuple):
     empty: bool = False
 
     @property
-    def mota(self) -> float:
-        """In percent."""
-        return 0.0 if self.empty else 100 * ((self.hits - self.false - self.switches) / max(1.0, self.hits + self.missed))
+    def shares(self) -> dict[str, float]:
+        """MOTA, and MOTP, the mean overlap of matches; at most 1."""
+        mota = 0.0 if self.empty else (self.hits - self.false - self.switches) / max(1.0, self.hits + self.missed)
+        return {"MOTA": mota, "MOTP": self.overlap / max(1.0, self.hits)}
 
     @property
-    def motp(self) -> float:
-        """Mean overlap of matches, in percent."""
-        return 100 * (self.overlap / max(1.0, self.hits))
+    def soft(self) -> float:
+        """sMOTA, with masks called sMOTSA (Voigtlaender et al., CVPR 2019): MOTA whose hits count by their overlap; at most 1."""
+        return 0.0 if self.empty else (self.overlap - self.false - self.switches) / max(1.0, self.hits + self.missed)
 
 
 def clear(seen: Compared) -> Clear:

@@ -6,45 +6,20 @@ of boxes and the arithmetic are TrackEval's: scores come out equal to the last d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from pipeline.scoring.assignment import linear_sum_assignment
-from pipeline.scoring.rules import Benchmark, distractors, scored_mask
+from pipeline.scoring.rules import BY_CLASS, Benchmark, distractors, scored_mask
 from pipeline.scoring.sequences import Rows, ScoredSequence
+from pipeline.scoring.similarities import EPSILON, BoxOverlap, Integers, Numbers, Pairs, Similarity, dense
 
-EPSILON = float(np.finfo("float").eps)
 MATCHED = 0.5  # overlap at which a box is taken for that of an object
-AT_ONCE = 100_000  # pairs compared in one go, which stay in a processor's cache
 UNKNOWN = -1
-Integers = NDArray[np.int64]
-Numbers = NDArray[np.float64]
-
-
-class Pairs(NamedTuple):
-    """P overlapping pairs of a ground truth row and a result row of one frame, by frame, truth and result.
-
-    Attributes:
-        truth: (P,) row of the ground truth.
-        result: (P,) row of the results.
-        overlap: (P,) intersection over union, above 0.
-    """
-
-    truth: Integers
-    result: Integers
-    overlap: Numbers
-
-
-class _Boxes(NamedTuple):
-    left: Numbers
-    top: Numbers
-    right: Numbers
-    bottom: Numbers
-    area: Numbers
+BOXES = BoxOverlap()
 
 
 @dataclass(frozen=True)
@@ -92,77 +67,44 @@ class Compared:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def compare(sequence: ScoredSequence, benchmark: Benchmark) -> Compared:
+def compare(sequence: ScoredSequence, benchmark: Benchmark, similarity: Similarity = BOXES) -> Compared:
     """Bring a sequence under a benchmark's rules.
+
+    Args:
+        sequence: what is scored; under the benchmark `classes`, its part of one class (`by_class`).
+        benchmark: whose rules.
+        similarity: how pairs come about: by boxes, masks or joints.
 
     Raises:
         UserError: an identity is in a frame twice.
     """
     truth, results = _ordered(sequence.truth, sequence.frames), _ordered(sequence.results, sequence.frames)
     kept, count = scored_mask(truth, benchmark), len(sequence.frames)
-    _check_unique(sequence.name, "ground truth", _part(truth, kept))
+    _check_unique(sequence.name, "ground truth", truth.take(kept))
     _check_unique(sequence.name, "results", results)
     first, last = _starts(truth, count), _starts(results, count)
     unwanted = np.isin(truth.class_id, distractors(benchmark))
-    pairs = overlaps(truth, results, kept | unwanted, first, last)
-    removed = _on_distractors(truth, results, unwanted, pairs, first, last)
+    pairs = similarity.pairs(truth, results, kept | unwanted, first, last)
+    removed = _on_distractors(truth, results, unwanted, pairs, first, last, similarity)
     keep = np.ones(len(results.frame), np.bool_)
     keep[removed] = False
+    if benchmark == BY_CLASS:
+        keep[_in_regions(truth, results, pairs, first, last, similarity)] = False
     chosen = kept[pairs.truth] & keep[pairs.result]
     pairs = Pairs((np.cumsum(kept) - 1)[pairs.truth[chosen]], (np.cumsum(keep) - 1)[pairs.result[chosen]], pairs.overlap[chosen])
-    one, other = _side(_part(truth, kept), count), _side(_part(results, keep), count)
+    one, other = _side(truth.take(kept), count), _side(results.take(keep), count)
     return Compared(one, other, pairs, np.searchsorted(pairs.truth, one.starts))
 
 
-def overlaps(truth: Rows, results: Rows, wanted: NDArray[np.bool_], first: Integers, last: Integers) -> Pairs:
-    """The overlapping pairs of wanted truth rows and all result rows of the same frame.
-
-    Args:
-        truth: ordered by frame; `frame` counts from 0.
-        results: the same.
-        wanted: (N,) of the truth.
-        first: (F + 1,) where each frame's truth begins.
-        last: (F + 1,) where each frame's results begin.
-    """
-    rows = np.flatnonzero(wanted)
-    counts = np.diff(last)[truth.frame[rows]]
-    ends = np.cumsum(counts)
-    stops = np.searchsorted(ends, np.arange(AT_ONCE, ends[-1] if len(ends) else 0, AT_ONCE))
-    parts = np.split(np.arange(len(rows)), stops)
-    boxes, boxes_ = _boxes(truth), _boxes(results)
-    found = [_overlapping(boxes, boxes_, rows[part], counts[part], last[truth.frame[rows[part]]]) for part in parts]
-    return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-
-
-def _overlapping(truth: _Boxes, results: _Boxes, rows: Integers, counts: Integers, first: Integers) -> Pairs:
-    """Pairs of truth `rows` with the `counts` results that begin at `first`."""
-    one = np.repeat(rows, counts)
-    other = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    wide = np.minimum(truth.right[one], results.right[other]) - np.maximum(truth.left[one], results.left[other])
-    near = wide > 0
-    one, other, wide = one[near], other[near], wide[near]
-    high = np.minimum(truth.bottom[one], results.bottom[other]) - np.maximum(truth.top[one], results.top[other])
-    shared = wide * np.maximum(high, 0)
-    area, area_ = truth.area[one], results.area[other]
-    union = area + area_ - shared
-    known = (shared > 0) & (area > EPSILON) & (area_ > EPSILON) & (union > EPSILON)
-    return Pairs(one[known], other[known], shared[known] / union[known])
-
-
-def dense(rows: Integers, columns: Integers, values: Numbers, shape: tuple[int, int]) -> Numbers:
-    """A matrix of `shape`, 0 but for `values` at `rows` and `columns`."""
-    matrix = np.zeros(shape)
-    matrix[rows, columns] = values
-    return matrix
-
-
-def _on_distractors(truth: Rows, results: Rows, unwanted: NDArray[np.bool_], pairs: Pairs, first: Integers, last: Integers) -> Integers:
+def _on_distractors(
+    truth: Rows, results: Rows, unwanted: NDArray[np.bool_], pairs: Pairs, first: Integers, last: Integers, similarity: Similarity
+) -> Integers:
     """Result rows that are matched to a distractor, among all boxes of the ground truth, whatever their class."""
     close = unwanted[pairs.truth] & (pairs.overlap >= MATCHED - EPSILON)
     suspects = np.unique(truth.frame[pairs.truth[close]])
     if len(suspects) == 0:
         return np.zeros(0, np.int64)
-    every = overlaps(truth, results, np.isin(truth.frame, suspects), first, last)
+    every = similarity.pairs(truth, results, np.isin(truth.frame, suspects), first, last)
     strong = every.overlap >= MATCHED - EPSILON
     every = Pairs(every.truth[strong], every.result[strong], every.overlap[strong])
     removed = []
@@ -172,6 +114,25 @@ def _on_distractors(truth: Rows, results: Rows, unwanted: NDArray[np.bool_], pai
         rows, columns = linear_sum_assignment(-scores)
         there = (scores[rows, columns] > EPSILON) & unwanted[first[frame] + rows]
         removed.append(last[frame] + columns[there])
+    return np.concatenate(removed)
+
+
+def _in_regions(truth: Rows, results: Rows, pairs: Pairs, first: Integers, last: Integers, similarity: Similarity) -> Integers:
+    """Result rows that are matched to no object and lie in ignored regions by more than half."""
+    suspects = np.unique(truth.frame[truth.ignore])
+    strong = pairs.overlap >= MATCHED - EPSILON
+    close = Pairs(pairs.truth[strong], pairs.result[strong], pairs.overlap[strong])
+    removed = [np.zeros(0, np.int64)]
+    for frame, start, end in _by_frame(truth.frame[close.truth], suspects):
+        above, below = slice(first[frame], first[frame + 1]), slice(last[frame], last[frame + 1])
+        shape = int(above.stop - above.start), int(below.stop - below.start)
+        scores = dense(close.truth[start:end] - above.start, close.result[start:end] - below.start, close.overlap[start:end], shape)
+        rows, columns = linear_sum_assignment(-scores)
+        free = np.ones(shape[1], np.bool_)
+        free[columns[scores[rows, columns] > EPSILON]] = False
+        regions = np.arange(above.start, above.stop)[truth.ignore[above]]
+        shares = similarity.shares(results.take(np.arange(below.start, below.stop)), truth.take(regions))
+        removed.append(below.start + np.flatnonzero(free & (shares > MATCHED + EPSILON).any(axis=1)))
     return np.concatenate(removed)
 
 
@@ -186,13 +147,7 @@ def _ordered(rows: Rows, frames: Integers) -> Rows:
     place = np.searchsorted(frames, rows.frame)
     inside = np.flatnonzero(np.isin(rows.frame, frames))
     order = inside[np.argsort(place[inside], kind="stable")]
-    return _part(Rows(place, rows.identity, rows.boxes, rows.confidence, rows.class_id, rows.ignore), order)
-
-
-def _part(rows: Rows, index: Integers | NDArray[np.bool_]) -> Rows:
-    return Rows(
-        rows.frame[index], rows.identity[index], rows.boxes[index], rows.confidence[index], rows.class_id[index], rows.ignore[index]
-    )
+    return replace(rows, frame=place).take(order)
 
 
 def _starts(rows: Rows, count: int) -> Integers:
@@ -207,12 +162,6 @@ def _side(rows: Rows, count: int) -> Side:
     numbers[known] = places
     numbers[~known] = len(values) + np.arange(len(known) - len(places))
     return Side(numbers, _starts(rows, count), len(values) + len(known) - len(places))
-
-
-def _boxes(rows: Rows) -> _Boxes:
-    left, top, width, height = np.ascontiguousarray(rows.boxes.T)
-    right, bottom = left + width, top + height
-    return _Boxes(left, top, right, bottom, (right - left) * (bottom - top))
 
 
 def _check_unique(name: str, what: str, rows: Rows) -> None:

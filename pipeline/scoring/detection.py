@@ -39,12 +39,25 @@ class Seen(NamedTuple):
 
 
 class DetectionMetrics(NamedTuple):
-    """`AP50` and `recall` (of all detections, at any score) in percent; objects to find and detections that were judged."""
+    """`AP50` and `recall` (of all detections, at any score) in percent; objects to find and detections that were judged.
+
+    Where classes are scored one by one, `classes` holds each; then AP50 and recall are their means, and counts are added.
+    """
 
     AP50: float
     recall: float
     objects: int
     detections: int
+    classes: dict[str, DetectionMetrics] = {}  # noqa: RUF012  # never changed
+
+
+def detection_means(classes: dict[str, DetectionMetrics]) -> DetectionMetrics:
+    """The metrics of several classes as one; of one class, its own."""
+    parts = list(classes.values())
+    if len(parts) == 1:
+        return parts[0]
+    precision, recall = (float(np.mean([getattr(part, name) for part in parts])) for name in ("AP50", "recall"))
+    return DetectionMetrics(precision, recall, sum(part.objects for part in parts), sum(part.detections for part in parts), classes)
 
 
 def detection_metrics(frames: Iterable[Seen]) -> DetectionMetrics:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scoring.assignment import linear_sum_assignment
-from pipeline.scoring.compared import EPSILON, Compared, dense
+from pipeline.scoring.compared import Compared
+from pipeline.scoring.similarities import EPSILON, dense
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)
 TINY = 1e-10
@@ -31,11 +32,10 @@ class Hota(NamedTuple):
         return np.asarray(self.hits / np.maximum(1, self.hits + self.missed + self.false))
 
     @property
-    def scores(self) -> dict[str, float]:
-        """Means over the thresholds, in percent."""
+    def curves(self) -> dict[str, Numbers]:
+        """HOTA, DetA, AssA and LocA at each threshold, (19,) in [0, 1]."""
         named = {"HOTA": np.sqrt(self.detection * self.association), "DetA": self.detection}
-        named |= {"AssA": self.association, "LocA": self.location}
-        return {name: 100 * float(np.mean(values)) for name, values in named.items()}
+        return named | {"AssA": self.association, "LocA": self.location}
 
 
 def hota(seen: Compared) -> Hota:

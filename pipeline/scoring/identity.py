@@ -19,12 +19,12 @@ class Identity(NamedTuple):
     false: int
 
     @property
-    def scores(self) -> dict[str, float]:
-        """In percent."""
+    def shares(self) -> dict[str, float]:
+        """IDF1, IDP and IDR in [0, 1]."""
         return {
-            "IDF1": 100 * (self.hits / max(1.0, self.hits + 0.5 * self.false + 0.5 * self.missed)),
-            "IDP": 100 * (self.hits / max(1.0, self.hits + self.false)),
-            "IDR": 100 * (self.hits / max(1.0, self.hits + self.missed)),
+            "IDF1": self.hits / max(1.0, self.hits + 0.5 * self.false + 0.5 * self.missed),
+            "IDP": self.hits / max(1.0, self.hits + self.false),
+            "IDR": self.hits / max(1.0, self.hits + self.missed),
         }
 
 

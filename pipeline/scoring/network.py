@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place
+from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.columns import Growing
 from pipeline.files.observations import Observation, read_observations
 from pipeline.numerics.boxes import xywh_to_xyxy
-from pipeline.scoring.detection import DetectionMetrics, Seen, detection_metrics
+from pipeline.scoring.detection import DetectionMetrics, Seen, detection_means, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
-from pipeline.scoring.rules import Benchmark, scored_mask
+from pipeline.scoring.rules import BY_CLASS, Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
 
 MOST_COMPARED = 100_000  # boxes: retrieval compares half of them with the other half, which takes some minutes then
@@ -50,7 +52,11 @@ class _Shown:
 
 
 def score_network(
-    sequences: Sequence[ScoredSequence], folder: Place, benchmark: Benchmark, min_visibility: float
+    sequences: Sequence[ScoredSequence],
+    folder: Place,
+    benchmark: Benchmark,
+    min_visibility: float,
+    classes: Sequence[str] = PEDESTRIANS,
 ) -> tuple[Retrieval | None, DetectionMetrics]:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
 
@@ -62,24 +68,47 @@ def score_network(
         folder: holds <sequence>.parquet.
         benchmark: which ground truth is scored.
         min_visibility: boxes seen less are left out of the retrieval.
+        classes: names of what is tracked; under the benchmark `classes` each has an AP of its own, and the AP is their mean.
 
     Raises:
         UserError: a sequence has no observations.
     """
-    shown = _Shown()
-
-    def seen() -> Iterator[Seen]:
-        for number, sequence in enumerate(sequences):
-            truth = _Truth(sequence, benchmark)
-            for frame, item in _in_step(sequence, folder):
-                yield truth.seen(frame, item)
-                if item is not None:
-                    shown.add(number, frame, *truth.shown(item, min_visibility))
-
-    detection = detection_metrics(seen())  # one observation in memory at a time; of each only what retrieval compares is kept
+    shown, found = _Shown(), dict[str, DetectionMetrics]()
+    names = classes if benchmark == BY_CLASS else ("",)
+    for index, name in enumerate(names):
+        # one observation in memory at a time; of each only what retrieval compares is kept, in the first pass
+        seen = _seen(sequences, folder, benchmark, classes, index if benchmark == BY_CLASS and len(classes) > 1 else None)
+        found[name] = detection_metrics(_kept(seen, shown if index == 0 else None, min_visibility))
+    detection = detection_means(found)
     if shown.step > 1:
         print(f"re-identification compares one frame of {shown.step}: there are over {MOST_COMPARED:,} boxes in all", file=sys.stderr)
     return _retrieval(shown), detection
+
+
+class _Step(NamedTuple):
+    """A frame of a sequence: which sequence and frame, its truth, and what the network saw in it."""
+
+    sequence: int
+    frame: int
+    truth: _Truth
+    item: Observation | None
+
+
+def _seen(
+    sequences: Sequence[ScoredSequence], folder: Place, benchmark: Benchmark, classes: Sequence[str], kind: int | None
+) -> Iterator[_Step]:
+    for number, sequence in enumerate(sequences):
+        truth = _Truth(sequence, benchmark, classes, kind)
+        for frame, item in _in_step(sequence, folder):
+            yield _Step(number, frame, truth, item)
+
+
+def _kept(steps: Iterator[_Step], shown: _Shown | None, min_visibility: float) -> Iterator[Seen]:
+    """What detection is scored by; boxes for the retrieval are kept on the way."""
+    for step in steps:
+        yield step.truth.seen(step.frame, step.item)
+        if shown is not None and step.item is not None:
+            shown.add(step.sequence, step.frame, *step.truth.shown(step.item, min_visibility))
 
 
 def _in_step(sequence: ScoredSequence, folder: Place) -> Iterator[tuple[int, Observation | None]]:
@@ -93,20 +122,28 @@ def _in_step(sequence: ScoredSequence, folder: Place) -> Iterator[tuple[int, Obs
 
 
 class _Truth:
-    """A sequence's ground truth by frame."""
+    """A sequence's ground truth by frame; of one class where `kind`, an index into `classes`, says so."""
 
-    def __init__(self, sequence: ScoredSequence, benchmark: Benchmark) -> None:
+    def __init__(self, sequence: ScoredSequence, benchmark: Benchmark, classes: Sequence[str], kind: int | None) -> None:
         truth = sequence.truth
         self._order = np.argsort(truth.frame, kind="stable")
         self._frames = truth.frame[self._order]
         self._boxes, self._scored = xywh_to_xyxy(truth.boxes), scored_mask(truth, benchmark)
-        self._identities, self._ignored = truth.identity, truth.ignore
+        self._identities, self._ignored, self._kind = truth.identity, truth.ignore, kind
+        numbers = class_numbers(classes)
+        if benchmark == BY_CLASS:
+            self._scored &= np.isin(truth.class_id, numbers)
+        here = np.ones(len(truth.frame), np.bool_) if benchmark != BY_CLASS else truth.ignore | np.isin(truth.class_id, numbers)
+        self._judged = here if kind is None else truth.ignore | (truth.class_id == numbers[kind])
 
     def seen(self, frame: int, item: Observation | None) -> Seen:
         here = self._here(frame)
-        found = item.detections.boxes if item is not None else np.zeros((0, 4), np.float32)
-        scores = item.detections.scores if item is not None else np.zeros(0, np.float32)
-        return Seen(found, scores, self._boxes[here], self._scored[here], self._ignored[here])
+        here = here[self._judged[here]]
+        boxes, scores = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        if item is not None:
+            own = slice(None) if self._kind is None else item.detections.classes == self._kind
+            boxes, scores = item.detections.boxes[own], item.detections.scores[own]
+        return Seen(boxes, scores, self._boxes[here], self._scored[here], self._ignored[here])
 
     def shown(self, item: Observation, min_visibility: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Identities of the boxes that retrieval compares, and their embeddings."""

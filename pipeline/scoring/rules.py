@@ -6,6 +6,7 @@
 | MOT16, MOT17, DanceTrack | not scored | only class 1 is scored | removed (classes 2, 7, 8, 12) |
 | MOT20 | not scored | only class 1 is scored | removed (classes 2, 6, 7, 8, 12) |
 | none | not scored | every row is scored | false positive |
+| classes | not scored | each tracked class by itself | false positive; in an ignored region, by more than half, removed |
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.files.classes import PEDESTRIAN, UNSCORED_PEOPLE
 from pipeline.scoring.sequences import Rows
 
-Benchmark = Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none"]
-BENCHMARKS: tuple[Benchmark, ...] = ("MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none")
+Benchmark = Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none", "classes"]
+BENCHMARKS: tuple[Benchmark, ...] = ("MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none", "classes")
 WITHOUT_CLASSES = ("MOT15", "none")
-PEDESTRIAN, HIGHEST_CLASS, NON_MOT_VEHICLE = 1, 13, 6
-DISTRACTORS = (2, 7, 8, 12)  # person on vehicle, static person, distractor, reflection
+BY_CLASS: Benchmark = "classes"  # scores classes one by one (`by_class`), so that its rules see one class at a time
+NON_MOT_VEHICLE = 6
 
 
 def scored_mask(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
     """(N,) bool: ground truth rows that the benchmark scores; the others are neither object nor, on a detection, error."""
     scored: NDArray[np.bool_] = (truth.confidence != 0) & ~truth.ignore
-    if benchmark not in WITHOUT_CLASSES:
+    if benchmark not in (*WITHOUT_CLASSES, BY_CLASS):
         scored &= truth.class_id == PEDESTRIAN
     return scored
 
 
 def distractors(benchmark: Benchmark) -> tuple[int, ...]:
     """Classes on which a result is no error."""
-    if benchmark in WITHOUT_CLASSES:
+    if benchmark in (*WITHOUT_CLASSES, BY_CLASS):
         return ()
-    return (*DISTRACTORS, NON_MOT_VEHICLE) if benchmark == "MOT20" else DISTRACTORS
+    return (*UNSCORED_PEOPLE, NON_MOT_VEHICLE) if benchmark == "MOT20" else UNSCORED_PEOPLE

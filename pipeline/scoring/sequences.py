@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import configparser
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Rows:
         confidence: (N,) float64: ground truth's flag (0 = not scored), or a tracker's score.
         class_id: (N,) int64, MOTChallenge's classes.
         ignore: (N,) bool, regions that are neither object nor background.
+        shapes: (N, ...) what a similarity other than of boxes compares (`similarities`): run lengths of masks, (N,) str, or joints,
+            (N, 17, 3); None: there are boxes alone.
     """
 
     frame: NDArray[np.int64]
@@ -43,6 +45,13 @@ class Rows:
     confidence: NDArray[np.float64]
     class_id: NDArray[np.int64]
     ignore: NDArray[np.bool_]
+    shapes: NDArray[Any] | None = None
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+        """The rows chosen by indices or a mask."""
+        shapes = None if self.shapes is None else self.shapes[index]
+        boxes, class_id = self.boxes[index], self.class_id[index]
+        return Rows(self.frame[index], self.identity[index], boxes, self.confidence[index], class_id, self.ignore[index], shapes)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ def from_frames(path: Place, tracks: Place | None, span: tuple[int, int] | None 
                 column.add(value)
     frame, identity, boxes, confidence, class_id, ignore = (column.rows for column in columns)
     truth = Rows(frame, identity, _left_top_width_height(boxes), confidence, class_id, ignore)
-    nothing = Rows(*(getattr(truth, field.name)[:0] for field in fields(Rows)))
+    nothing = truth.take(np.zeros(0, np.int64))
     return ScoredSequence(name, numbers.rows, truth, read_results(tracks / f"{name}.txt", numbers.rows) if tracks else nothing)
 
 
@@ -219,11 +228,10 @@ def _check_frames(found: MotRows, frames: NDArray[np.int64], where: str) -> None
 
 
 def _results(found: MotRows) -> Rows:
-    frame, identity, boxes, score = mot_text.stated(found)
-    count = len(frame)
+    frame, identity, boxes, score, class_id = mot_text.stated(found)
     # a reader keeps scores as float32
     confidence = score.astype(np.float32).astype(np.float64)
-    return Rows(frame, identity, boxes, confidence, np.full(count, mot_text.PEDESTRIAN, np.int64), np.zeros(count, np.bool_))
+    return Rows(frame, identity, boxes, confidence, class_id, np.zeros(len(frame), np.bool_))
 
 
 def _rows(found: MotRows, boxes: NDArray[np.float64]) -> Rows:

@@ -18,7 +18,7 @@ from pipeline.scoring.reid import Retrieval
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
 
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
-COMBINED = "COMBINED"
+COMBINED, MEAN = "COMBINED", "mean over classes"
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "Frag")
 DECIMALS = 4
 UNLIMITED = 10_000
@@ -33,18 +33,23 @@ def document(
 ) -> dict[str, Any]:
     """What metrics.json holds; parts that were not measured are left out.
 
-    Keys: benchmark, combined, sequences.<name>, reid, detection (their fields as in `TrackingMetrics`, `Retrieval` and
-    `DetectionMetrics`), speed (as measured).
+    Keys: benchmark, combined, where several classes are scored mean and classes.<name>, sequences.<name>, reid, detection (their fields
+    as in `TrackingMetrics`, `Retrieval` and `DetectionMetrics`; detection also classes.<name>), speed (as measured).
     """
     found: dict[str, Any] = {
         "benchmark": benchmark,
         "combined": tracking.combined._asdict(),
+        **_by_class(tracking),
         "sequences": {name: metrics._asdict() for name, metrics in tracking.sequences.items()},
     }
     if reid is not None:
         found["reid"] = reid._asdict()
     if detection is not None:
         found["detection"] = detection._asdict()
+        if detection.classes:
+            found["detection"] |= {"classes": {name: _plain(part) for name, part in detection.classes.items()}}
+        else:
+            del found["detection"]["classes"]
     if speed is not None:
         found["speed"] = dict(speed)
     rounded: dict[str, Any] = _rounded(found)
@@ -57,7 +62,7 @@ def write_metrics(path: Path, found: Mapping[str, Any]) -> None:
 
 
 def write_per_sequence(path: Path, tracking: TrackingScores) -> None:
-    """Write a row a sequence and COMBINED as the last."""
+    """Write one row per sequence, where several classes are scored one per class and their mean, and COMBINED as the last."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["sequence", *TrackingMetrics._fields])
@@ -85,8 +90,19 @@ def flat(found: Mapping[str, Any]) -> dict[str, float]:
     return {re.sub(r"[^\w.\-/ ]", "_", name): float(value) for name, value in _numbers(found, "")}
 
 
+def _by_class(tracking: TrackingScores) -> dict[str, Any]:
+    if tracking.mean is None:
+        return {}
+    return {"mean": tracking.mean._asdict(), "classes": {name: metrics._asdict() for name, metrics in tracking.classes.items()}}
+
+
+def _plain(part: DetectionMetrics) -> dict[str, Any]:
+    return {name: value for name, value in part._asdict().items() if name != "classes"}
+
+
 def _lines(tracking: TrackingScores) -> list[tuple[str, TrackingMetrics]]:
-    return [*tracking.sequences.items(), (COMBINED, tracking.combined)]
+    means = [] if tracking.mean is None else [*((f"class {name}", part) for name, part in tracking.classes.items()), (MEAN, tracking.mean)]
+    return [*tracking.sequences.items(), *means, (COMBINED, tracking.combined)]
 
 
 def _rounded(value: Any) -> Any:

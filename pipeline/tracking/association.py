@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from pipeline.contract.detections import Detections
 from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import AskingTracker, Tracks, Video
 from pipeline.files import mot_text
+from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.columns import Growing
 from pipeline.files.observations import ObservedSequence, read_sequence
 
@@ -76,12 +78,16 @@ class ResultRows:
     """Collects a tracker's output, frame by frame, as rows of a MOTChallenge file.
 
     Boxes thinner than the file's last digit are left out: they would be written with a side of 0, which no reader accepts.
+
+    Args:
+        classes: names of what is tracked, in which tracks count their classes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Sequence[str] = PEDESTRIANS) -> None:
+        self._numbers = class_numbers(classes)
         self._frames, self._identities = Growing(np.int32), Growing(np.int64)
         self._boxes, self._scores = Growing(np.float32, 4), Growing(np.float32)
-        self._recovered = Growing(np.bool_)
+        self._recovered, self._classes = Growing(np.bool_), Growing(np.int64)
 
     def add(self, frame: int, tracks: Tracks) -> None:
         """Append one frame."""
@@ -91,10 +97,13 @@ class ResultRows:
         self._boxes.add(tracks.boxes[shown])
         self._scores.add(tracks.scores[shown])
         self._recovered.add(tracks.recovered[shown])
+        self._classes.add(tracks.classes[shown])
 
     def collect(self) -> mot_text.MotRows:
-        """Everything so far."""
-        return mot_text.rows(self._frames.rows, self._identities.rows, self._boxes.rows, self._scores.rows)
+        """Everything so far; with class numbers where several are tracked."""
+        found = mot_text.rows(self._frames.rows, self._identities.rows, self._boxes.rows, self._scores.rows)
+        kinds = self._numbers[self._classes.rows].astype(np.int32)
+        return found._replace(class_id=kinds, states_class=len(self._numbers) > 1)
 
     def recovered(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Frames and identities of the rows whose box no detection supports."""
@@ -128,7 +137,7 @@ def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseMo
     """
     sequence = source if isinstance(source, ObservedSequence) else load(source, spec)
     follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
-    rows = ResultRows()
+    rows = ResultRows(sequence.classes)
     for item in sequence.frames:
         rows.add(item.frame, follower.step(item.frame, item.detections, item.public))
     return rows

@@ -28,6 +28,7 @@ from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import Tracks
 from pipeline.errors import UserError
 from pipeline.files import model_folder
+from pipeline.files.classes import PEDESTRIANS
 from pipeline.numerics.precision import resolved
 from pipeline.params.sections.common import Precision
 from pipeline.tracking.association import LEAST_SCORE, Follower
@@ -60,6 +61,7 @@ class Picture:
         frame: number from 1; later pictures have higher ones, gaps are possible.
         image: (H, W, 3) uint8, RGB.
         boxes: (N, 4) float32, xyxy pixels: where to read embeddings besides the detections (ground truth, for scoring them).
+        classes: (N,) int64, index into `pack_samples.classes` of each of these boxes; None: all are of the only class.
         public: (P, 4) float32, xyxy pixels of a public detector, or None for private detections.
         given: boxes in the place of the network's own, for all pictures of a sequence or for none.
     """
@@ -69,6 +71,7 @@ class Picture:
     boxes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     public: NDArray[np.float32] | None = None
     given: Given | None = None
+    classes: NDArray[np.int64] | None = None
 
 
 class Seen(NamedTuple):
@@ -116,6 +119,7 @@ class Detector:
         height: of the network input, pixels.
         device: where the network lies.
         precision: of the network (autocast); detections are float32.
+        classes: names of what it learnt.
     """
 
     spec: ModelSpec
@@ -125,6 +129,7 @@ class Detector:
     height: int
     device: torch.device
     precision: Literal["float32", "bfloat16"] = "float32"
+    classes: tuple[str, ...] = PEDESTRIANS
 
     def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
         """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
@@ -144,7 +149,7 @@ class Detector:
     def look(
         self,
         canvases: list[NDArray[np.uint8]],
-        boxes: list[NDArray[np.float32]],
+        boxes: list[Given],
         given: list[Given] | None = None,
         memory: Tensor | None = None,
     ) -> tuple[Sequence[Detections], list[NDArray[np.float32]]]:
@@ -159,10 +164,9 @@ class Detector:
                 found = part.decode(self.network, outputs, self.options)
             else:
                 found = part.describe(self.network, outputs, *_columns(given), self.options)
-            if not any(map(len, boxes)):
+            if not any(len(item.boxes) for item in boxes):
                 return found, [item.embeddings[:0] for item in found]
-            truth = [Given(item, np.ones(len(item), np.float32)) for item in boxes]
-            return found, [item.embeddings for item in part.describe(self.network, outputs, *_columns(truth), self.options)]
+            return found, [item.embeddings for item in part.describe(self.network, outputs, *_columns(boxes), self.options)]
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
@@ -182,7 +186,7 @@ def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision:
     model_folder.load(network, folder / model_folder.WEIGHTS)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
-    return Detector(spec, options, ready, card.width, card.height, device, resolved(precision, device.type == "cuda"))
+    return Detector(spec, options, ready, card.width, card.height, device, resolved(precision, device.type == "cuda"), card.classes)
 
 
 def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:
@@ -235,7 +239,7 @@ def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
     remember, memory = detector.spec.detection.remember(detector.options), None
     for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
         with watch.measure("network"):
-            boxes, canvases = [item.box.to_input(item.picture.boxes) for item in batch], [item.canvas for item in batch]
+            boxes, canvases = [_truth(item) for item in batch], [item.canvas for item in batch]
             try:
                 found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
             except NotFiniteError as error:
@@ -255,6 +259,12 @@ class _Prepared(NamedTuple):
     picture: Picture
     canvas: NDArray[np.uint8]
     box: Letterbox
+
+
+def _truth(item: _Prepared) -> Given:
+    """The boxes besides the detections, in network input pixels."""
+    boxes = item.box.to_input(item.picture.boxes)
+    return Given(boxes, np.ones(len(boxes), np.float32), item.picture.classes)
 
 
 def _given(batch: list[_Prepared]) -> list[Given] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import Objects
-from pipeline.files.mot_text import read_rows
-
-PEDESTRIAN = 1
+from pipeline.files.mot_text import read_exactly
 
 
 class Given(NamedTuple):
@@ -41,17 +41,19 @@ def detection_file(pattern: str, *, data_root: str, root: Path, dataset: str, se
     return Path(root, Path(pattern).expanduser()).resolve()
 
 
-def read_detections(path: Path, frames: tuple[int, int]) -> dict[int, Given]:
+def read_detections(path: Path, frames: tuple[int, int], classes: Sequence[str] = PEDESTRIANS) -> dict[int, Given]:
     """Read a detector's file; a frame without rows is absent.
 
     Args:
         path: MOTChallenge text; ids mean nothing.
         frames: the sequence's first and last frame, inside which all rows must lie.
+        classes: names of what is tracked. One: all rows are that. Several: column 8 is the class number of each row.
 
     Raises:
-        UserError: the file is missing, or rows are broken, outside the frames, or scored outside 0 to 1 (file:line).
+        UserError: the file is missing, or rows are broken, outside the frames, scored outside 0 to 1, or of a class that is not tracked
+            (file:line).
     """
-    found = read_rows(path, kind="detections")
+    found, _ = read_exactly(path, kind="detections", classes=len(classes) > 1)
     first, last = frames
     outside = (found.frame < first) | (found.frame > last)
     _refuse(
@@ -64,20 +66,28 @@ def read_detections(path: Path, frames: tuple[int, int]) -> dict[int, Given]:
         "score (column 7) must lie in 0 to 1",
         "map the detector's scores to 0 to 1, which thresholds compare with",
     )
+    kinds = class_indices(found.class_id, classes) if len(classes) > 1 else np.zeros(len(found.frame), np.int64)
+    _refuse(
+        path,
+        found.line[kinds < 0],
+        f"class (column 8) must be the number of {', '.join(classes)}",
+        "state classes by the numbers of docs/data.md, and leave out what is not in pack_samples.classes",
+    )
     order = np.lexsort((-found.confidence, found.frame))  # stable: equal scores keep the file's order
     numbers, starts = np.unique(found.frame[order], return_index=True)
-    parts = zip(np.split(found.boxes[order], starts[1:]), np.split(found.confidence[order], starts[1:]), strict=True)
+    columns = found.boxes[order], found.confidence[order], kinds[order]
+    parts = zip(*(np.split(column, starts[1:]) for column in columns), strict=True)
     return {int(number): Given(*part) for number, part in zip(numbers, parts, strict=False)}
 
 
-def oracle(objects: Objects) -> Given:
+def oracle(objects: Objects, classes: Sequence[str] = PEDESTRIANS) -> Given:
     """Ground truth as if a detector had found it: score 1."""
-    return Given(objects.boxes, np.ones(len(objects), np.float32))
+    return Given(objects.boxes, np.ones(len(objects), np.float32), class_indices(objects.classes, classes))
 
 
-def scored(objects: Objects) -> Objects:
-    """The known pedestrians that scoring counts."""
-    keep = (objects.classes == PEDESTRIAN) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
+def scored(objects: Objects, classes: Sequence[str] = PEDESTRIANS) -> Objects:
+    """The known objects of tracked classes that scoring counts."""
+    keep = (class_indices(objects.classes, classes) >= 0) & (objects.confidences > 0) & (objects.identities >= 0) & ~objects.ignores
     return objects.take(keep)
 
 

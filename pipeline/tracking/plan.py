@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.artifacts.store import Place, follow
 from pipeline.errors import UserError
+from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.frames import frame_facts, frame_span
 from pipeline.files.splits import read_split, spans
 from pipeline.params.file import digest
@@ -37,12 +38,14 @@ class TrackedFrames:
         folder: data/frames.
         spans: first and last frame of each sequence.
         given: another detector's file of each sequence; none unless `track.detections` is `file`.
+        classes: names of what is tracked.
     """
 
     settings: Track
     folder: Place
     spans: dict[Name, tuple[int, int]]
     given: dict[Name, Path]
+    classes: tuple[str, ...] = PEDESTRIANS
 
     def file(self, name: Name) -> Place:
         """A sequence's frame file."""
@@ -68,7 +71,7 @@ class TrackedFrames:
             frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
             given = self.given.get(name)
             job = Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, precision=settings.precision)
-            jobs.append(replace(job, true_identities=by_truth))
+            jobs.append(replace(job, true_identities=by_truth, classes=self.classes))
         return jobs
 
 
@@ -118,7 +121,7 @@ def keyed(jobs: Sequence[Job], frames: TrackedFrames, data: Path, code: Code) ->
     for job, name in zip(jobs, frames.spans, strict=True):
         pictures = files[f"{name[0]}/{name[1]}.parquet"]["sha256"]
         boxes = file_digest(job.given) if job.given is not None else None
-        seen = digest(shared, pictures, job.first, job.last, job.frame_rate, job.public, job.oracle, boxes)
+        seen = digest(shared, pictures, job.first, job.last, job.frame_rate, job.public, job.oracle, boxes, job.classes)
         tracked = digest(seen, "ground truth", code.tracking) if job.true_identities else digest(seen, tracker, code.tracking)
         found.append(replace(job, seen_from=seen, tracked_from=tracked))
     return found
@@ -132,7 +135,7 @@ def tracked_frames(params: Params, root: Path) -> TrackedFrames:
     """
     found = _spans(follow(root / "data" / "samples"), params.track.frames)
     folder = follow(root / "data" / "frames")
-    return TrackedFrames(params.track, folder, found, _given(params, root, folder, found))
+    return TrackedFrames(params.track, folder, found, _given(params, root, folder, found), tuple(params.pack_samples.classes))
 
 
 def frame_file(folder: Place, name: Name) -> Place:
@@ -160,7 +163,7 @@ def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[in
         path = detection_file(settings.detections_files, data_root=params.base.data_root, root=root, dataset=dataset, sequence=sequence)
         if path in found.values():
             raise UserError(f"track.detections_files: {path} would serve two sequences\nnext: put {{sequence}} (or {{dataset}}) into it")
-        read_detections(path, frame_span(frame_file(folder, name)))
+        read_detections(path, frame_span(frame_file(folder, name)), params.pack_samples.classes)
         found[name] = path
     return found
 

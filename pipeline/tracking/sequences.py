@@ -17,6 +17,7 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import Place, local
 from pipeline.contract.spec import ModelSpec
 from pipeline.files import mot_text
+from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import Frame, Objects, decode_jpeg, frame_span, read_frames
 from pipeline.files.observations import Observation, ObservationWriter
 from pipeline.files.recovered import write_recovered
@@ -59,6 +60,7 @@ class Job:
         given: MOTChallenge text of another detector, whose boxes replace the network's.
         oracle: whether the boxes that scoring counts replace the network's.
         precision: of the network.
+        classes: names of what is tracked.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Job:
     given: Path | None = None
     oracle: bool = False
     precision: Precision = "auto"
+    classes: tuple[str, ...] = PEDESTRIANS
     seen_from: str | None = None
     tracked_from: str | None = None
     true_identities: bool = False
@@ -119,7 +122,7 @@ def track_sequence(job: Job) -> None:
 
 def follow(job: Job, detector: inference.Detector) -> None:
     """`track_sequence` with the network at hand."""
-    watch, rows, begun = inference.Stopwatch(), ResultRows(), time.perf_counter()
+    watch, rows, begun = inference.Stopwatch(), ResultRows(job.classes), time.perf_counter()
     sequence = _Sequence(job)
     with (
         job.outputs.observations.write(job.observation, _key(job.seen_from)) as path,
@@ -191,24 +194,25 @@ class _Sequence:
 
     def __init__(self, job: Job) -> None:
         self._job, self.count = job, 0
-        self._given = read_detections(job.given, frame_span(job.frames)) if job.given is not None else {}
+        self._given = read_detections(job.given, frame_span(job.frames), job.classes) if job.given is not None else {}
         self.truth: dict[int, Objects] = {}
 
     def pictures(self) -> Iterator[inference.Picture]:
         for frame in read_frames(self._job.frames):
             if self._job.first <= frame.frame <= self._job.last:
                 self.count += 1
-                self.truth[frame.frame] = truth = scored(frame.objects)
+                self.truth[frame.frame] = truth = scored(frame.objects, self._job.classes)
+                kinds = class_indices(truth.classes, self._job.classes)
                 public = frame.public_boxes if self._job.public and self._job.spec.detection.decode is not None else None
                 image = decode_jpeg(frame.image, _where(self._job.frames, frame))
-                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame, truth))
+                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame, truth), kinds)
 
     def _boxes(self, frame: Frame, truth: Objects) -> Given | None:
         """What stands for the network's detections."""
         if self._job.given is not None:
             return self._given.get(frame.frame, Given(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)))
         if self._job.oracle:
-            return oracle(truth)
+            return oracle(truth, self._job.classes)
         alone = self._job.spec.detection.decode is not None
         return None if alone else Given(frame.public_boxes, np.ones(len(frame.public_boxes), np.float32))
 
@@ -220,7 +224,7 @@ def _where(path: Place, frame: Frame) -> str:
 def _facts(job: Job) -> dict[str, Any]:
     """What an observation file states of its sequence, whose frames have one size."""
     width, height = next(((frame.width, frame.height) for frame in read_frames(job.frames, ("width", "height"))), (0, 0))
-    return {"sequence": job.name, "width": width, "height": height, "frame_rate": job.frame_rate}
+    return {"sequence": job.name, "width": width, "height": height, "frame_rate": job.frame_rate, "classes": job.classes}
 
 
 def _observation(found: inference.Tracked, truth: Objects) -> Observation:

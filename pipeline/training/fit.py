@@ -266,7 +266,8 @@ def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: 
 
 
 def _card(feed: Feed, publication: Publication) -> model_folder.ModelCard:
-    return model_folder.ModelCard(feed.spec.name, feed.options.model_dump(mode="json"), feed.width, feed.height, publication.fingerprint)
+    options = feed.options.model_dump(mode="json")
+    return model_folder.ModelCard(feed.spec.name, options, feed.width, feed.height, publication.fingerprint, feed.classes)
 
 
 def _write_history(path: Path, history: list[EpochRecord]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -22,21 +23,28 @@ def benchmarks() -> list[str]:
 def evaluate(
     gt: Annotated[Path, typer.Option(help="Ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder.")],
     tracks: Annotated[Path, typer.Option(help="Results: TRACKS/<sequence>.txt.")],
-    benchmark: Annotated[str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack or none.", autocompletion=benchmarks)],
+    benchmark: Annotated[str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack, none or classes.", autocompletion=benchmarks)],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and per_sequence.csv.")],
+    classes: Annotated[str, typer.Option(help="What the benchmark `classes` scores, such as pedestrian,cyclist.")] = "pedestrian",
 ) -> None:
     """Score results of your own against ground truth.
 
     Both are MOTChallenge text; it needs no parameters, no images and no run of the pipeline.
     """
     from pipeline.errors import UserError
+    from pipeline.files.classes import TRACKABLE
 
     if benchmark not in benchmarks():
         raise UserError(f"--benchmark {benchmark}: no such rules; there are {', '.join(benchmarks())}")
-    score_files(gt, tracks, cast("Benchmark", benchmark), out)
+    names = [name.strip() for name in classes.split(",")]
+    if unknown := [name for name in names if name not in TRACKABLE]:
+        raise UserError(f"--classes: no such class: {', '.join(unknown)}; there are {', '.join(TRACKABLE)}")
+    score_files(gt, tracks, cast("Benchmark", benchmark), out, names)
 
 
-def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> TrackingScores:
+def score_files(
+    truth: Path, tracks: Path, benchmark: Benchmark, out: Path, classes: Sequence[str] = ("pedestrian",)
+) -> TrackingScores:
     """Score text files against text files, print a table, write metrics.json and per_sequence.csv.
 
     Args:
@@ -44,6 +52,7 @@ def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> T
         tracks: folder with <sequence>.txt.
         benchmark: whose rules.
         out: folder to make or fill.
+        classes: names of what is tracked, for the benchmark of that name.
 
     Raises:
         UserError: see `score_text`.
@@ -53,7 +62,7 @@ def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path) -> T
     from pipeline.scoring import tables
     from pipeline.scoring.tracking import score_text
 
-    scores, remarks = score_text(truth, tracks, benchmark)
+    scores, remarks = score_text(truth, tracks, benchmark, classes)
     out.mkdir(parents=True, exist_ok=True)
     tables.write_metrics(out / tables.METRICS, tables.document(scores, benchmark))
     tables.write_per_sequence(out / tables.PER_SEQUENCE, scores)

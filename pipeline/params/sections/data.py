@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from pipeline.files.classes import PEDESTRIANS, TRACKABLE
 from pipeline.params.sections.common import Section
 
 
@@ -106,6 +107,16 @@ class PackSamples(Section):
     stills: list[str]
     videos: list[str]
     split: Split
+    # left out of dumps at its default, so that a file without it has the digests of before
+    classes: list[str] = Field(default=list(PEDESTRIANS), min_length=1, exclude_if=lambda names: names == list(PEDESTRIANS))
+
+    @field_validator("classes")
+    @classmethod
+    def _known_classes(cls, names: list[str]) -> list[str]:
+        unknown = [name for name in names if name not in TRACKABLE]
+        if unknown or len(set(names)) < len(names):
+            raise ValueError(f"classes must be different ones of {', '.join(TRACKABLE)}; got {', '.join(names)}")
+        return names
 
     @model_validator(mode="after")
     def _whole_strides(self) -> PackSamples:

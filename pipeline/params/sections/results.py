@@ -36,7 +36,7 @@ class Track(Section):
 class Evaluate(Section):
     """Scoring."""
 
-    benchmark: Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none"]
+    benchmark: Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none", "classes"]
     reid_min_visibility: float = Field(ge=0, le=1)
     champion_metric: Literal["HOTA", "MOTA", "IDF1"]
 

@@ -24,3 +24,9 @@ def test_each_box_of_a_still_is_somebody_else(tmp_path: Path) -> None:
     numbers = IdentityNumbers(store)
     assert numbers.count == 18
     assert np.concatenate([numbers.of(row) for row in range(len(store))]).tolist() == list(range(18))
+
+
+def test_objects_of_classes_that_are_not_learnt_have_no_number(tmp_path: Path) -> None:
+    store = SampleStore(write_samples(tmp_path, sequences=1, frames=2))
+    assert IdentityNumbers(store, ("cyclist",)).count == 0
+    assert IdentityNumbers(store, ("cyclist", "pedestrian")).count == 3

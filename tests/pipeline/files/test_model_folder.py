@@ -90,6 +90,10 @@ def test_model_cards(tmp_path: Path) -> None:
     card = ModelCard("tiny", {"network": {"channels": 4}}, 64, 48, "abc")
     card.write(tmp_path / model_folder.CARD)
     assert load_model(tmp_path) == card
+    assert "classes" not in (tmp_path / model_folder.CARD).read_text()
+    several = ModelCard("tiny", {}, 64, 48, "abc", ("pedestrian", "cyclist"))
+    several.write(tmp_path / model_folder.CARD)
+    assert load_model(tmp_path) == several
     with pytest.raises(UserError, match="not a model folder"):
         load_model(tmp_path / "nowhere")
     (tmp_path / model_folder.CARD).write_text("{}")

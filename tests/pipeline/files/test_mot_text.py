@@ -151,3 +151,18 @@ def test_the_quick_way_through_flawless_files_gives_what_the_careful_one_gives(t
             found.append((defects, [(np.asarray(column).dtype, np.asarray(column).tolist()) for column in rows]))
         assert repr(found[0]) == repr(found[1])
     assert taken > 50
+
+
+def test_results_state_classes_where_several_are_tracked_and_read_them_back(tmp_path: Path) -> None:
+    boxes = np.array([[0, 0, 10, 20], [5, 0, 15, 20]], np.float32)
+    found = rows(np.array([1, 1], np.int32), np.array([2, 1]), boxes, np.array([0.5, 0.75], np.float32))
+    found = found._replace(class_id=np.array([18, 1], np.int32))
+    write_results(tmp_path / "one.txt", found)
+    assert (tmp_path / "one.txt").read_text() == "1,1,5.00,0.00,10.00,20.00,0.7500,-1,-1,-1\n1,2,0.00,0.00,10.00,20.00,0.5000,-1,-1,-1\n"
+    assert read_rows(tmp_path / "one.txt", kind="results").class_id.tolist() == [1, 1]
+    several = found._replace(states_class=True)
+    write_results(tmp_path / "several.txt", several)
+    assert [line.split(",")[7] for line in (tmp_path / "several.txt").read_text().splitlines()] == ["1", "18"]
+    read = read_rows(tmp_path / "several.txt", kind="results").class_id
+    assert read.tolist() == mot_text.stated(several).class_id.tolist() == [1, 18]
+    assert mot_text.stated(found).class_id.tolist() == [1, 1]

@@ -118,3 +118,19 @@ def test_files_of_another_model_or_time_are_named(tmp_path: Path) -> None:
 def test_frames_of_one_file_have_one_form(tmp_path: Path, other: Observation) -> None:
     with pytest.raises(ValueError, match="in every frame"):
         write(tmp_path / "a.parquet", [observation(1, 3, 2), other])
+
+
+def test_classes_are_stated_where_there_are_others_than_pedestrians(tmp_path: Path) -> None:
+    for name, classes in (("one", ("pedestrian",)), ("two", ("pedestrian", "cyclist"))):
+        with ObservationWriter(tmp_path / f"{name}.parquet", sequence="s", width=8, height=8, frame_rate=5.0, classes=classes) as writer:
+            seen = Detections(
+                np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros((1, 0), np.float32), classes=np.array([len(classes) - 1])
+            )
+            writer.write(Observation(1, seen, np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)))
+        read = read_sequence(tmp_path / f"{name}.parquet")
+        assert read.classes == classes
+        assert read.frames[0].detections.classes.tolist() == [len(classes) - 1]
+    with ObservationWriter(tmp_path / "plain.parquet", sequence="s", width=8, height=8, frame_rate=5.0) as writer:
+        seen = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros((1, 0), np.float32))
+        writer.write(Observation(1, seen, np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)))
+    assert (tmp_path / "plain.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()

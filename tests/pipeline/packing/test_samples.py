@@ -47,3 +47,5 @@ def test_unscored_people_are_ignored_and_vehicles_are_background() -> None:
         ignores=np.array([0, 0, 0, 0, 1, 0], bool),
     )
     assert ignored(replace(frame(), objects=found)).tolist() == [False, True, True, False, True, True]
+    # what is learnt is ignored where it is not scored; pedestrians are background where they are not learnt
+    assert ignored(replace(frame(), objects=found), ("car",)).tolist() == [False, False, True, True, True, True]

@@ -42,7 +42,7 @@ def test_average_precision(detections: list[tuple[list[float], float]], expected
 def test_scores_are_pooled_over_frames() -> None:
     frames = [seen([(OBJECT, 0.3)], [OBJECT]), seen([(NOWHERE, 0.9)], []), seen([], [OBJECT])]
     found = detection_metrics(frames)
-    assert found == (pytest.approx(25), pytest.approx(50), 2, 2)
+    assert found[:4] == (pytest.approx(25), pytest.approx(50), 2, 2)
 
 
 def test_iou_of_exactly_half_is_found() -> None:
@@ -71,4 +71,4 @@ def test_a_scored_object_under_an_unscored_one_still_counts() -> None:
 
 
 def test_no_frames() -> None:
-    assert detection_metrics([]) == (0, 0, 0, 0)
+    assert detection_metrics([])[:4] == (0, 0, 0, 0)

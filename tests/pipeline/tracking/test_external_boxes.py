@@ -70,3 +70,25 @@ def test_the_oracle_finds_what_scoring_counts() -> None:
     found = oracle(scored(objects))
     assert found.boxes.tolist() == [[0, 1, 2, 3]]
     assert (found.scores.tolist(), found.scores.dtype) == ([1.0], np.float32)
+
+
+def test_boxes_of_several_classes_state_them_and_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1,-1,0,0,5,5,0.5,18,-1,-1\n1,-1,9,0,5,5,0.75,1,-1,-1\n2,-1,9,0,5,5,0.75,1,-1,-1\n")
+    found = read_detections(path, (1, 2), ("pedestrian", "cyclist"))
+    assert found[1].kinds.tolist() == [0, 1]
+    assert found[2].kinds.tolist() == [0]
+    assert read_detections(path, (1, 2))[1].kinds.tolist() == [0, 0], "where one class is tracked, all rows are that"
+    with pytest.raises(UserError, match=r"a\.txt:1: class \(column 8\) must be the number of pedestrian, car"):
+        read_detections(path, (1, 2), ("pedestrian", "car"))
+
+
+def test_the_oracle_knows_classes() -> None:
+    count = 3
+    objects = Objects(
+        np.zeros((count, 4), np.float32), np.arange(count), np.array([1, 18, 3], np.int32), *(np.ones(count, np.float32),) * 2
+    )
+    objects = Objects(**(vars(objects) | {"ignores": np.zeros(count, np.bool_)}))
+    kept = scored(objects, ("cyclist", "pedestrian"))
+    assert kept.classes.tolist() == [1, 18]
+    assert oracle(kept, ("cyclist", "pedestrian")).kinds.tolist() == [1, 0]
