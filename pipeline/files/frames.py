@@ -22,7 +22,10 @@ from pipeline.files import schema
 from pipeline.files.gathered import Gathered
 
 SUMMARY = b"throughline.summary"
-_OF_OBJECTS = frozenset(name for name, _ in (*schema.OBJECTS, schema.MASKS))
+PLAIN = schema.Extras()
+_OF_OBJECTS = frozenset((*(name for name, _ in schema.OBJECTS), *schema.OF_OBJECTS))
+_EXTRA = frozenset((*schema.OF_OBJECTS, "public_masks", "public_keypoints"))
+_JOINTS = ("keypoints", "public_keypoints")
 OVERHEAD = 1024  # bytes that a row's numbers may take, for the cap on row groups
 
 
@@ -42,6 +45,8 @@ class Objects:
         confidences: (N,) float32, the ground truth's flag (0 = not scored).
         ignores: (N,) bool, neither object nor background.
         masks: (N,) str, COCO's compressed run lengths of each object's visible pixels, or None where it has none; None: of no object.
+        keypoints: (N, K, 3) float32, x and y in pixels and whether the joint is seen, zeros where there is no joint; None: of no object.
+        categories: (N,) str, the source's own names of their classes; None: it was not asked for them.
     """
 
     boxes: NDArray[np.float32] = field(default_factory=_boxes)
@@ -51,6 +56,8 @@ class Objects:
     confidences: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     ignores: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     masks: NDArray[np.object_] | None = None
+    keypoints: NDArray[np.float32] | None = None
+    categories: NDArray[np.object_] | None = None
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Objects:
         """The objects chosen by indices, a mask or a slice; the last shares these arrays."""
@@ -75,6 +82,8 @@ class Frame:
         objects: the annotation; empty when there is none.
         public_boxes: (M, 4) float32, xyxy pixels, of a public detector.
         public_scores: (M,) float32, in the detector's own scale.
+        public_masks: (M,) str, run lengths as those of `Objects`, or None where it found none; None: the detector finds none.
+        public_keypoints: (M, K, 3) float32, x and y in pixels and the joint's score, zeros for one that was missed; None likewise.
     """
 
     dataset: str
@@ -87,6 +96,8 @@ class Frame:
     objects: Objects = field(default_factory=Objects)
     public_boxes: NDArray[np.float32] = field(default_factory=_boxes)
     public_scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    public_masks: NDArray[np.object_] | None = None
+    public_keypoints: NDArray[np.float32] | None = None
 
 
 def read_frames(path: Place, columns: Sequence[str] | None = None, *, first: int = 0) -> Iterator[Frame]:
@@ -94,14 +105,16 @@ def read_frames(path: Place, columns: Sequence[str] | None = None, *, first: int
 
     Args:
         path: a file of data/frames.
-        columns: what to read of `schema.FRAMES`; columns left out keep `Frame`'s defaults (no images, no objects, zeros). None: all.
+        columns: what to read of `schema.frames`; columns left out keep `Frame`'s defaults (no images, no objects, zeros), and so do extra
+            columns that the file does not have. None: all.
         first: row to start at, from 0; row groups before it are not read.
 
     Raises:
         UserError: the file is missing, damaged or not a frame file.
     """
     with schema.open_file(path, "frame", "extract_frames") as file:
-        names = list(columns) if columns is not None else file.schema_arrow.names
+        there = file.schema_arrow.names
+        names = there if columns is None else [name for name in columns if name in there or name not in _EXTRA]
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if first < rows:
@@ -147,11 +160,11 @@ class FrameWriter:
         path: file to write.
         facts: what `schema.stamp` records.
         row_group_mb: cap on a row group's bytes in memory (10^6); a single larger frame is a group of its own.
-        masks: the file has the column of objects' masks.
+        extras: which further columns the file has.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any], row_group_mb: float = 16.0, *, masks: bool = False) -> None:
-        stamped = schema.stamp(schema.MASKED_FRAMES if masks else schema.FRAMES, **facts)
+    def __init__(self, path: Path, facts: dict[str, Any], row_group_mb: float = 16.0, extras: schema.Extras = PLAIN) -> None:
+        stamped = schema.stamp(schema.frames(extras), **facts)
         plain = dict.fromkeys(_leaves(stamped), "zstd") | {"image": "none"}
         self._writer = pq.ParquetWriter(
             path, stamped, compression=plain, use_dictionary=["dataset", "sequence"], write_statistics=["frame"]
@@ -227,11 +240,12 @@ def _column(array: Any, name: str) -> Sequence[Any]:
     if not pa.types.is_list(array.type):
         values: list[Any] = array.to_pylist()
         return values
-    boxes = pa.types.is_fixed_size_list(array.type.value_type)
+    size = array.type.value_type.list_size if pa.types.is_fixed_size_list(array.type.value_type) else 0
     # `flatten` drops what a slice does not show; its offsets are counted from the first row's
     flat = array.flatten()
-    numbers = (flat.flatten() if boxes else flat).to_numpy(zero_copy_only=False)
-    numbers = numbers.reshape(-1, 4) if boxes else numbers
+    numbers = (flat.flatten() if size else flat).to_numpy(zero_copy_only=False)
+    if size:
+        numbers = numbers.reshape(-1, size // 3, 3) if name in _JOINTS else numbers.reshape(-1, size)
     offsets = array.offsets.to_numpy() - array.offsets[0].as_py()
     return [numbers[start:end] for start, end in pairwise(offsets)]
 
@@ -239,12 +253,18 @@ def _column(array: Any, name: str) -> Sequence[Any]:
 def _table(rows: Mapping[str, list[Any]], images: Gathered, stamped: pa.Schema) -> pa.Table:
     columns = {"image": images.array()}
     for name, values in rows.items():
-        if name == schema.MASKS[0]:
-            counts = map(len, rows["boxes"])
-            values = [np.full(count, None) if found is None else found for count, found in zip(counts, values, strict=True)]
         kind = stamped.field(name).type
+        if name in _EXTRA:
+            counts = map(len, rows["public_boxes" if name.startswith("public") else "boxes"])
+            values = [_absent(count, kind) if found is None else found for count, found in zip(counts, values, strict=True)]
         columns[name] = _lists(values, kind) if pa.types.is_list(kind) else pa.array(values, kind)
     return pa.Table.from_arrays([columns[name] for name in stamped.names], schema=stamped)
+
+
+def _absent(count: int, kind: Any) -> NDArray[Any]:
+    """What a frame without an extra column has in it: no masks and names, joints of zeros."""
+    width = kind.value_type.list_size if pa.types.is_fixed_size_list(kind.value_type) else 0
+    return np.zeros((count, width), np.float32) if width else np.full(count, None)
 
 
 def _lists(values: Sequence[NDArray[Any]], kind: Any) -> Any:

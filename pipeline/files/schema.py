@@ -4,14 +4,16 @@ Boxes are xyxy pixels, float32, amodal (not clipped); frames are counted from 1;
 (1 = pedestrian). `confidence` is the ground truth's flag column (0 = not scored) and `ignore` marks regions that are neither object
 nor background. Lists of one row have the same length.
 
-Frames whose source draws masks (MOTS) have a further column, `masks`: of each object COCO's compressed run lengths (the `counts` of an
-image of the frame's size), null where it has none. Files of other sources do not have the column, and neither have samples: nothing that
-trains or scores reads it.
+Frames have further columns where their source says more (`Extras`): `masks`, of each object COCO's compressed run lengths (the `counts`
+of an image of the frame's size), null where it has none; `keypoints`, x, y and mark or score of each joint, zeros where it has none;
+`categories`, the source's own names; `public_masks` and `public_keypoints`, the same of a public detector's boxes. Files of other sources
+do not have these columns.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +35,41 @@ OBJECTS: list[tuple[str, pa.DataType]] = [
     ("ignores", pa.list_(pa.bool_())),
 ]
 
-MASKS = ("masks", pa.list_(pa.string()))
+
+@dataclass(frozen=True)
+class Extras:
+    """Which columns a file of frames has beside the usual ones.
+
+    Attributes:
+        masks: of objects.
+        keypoints: how many joints objects have; 0: no column.
+        categories: the source's names of objects' classes.
+        public_masks: of a public detector.
+        public_keypoints: as `keypoints`, of a public detector.
+    """
+
+    masks: bool = False
+    keypoints: int = 0
+    categories: bool = False
+    public_masks: bool = False
+    public_keypoints: int = 0
+
+    @property
+    def columns(self) -> list[tuple[str, pa.DataType]]:
+        """Names and types of the columns that there are."""
+        text = pa.list_(pa.string())
+        found: list[tuple[str, pa.DataType]] = [("masks", text)] if self.masks else []
+        found += [("keypoints", _joints(self.keypoints))] if self.keypoints else []
+        found += [("categories", text)] if self.categories else []
+        found += [("public_masks", text)] if self.public_masks else []
+        return found + ([("public_keypoints", _joints(self.public_keypoints))] if self.public_keypoints else [])
+
+
+def _joints(count: int) -> pa.DataType:
+    return pa.list_(pa.list_(pa.float32(), 3 * count))
+
+
+OF_OBJECTS = ("masks", "keypoints", "categories")  # extra columns with an entry for each object
 
 FRAMES = pa.schema(
     [
@@ -50,7 +86,11 @@ FRAMES = pa.schema(
     ]
 )
 
-MASKED_FRAMES = FRAMES.append(pa.field(*MASKS))
+
+def frames(extras: Extras) -> pa.Schema:
+    """The schema of a file of frames."""
+    return pa.schema([*FRAMES, *(pa.field(*column) for column in extras.columns)])
+
 
 DEPTHS = pa.schema(
     [

@@ -41,6 +41,10 @@ class Annotation:
             total.update(getattr(self.objects, name).tobytes())
         for mask in () if self.objects.masks is None else self.objects.masks:
             total.update(repr(mask).encode())
+        if self.objects.keypoints is not None:
+            total.update(self.objects.keypoints.tobytes())
+        for name in () if self.objects.categories is None else self.objects.categories:
+            total.update(repr(name).encode())
         return total.hexdigest()
 
     def of(self, frame: int) -> Objects:

@@ -13,6 +13,7 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files.frames import Frame, FrameWriter, frame_facts, read_frames
+from pipeline.files.schema import Extras
 from pipeline.params.file import digest
 from pipeline.sources.defects import Defects
 from pipeline.sources.images import Picture
@@ -79,8 +80,8 @@ def perform(task: Extraction) -> None:
         raise UserError(f"{task.sequence.root}: no frame of {task.sequence.source} can be read\n" + "\n".join(defects.lines[:5]))
     counts = _Counts()
     made_from: dict[str, Any] = {} if task.key is None else {"key": task.key, "images": task.images}
-    masks, facts = task.sequence.annotation.objects.masks is not None, _facts(task.sequence) | _size(task.sequence, first)
-    with task.publication.write(task.part, made_from) as path, FrameWriter(path, facts, task.row_group_mb, masks=masks) as writer:
+    extras, facts = _extras(task.sequence), _facts(task.sequence) | _size(task.sequence, first)
+    with task.publication.write(task.part, made_from) as path, FrameWriter(path, facts, task.row_group_mb, extras) as writer:
         for frame in same_size(chain([first], frames), first, task.sequence, defects):
             writer.write(frame)
             counts.add(frame)
@@ -176,6 +177,13 @@ def _facts(sequence: PlannedSequence) -> dict[str, Any]:
         "source": sequence.source,
         "digest": sequence.digest,
     }
+
+
+def _extras(sequence: PlannedSequence) -> Extras:
+    """The further columns that its annotation fills."""
+    truth, public = sequence.annotation.objects, sequence.read.public.objects
+    joints, found = (0 if item.keypoints is None else item.keypoints.shape[1] for item in (truth, public))
+    return Extras(truth.masks is not None, joints, truth.categories is not None, public.masks is not None, found)
 
 
 def _size(sequence: PlannedSequence, first: Frame) -> dict[str, int | None]:

@@ -129,7 +129,7 @@ class Reading:
                 continue
             yield Frame(
                 self.dataset, self.name, shot.number, self._time(shot), picture.width, picture.height, picture.image,
-                self.truth.of(shot.number), seen.boxes, seen.confidences,
+                self.truth.of(shot.number), seen.boxes, seen.confidences, seen.masks, seen.keypoints,
             )  # fmt: skip
 
     def _unlike(self, shot: Shot) -> str:

@@ -21,7 +21,7 @@ from pipeline.files.frames import Objects
 from pipeline.files.mot_text import MotRows, of_heads, read_rows, rows
 from pipeline.files.video import SUFFIXES
 from pipeline.params.sections.data import Source
-from pipeline.sources import categories, images, media, mot_layout, mots
+from pipeline.sources import categories, images, media, mot_layout, mot_shapes, mots
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.annotation import objects as make_objects
 from pipeline.sources.categories import NEITHER, PEDESTRIAN
@@ -113,9 +113,12 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
     rate = info.frame_rate or facts.frame_rate or ASSUMED_RATE
     notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + (media.gaps(name, facts.numbers) if frames.places else [])
     notes += [*media.order_notes(name, frames.files or {}), *facts.notes]
-    annotated = _annotation(truth, _objects(truth), files.gt, defects)
-    seen = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)
+    beside_gt, beside_det = (None if path is None else path.parent for path in (files.gt, files.det))
+    annotated = mot_shapes.with_shapes(_annotation(truth, _objects(truth), files.gt, defects), beside_gt, defects)
+    found = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)
+    seen = mot_shapes.with_shapes(found, beside_det, defects)
     listed = [files.gt, files.det, files.ini] + ([files.labels] if files.labels else [])
+    listed += [*mot_shapes.files(beside_gt), *mot_shapes.files(beside_det)]
     return PlannedSequence(
         root=defects.base,
         dataset=dataset,

@@ -96,7 +96,7 @@ def test_masks_come_back_as_they_were_and_only_where_the_file_has_them(tmp_path:
     masks = [np.array(["0<", None, "PPYo1"][: len(frame.objects)], object) for frame in plain]
     frames = [replace(frame, objects=replace(frame.objects, masks=mask)) for frame, mask in zip(plain, masks, strict=True)]
     frames[4] = plain[4]  # whose source drew none
-    with FrameWriter(tmp_path / "s", FACTS, 0.002, masks=True) as writer:
+    with FrameWriter(tmp_path / "s", FACTS, 0.002, schema.Extras(masks=True)) as writer:
         for frame in frames:
             writer.write(frame)
     for one, other, expected in zip(frames, read_frames(tmp_path / "s"), masks, strict=True):
@@ -108,6 +108,31 @@ def test_masks_come_back_as_they_were_and_only_where_the_file_has_them(tmp_path:
     assert kept.masks.tolist() == [None]
     assert plain[5].objects.take(np.array([1])).masks is None
     assert next(read_frames(write(tmp_path / "t", plain))).objects.masks is None
+
+
+def test_joints_names_and_public_shapes_come_back_and_files_without_them_read_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frames = []
+    for frame in some_frames(5):
+        count, found = len(frame.objects), len(frame.public_boxes)
+        objects = replace(frame.objects, keypoints=rng.random((count, 17, 3), np.float32), categories=np.array(["van"] * count, object))
+        masks = np.array(["0<"] * found, object)
+        frames.append(replace(frame, objects=objects, public_masks=masks, public_keypoints=rng.random((found, 5, 3), np.float32)))
+    extras = schema.Extras(keypoints=17, categories=True, public_masks=True, public_keypoints=5)
+    with FrameWriter(tmp_path / "s", FACTS, 0.002, extras) as writer:
+        for frame in [*frames, replace(frames[0], objects=some_frames(1)[0].objects)]:
+            writer.write(frame)
+    *read, last = read_frames(tmp_path / "s")
+    for frame, other in zip(frames, read, strict=True):
+        for name in ("keypoints", "categories"):
+            np.testing.assert_array_equal(getattr(other.objects, name), getattr(frame.objects, name))
+        np.testing.assert_array_equal(other.public_masks, frame.public_masks)
+        np.testing.assert_array_equal(other.public_keypoints, frame.public_keypoints)
+    assert last.objects.keypoints is not None
+    assert last.objects.keypoints.shape == (len(last.objects), 17, 3)
+    assert not last.objects.keypoints.any()
+    wanted = ("frame", "boxes", "keypoints", "public_masks")
+    assert next(read_frames(write(tmp_path / "t", some_frames(2)), wanted)).objects.keypoints is None
 
 
 def test_images_are_stored_as_they_are(tmp_path: Path) -> None:
