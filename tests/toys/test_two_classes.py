@@ -17,9 +17,9 @@ from pipeline.files.depths import DepthRow
 from pipeline.files.frames import FrameWriter, read_frames
 from pipeline.files.mot_text import read_rows
 from pipeline.files.observations import read_sequence
-from pipeline.files.sample_store import SampleWriter
+from pipeline.files.sample_writer import SampleWriter
 from pipeline.files.schema import Extras
-from pipeline.packing.units import Shape, pack
+from pipeline.packing.samples import Shape, pack
 from pipeline.params.sections.data import Source
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
@@ -95,10 +95,10 @@ def extracted(folder: Path, root: Path) -> Path:
 
 
 def packed(frames: Path, folder: Path) -> Feed:
-    folder.mkdir()
+    (folder / "walkers").mkdir(parents=True)
     shape = Shape(WIDTH, HEIGHT, 4, 95, 1 << 20, 1 << 28, CLASSES)
     png, scale = depth_codec.encode(np.zeros((32, 48), np.float32))
-    with SampleWriter(folder / "part-00000-00.parquet", row_group_bytes=1 << 20, facts={"kind": "video"}) as writer:
+    with SampleWriter(folder / "walkers" / "s-00000.arrow", row_group_bytes=1 << 20, facts={"kind": "video"}) as writer:
         for frame in read_frames(frames):
             depth = DepthRow(frame.dataset, frame.sequence, frame.frame, png, scale, np.zeros(len(frame.objects), np.float32))
             writer.add(pack(frame, depth, shape, video=True, where="walkers"))
