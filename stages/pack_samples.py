@@ -51,7 +51,8 @@ def sizes(section: PackSamples) -> Shape:
     from pipeline.packing.samples import Shape
 
     group, shard = int(section.row_group_kb * 1e3), int(section.shard_mb * 1e6)
-    return Shape(section.width, section.height, section.depth_stride, section.jpeg_quality, group, shard, tuple(section.classes))
+    sizes = section.width, section.height, section.depth_stride, section.jpeg_quality, group, shard
+    return Shape(*sizes, tuple(section.classes), section.masks, section.keypoints)
 
 
 def choose_stills(section: PackSamples, data: Path) -> list[Source]:

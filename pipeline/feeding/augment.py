@@ -24,6 +24,8 @@ PAPER_HEIGHT = 608  # of FairMOT's input, at which its smallest side of 4 pixels
 MIN_SIDE, MIN_SIDE_FLOOR = 4.0, 2.0
 MIN_AREA_SHARE = 0.1
 MAX_ASPECT = 10.0
+# PoseTrack 2018's 17 joints (nose, head's ends, then left and right ears, shoulders, ... ankles) in a mirror.
+MIRRORED = np.array([0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 
 Matrix = NDArray[np.float64]  # (3, 3), maps homogeneous (x, y, 1) columns
 
@@ -101,6 +103,8 @@ def show(
         identities=frame.identities[keep],
         ignore=frame.ignore[keep],
         classes=frame.classes[keep],
+        masks=None if frame.masks is None else _warp_masks(frame.masks[keep], matrix, width, height),
+        keypoints=None if frame.keypoints is None else _warp_joints(frame.keypoints[keep], matrix, flip=view.flip),
         depth=None if frame.depth is None else _warp_depth(frame, matrix, width, height, depth_stride),
         classes=frame.classes[keep],
     )
@@ -193,6 +197,23 @@ def _visible(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.
     share = seen.prod(axis=1) / np.maximum(sides.prod(axis=1), 1e-6)
     aspect = sides.max(axis=1, initial=0.0) / np.maximum(sides.min(axis=1, initial=np.inf), 1e-6)
     return (seen > smallest).all(axis=1) & (share > MIN_AREA_SHARE) & (aspect < MAX_ASPECT)
+
+
+def _warp_masks(masks: NDArray[np.uint8], matrix: Matrix, width: int, height: int) -> NDArray[np.uint8]:
+    """(N, H, W) masks on the input's pixels, each with the value nearest to its centre."""
+    to_input, size, nearest = _between_centres(matrix), (width, height), cv2.INTER_NEAREST
+    warped = [cv2.warpAffine(mask, to_input, size, flags=nearest, borderMode=cv2.BORDER_CONSTANT, borderValue=0) for mask in masks]
+    return np.array(warped, np.uint8).reshape(len(masks), height, width)
+
+
+def _warp_joints(joints: NDArray[np.float32], matrix: Matrix, *, flip: bool) -> NDArray[np.float32]:
+    """(N, K, 3) joints under the map; a mirror turns left ones into right ones. Joints that are not labelled stay zeros."""
+    moved = joints.copy()
+    moved[..., :2] = joints[..., :2] @ matrix[:2, :2].T + matrix[:2, 2]
+    moved[~joints.any(axis=-1)] = 0
+    if flip and joints.shape[1] == len(MIRRORED):
+        moved = moved[:, MIRRORED]
+    return moved
 
 
 def _warp_depth(frame: TrainingFrame, matrix: Matrix, width: int, height: int, stride: int) -> NDArray[np.float32]:

@@ -35,6 +35,7 @@ from pipeline.feeding.shared_batches import AHEAD, SharedLoader, unchanged
 from pipeline.files import depth_codec
 from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import decode_jpeg
+from pipeline.files.run_lengths import decode_mask
 from pipeline.files.sample_store import Sample, SampleStore
 from pipeline.params.sections import Params
 from pipeline.params.sections.training import Training
@@ -240,14 +241,27 @@ class ClipDataset(Dataset[Item]):
         keep = (kinds >= 0) | sample.ignores
         depth = sample.depth if self.feed.needs.depth else None
         identities = np.full(len(keep), -1, np.int64) if self.people is None else self.people.of(row)
+        needs = self.feed.needs
         return TrainingFrame(
             image=decode_jpeg(sample.image, where),
             boxes=sample.boxes[keep],
             identities=identities[keep],
             ignore=sample.ignores[keep].astype(np.bool_),
             classes=np.where(sample.ignores, 0, kinds)[keep],
+            masks=_masks(sample, keep) if needs.masks and sample.masks is not None else None,
+            keypoints=sample.keypoints[keep] if needs.keypoints and sample.keypoints is not None else None,
             depth=None if depth is None else depth_codec.decode(depth, sample.depth_scale, where),
         )
+
+
+def _masks(sample: Sample, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(N, H, W), 1 inside, of the objects that are kept; empty where one has no mask."""
+    assert sample.masks is not None
+    found = np.zeros((int(keep.sum()), sample.height, sample.width), np.uint8)
+    for place, mask in zip(found, sample.masks[keep], strict=True):
+        if mask is not None:
+            place[:] = decode_mask(mask, sample.height, sample.width)
+    return found
 
 
 def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:

@@ -135,6 +135,18 @@ def frame_facts(path: Place) -> dict[str, Any]:
     return found
 
 
+def frame_extras(path: Place) -> schema.Extras:
+    """Which further columns a frame file has.
+
+    Raises:
+        UserError: the file is missing, damaged or not a frame file.
+    """
+    with schema.open_file(path, "frame", "extract_frames") as file:
+        kinds = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+    joints, public = (kinds[name].value_type.list_size // 3 if name in kinds else 0 for name in _JOINTS)
+    return schema.Extras("masks" in kinds, joints, "categories" in kinds, "public_masks" in kinds, public)
+
+
 def frame_span(path: Place) -> tuple[int, int]:
     """Numbers of the first and last frame of a frame file; (1, 0) where it has none.
 

@@ -27,6 +27,7 @@ READERS = 64  # shards kept open, so that a set of thousands needs no more files
 THREADS = 16  # shards at a URL whose small columns are read side by side
 COLUMNS = ["dataset", "sequence", "frame", "video", "width", "height", "image", "boxes", "identities", "classes"]
 COLUMNS += ["visibilities", "ignores", "depth", "depth_scale"]
+_EXTRA = ("masks", "keypoints")  # lists that only some shards have
 _LISTS = ("boxes", "identities", "classes", "visibilities", "ignores")
 _STORED = ("image", "depth")
 _INDEX = ["dataset", "sequence", "frame", "video"]
@@ -51,6 +52,8 @@ class Sample:
         ignores: (N,) bool, neither object nor background.
         depth: 16-bit PNG at 1/depth_stride of `image` (depthmap.decode), None without labels.
         depth_scale: depth of one code, 0.0 without labels.
+        masks: (N,) str, COCO's run lengths in pixels of `image`, or None where an object has none; None: the shard carries none.
+        keypoints: (N, K, 3) float32, x and y in pixels of `image` and whether the joint is labelled (above 0); None likewise.
     """
 
     dataset: str
@@ -67,6 +70,8 @@ class Sample:
     ignores: NDArray[np.bool_]
     depth: bytes | None
     depth_scale: float
+    masks: NDArray[np.object_] | None = None
+    keypoints: NDArray[np.float32] | None = None
 
 
 class SampleIndex(NamedTuple):
@@ -169,13 +174,16 @@ class RowGroup:
 
     def __init__(self, batch: pa.RecordBatch, *, mapped: bool = False) -> None:
         self.columns = {name: batch.column(name) for name in COLUMNS if name not in _LISTS}
-        self.lists = {name: _flat(batch.column(name)) for name in _LISTS}
-        self.bytes = sum(batch.column(name).nbytes for name in COLUMNS if not (mapped and name in _STORED))
+        extra = [name for name in _EXTRA if name in batch.schema.names]
+        self.lists = {name: _flat(batch.column(name)) for name in (*_LISTS, *extra)}
+        self.bytes = sum(batch.column(name).nbytes for name in (*COLUMNS, *extra) if not (mapped and name in _STORED))
 
     def sample(self, row: int) -> Sample:
         """One of the rows."""
         plain = {name: column[row].as_py() for name, column in self.columns.items()}
         objects: dict[str, Any] = {name: values[offsets[row] : offsets[row + 1]].copy() for name, (values, offsets) in self.lists.items()}
+        if "keypoints" in objects:
+            objects["keypoints"] = objects["keypoints"].reshape(len(objects["keypoints"]), -1, 3)
         return Sample(**(plain | {"depth_scale": plain["depth_scale"] or 0.0}), **objects)
 
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from pipeline.files import schema
 
+PLAIN = schema.Extras()
+
 
 class SampleWriter:
     """Writes one shard with row groups capped in bytes; use as a context manager.
@@ -21,11 +23,12 @@ class SampleWriter:
         path: the shard.
         row_group_bytes: cap of a row group's images and maps; a single larger row is a group of its own.
         facts: stated in the file's metadata.
+        extras: which further columns samples have.
     """
 
-    def __init__(self, path: Path, *, row_group_bytes: int, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, *, row_group_bytes: int, facts: dict[str, Any], extras: schema.Extras = PLAIN) -> None:
         self.row_group_bytes = row_group_bytes
-        self.schema = schema.stamp(schema.SAMPLES, **facts)
+        self.schema = schema.stamp(schema.samples(extras), **facts)
         self.file = pa.OSFile(str(path), "wb")
         self.writer = pa.ipc.new_file(self.file, self.schema)
         self.waiting: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ nor background. Lists of one row have the same length.
 Frames have further columns where their source says more (`Extras`): `masks`, of each object COCO's compressed run lengths (the `counts`
 of an image of the frame's size), null where it has none; `keypoints`, x, y and mark or score of each joint, zeros where it has none;
 `categories`, the source's own names; `public_masks` and `public_keypoints`, the same of a public detector's boxes. Files of other sources
-do not have these columns.
+do not have these columns. Samples carry masks and key points where `pack_samples` asks for them.
 """
 
 from __future__ import annotations
@@ -118,6 +118,12 @@ SAMPLES = pa.schema(
         ("object_depths", pa.list_(pa.float32())),
     ]
 )
+
+
+def samples(extras: Extras) -> pa.Schema:
+    """The schema of a shard of samples; of the further columns only masks and key points, both in pixels of `image`."""
+    carried = Extras(masks=extras.masks, keypoints=extras.keypoints)
+    return pa.schema([*SAMPLES, *(pa.field(*column) for column in carried.columns)])
 
 
 def stamp(schema: pa.Schema, **facts: Any) -> pa.Schema:

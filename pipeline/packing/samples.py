@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from pipeline.files import depth_codec, schema
 from pipeline.files.classes import PEDESTRIANS, UNSCORED_PEOPLE, class_numbers
 from pipeline.files.depths import DepthRow
-from pipeline.files.frames import Frame, decode_jpeg, encode_jpeg
+from pipeline.files.frames import PLAIN, Frame, decode_jpeg, encode_jpeg
+from pipeline.files.schema import Extras
+from pipeline.packing.shapes import scaled_joints, scaled_masks
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Shape:
         row_group_bytes: most images and maps of a row group.
         shard_bytes: most of a shard, as estimated.
         classes: names of what is learnt, `pack_samples.classes`.
+        masks: whether samples carry masks where frames do.
+        keypoints: the same of joints.
     """
 
     width: int
@@ -37,10 +41,16 @@ class Shape:
     row_group_bytes: int
     shard_bytes: int
     classes: tuple[str, ...] = PEDESTRIANS
+    masks: bool = False
+    keypoints: bool = False
+
+    def carried(self, frames: Extras) -> Extras:
+        """The further columns of samples, of those that a frame file has."""
+        return Extras(masks=self.masks and frames.masks, keypoints=frames.keypoints if self.keypoints else 0)
 
 
-def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str) -> dict[str, Any]:
-    """One row of schema.SAMPLES.
+def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str, extras: Extras = PLAIN) -> dict[str, Any]:
+    """One row of `schema.samples(extras)`.
 
     The image is made smaller to fit, never larger (the loader enlarges it as it augments): one that fits keeps its very bytes.
 
@@ -57,6 +67,10 @@ def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str
     codes = depth_codec.decode_codes(depth.depth, f"{where}: depth")
     objects = {name: getattr(frame.objects, name).tolist() for name, _ in schema.OBJECTS}
     objects |= {"boxes": (frame.objects.boxes * scale).tolist(), "ignores": ignored(frame, shape.classes).tolist()}
+    before, after = (frame.width, frame.height), (width, height)
+    shapes: dict[str, Any] = {"masks": scaled_masks(frame.objects, before, after)} if extras.masks else {}
+    if extras.keypoints:
+        shapes["keypoints"] = scaled_joints(frame.objects, before, after, extras.keypoints)
     return {
         "dataset": frame.dataset,
         "sequence": frame.sequence,
@@ -66,6 +80,7 @@ def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str
         "height": height,
         "image": image,
         **objects,
+        **shapes,
         "depth": depth_codec.encode_codes(
             depth_codec.resize_codes(codes, *(max(1, round(side / shape.depth_stride)) for side in (width, height)))
         ),

@@ -17,8 +17,9 @@ from pipeline.artifacts.reuse import Part
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files.depths import read_depths
-from pipeline.files.frames import read_frames
+from pipeline.files.frames import frame_extras, read_frames
 from pipeline.files.sample_writer import SampleWriter
+from pipeline.files.schema import Extras
 from pipeline.packing.samples import Shape, pack
 from pipeline.params.file import digest
 
@@ -103,16 +104,17 @@ def write_shard(shard: Shard) -> None:
         return
     shape, made_from = shard.shape, {"key": shard.key, "rows": shard.rows}  # type: Shape, dict[str, Any]
     facts = {"kind": shard.kind, "width": shape.width, "height": shape.height, "depth_stride": shape.depth_stride}
+    extras = shape.carried(frame_extras(shard.source.frames))
     with (
         shard.publication.write(shard.name, made_from) as path,
-        SampleWriter(path, row_group_bytes=shape.row_group_bytes, facts=facts) as writer,
+        SampleWriter(path, row_group_bytes=shape.row_group_bytes, facts=facts, extras=extras) as writer,
     ):
-        for row in _rows(shard):
+        for row in _rows(shard, extras):
             writer.add(row)
             made_from["frames"] = [made_from.get("frames", [row["frame"]])[0], row["frame"]]
 
 
-def _rows(shard: Shard) -> Iterator[dict[str, Any]]:
+def _rows(shard: Shard, extras: Extras) -> Iterator[dict[str, Any]]:
     source, video = shard.source, shard.kind == "video"
     frames = islice(read_frames(source.frames, first=shard.first), shard.rows)
     depths = islice(read_depths(source.depths, first=shard.first), shard.rows)
@@ -120,4 +122,4 @@ def _rows(shard: Shard) -> Iterator[dict[str, Any]]:
         where = f"{source.frames}: frame {frame.frame}"
         if depth is None or (frame.sequence, frame.frame, len(frame.objects)) != (depth.sequence, depth.frame, len(depth.object_depths)):
             raise UserError(f"{where}: {source.depths} was made for other frames\nnext: run `dvc repro label_depth`")
-        yield pack(frame, depth, shard.shape, video=video, where=where)
+        yield pack(frame, depth, shard.shape, video=video, where=where, extras=extras)

@@ -107,7 +107,9 @@ class PackSamples(Section):
     stills: list[str]
     videos: list[str]
     split: Split
-    # left out of dumps at its default, so that a file without it has the digests of before
+    # these are left out of dumps at their defaults, so that a file without them has the digests of before
+    masks: bool = Field(default=False, exclude_if=lambda asked: not asked)
+    keypoints: bool = Field(default=False, exclude_if=lambda asked: not asked)
     classes: list[str] = Field(default=list(PEDESTRIANS), min_length=1, exclude_if=lambda names: names == list(PEDESTRIANS))
 
     @field_validator("classes")
