@@ -102,7 +102,6 @@ def show(
         boxes=boxes[keep],
         identities=frame.identities[keep],
         ignore=frame.ignore[keep],
-        classes=frame.classes[keep],
         masks=None if frame.masks is None else _warp_masks(frame.masks[keep], matrix, width, height),
         keypoints=None if frame.keypoints is None else _warp_joints(frame.keypoints[keep], matrix, flip=view.flip),
         depth=None if frame.depth is None else _warp_depth(frame, matrix, width, height, depth_stride),

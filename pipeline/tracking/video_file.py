@@ -43,7 +43,8 @@ def track_file(video: Path, out: Path, detector: inference.Detector, batch_size:
     rate = facts.usual_rate or FRAME_RATE
     out.mkdir(parents=True, exist_ok=True)
     text, drawn = out / f"{video.stem}.txt", _apart(out / f"{video.stem}.mp4", video)
-    painter, rows, pictures = Painter(round(TRAIL_SECONDS * rate)), ResultRows(detector.classes), _Pictures(video, rate if facts.uneven else None)
+    painter, rows = Painter(round(TRAIL_SECONDS * rate)), ResultRows(detector.classes)
+    pictures = _Pictures(video, rate if facts.uneven else None)
     with VideoWriter(drawn, rate, timed=facts.uneven) as writer, Progress(f"Tracking {video.name}", facts.frames, "frames") as bar:
         for found in inference.track(pictures.read(), detector, batch_size, rate, inference.Stopwatch()):
             tracks, (number, time) = found.tracks, pictures.known.pop(found.picture.frame)

@@ -23,7 +23,9 @@ def benchmarks() -> list[str]:
 def evaluate(
     gt: Annotated[Path, typer.Option(help="Ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder.")],
     tracks: Annotated[Path, typer.Option(help="Results: TRACKS/<sequence>.txt.")],
-    benchmark: Annotated[str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack, none or classes.", autocompletion=benchmarks)],
+    benchmark: Annotated[
+        str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack, none or classes.", autocompletion=benchmarks)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and per_sequence.csv.")],
     classes: Annotated[str, typer.Option(help="What the benchmark `classes` scores, such as pedestrian,cyclist.")] = "pedestrian",
 ) -> None:
@@ -42,9 +44,7 @@ def evaluate(
     score_files(gt, tracks, cast("Benchmark", benchmark), out, names)
 
 
-def score_files(
-    truth: Path, tracks: Path, benchmark: Benchmark, out: Path, classes: Sequence[str] = ("pedestrian",)
-) -> TrackingScores:
+def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path, classes: Sequence[str] = ("pedestrian",)) -> TrackingScores:
     """Score text files against text files, print a table, write metrics.json and per_sequence.csv.
 
     Args:
