@@ -35,10 +35,10 @@ from pipeline.artifacts.code import ROOT
 from pipeline.contract.clips import Batch, TrainingFrame
 from pipeline.feeding.clips import ClipPlanner
 from pipeline.feeding.loader import SAMPLES, ClipDataset, Feed, build_feed, build_loader, collate, start_process
-from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.frames import Frame, decode_jpeg
 from pipeline.files.sample_store import COLUMNS, RowGroup, Sample, SampleIndex, open_shard
 from pipeline.packing.samples import ignored
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.runtime.malloc import keep_freed_memory
 
 COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory

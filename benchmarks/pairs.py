@@ -23,9 +23,9 @@ from models.outrack.targets import make_targets
 from pipeline.contract.clips import TrainingClip, TrainingFrame
 from pipeline.feeding import augment
 from pipeline.feeding.loader import _VIEW, SAMPLES, ClipDataset, build_feed
-from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.frames import Frame, decode_jpeg
 from pipeline.packing.samples import ignored
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.runtime.malloc import keep_freed_memory
 
 RELEASED = 70e-3  # seconds a pair of the released OUTrack loader, measured on a similar core

@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.artifacts.publication import Manifest, read_manifest
 from pipeline.artifacts.store import follow
 from pipeline.errors import UserError
-from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.frames import frame_facts
 from pipeline.files.splits import read_split, spans
 from pipeline.params import file as parameters
+from pipeline.params.classes import PEDESTRIANS
 from pipeline.scoring import tables
 from pipeline.scoring.network import score_network
 from pipeline.scoring.rules import BY_CLASS, Benchmark

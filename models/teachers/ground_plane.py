@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from pipeline.artifacts.store import Place
-from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.depth_codec import LARGEST_CODE, map_size
 from pipeline.files.frames import Frame, frame_facts, read_frames
 from pipeline.labelling.backend import FrameDepth, Labels
 from pipeline.labelling.folders import Folder
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.params.sections.data import LabelDepth
 
 PERSON = 1.7  # metres

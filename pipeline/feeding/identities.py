@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.sample_store import SampleStore, read_columns
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 
 _COLUMNS = ["identities", "classes", "ignores"]
 

@@ -33,10 +33,10 @@ from pipeline.feeding.identities import IdentityNumbers
 from pipeline.feeding.order import EpochBatches, Key
 from pipeline.feeding.shared_batches import AHEAD, SharedLoader, unchanged
 from pipeline.files import depth_codec
-from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import decode_jpeg
 from pipeline.files.run_lengths import decode_mask
 from pipeline.files.sample_store import Sample, SampleStore
+from pipeline.params.classes import PEDESTRIANS, class_indices
 from pipeline.params.sections import Params
 from pipeline.params.sections.training import Training
 from pipeline.runtime.malloc import keep_freed_memory

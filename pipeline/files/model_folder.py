@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place, write_text
 from pipeline.errors import UserError
-from pipeline.files.classes import PEDESTRIANS
+from pipeline.params.classes import PEDESTRIANS
 
 WEIGHTS = "weights.safetensors"
 CARD = "model.json"

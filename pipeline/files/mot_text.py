@@ -19,8 +19,8 @@ from pyarrow import csv
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files import mot_columns
-from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.mot_columns import Kind
+from pipeline.params.classes import PEDESTRIAN
 
 COLUMNS: dict[Kind, tuple[int, ...]] = {"ground_truth": (7, 8, 9, 10), "results": (7, 8, 9, 10), "detections": (7, 8, 9, 10)}
 LAYOUT = "frame,id,left,top,width,height,confidence"

@@ -23,7 +23,7 @@ from pipeline.artifacts.store import Place
 from pipeline.contract.detections import Detections, names_of
 from pipeline.errors import UserError
 from pipeline.files import schema
-from pipeline.files.classes import PEDESTRIANS
+from pipeline.params.classes import PEDESTRIANS
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"

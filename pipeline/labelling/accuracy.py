@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place, place
 from pipeline.files import depth_pictures
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.depth_codec import resize_depth
 from pipeline.files.frames import Frame
 from pipeline.labelling.backend import FrameDepth, object_depths
 from pipeline.labelling.folders import Folder
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 
 SHOWN = 0.5
 DELTA = 1.25  # delta1: share of ratios below it

@@ -15,9 +15,9 @@ import numpy as np
 
 from pipeline.artifacts.store import Place
 from pipeline.files import schema
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.frames import frame_facts, read_frames
 from pipeline.labelling.accuracy import SHOWN
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 
 _COLUMNS = ["dataset", "sequence", "frame", "identities", "classes", "visibilities", "ignores"]
 _ROWS = 256  # of object depths in memory at once

@@ -12,12 +12,12 @@ from typing import Any
 from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import Place
 from pipeline.files import depth_codec, depth_pictures
-from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.depths import DepthRow, DepthWriter
 from pipeline.files.frames import Frame, frame_facts, read_frames
 from pipeline.labelling.accuracy import Accuracy, truth_pictures
 from pipeline.labelling.backend import DepthBackend, FrameDepth
 from pipeline.labelling.folders import Folder
+from pipeline.params.classes import PEDESTRIANS
 
 MEASURED = 60  # frames of a file that are compared with the truth, taken evenly
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes", "classes", "visibilities", "ignores"]

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.files import depth_codec, schema
-from pipeline.files.classes import PEDESTRIANS, UNSCORED_PEOPLE, class_numbers
 from pipeline.files.depths import DepthRow
 from pipeline.files.frames import PLAIN, Frame, decode_jpeg, encode_jpeg
 from pipeline.files.schema import Extras
 from pipeline.packing.shapes import scaled_joints, scaled_masks
+from pipeline.params.classes import PEDESTRIANS, UNSCORED_PEOPLE, class_numbers
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.frames import Frame, decode_jpeg, frame_facts, read_frames
 from pipeline.files.mot_text import MotRows, read_rows
 from pipeline.files.observations import read_observations
 from pipeline.files.recovered import read_recovered
 from pipeline.files.video import VideoWriter
 from pipeline.numerics.boxes import iou
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 from pipeline.tracking.drawing import Boxes, Painter
 
 QUALITIES = (27, 32, 37)  # x264's rate factors, tried in turn until a clip is small enough

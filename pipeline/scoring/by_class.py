@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.files.classes import class_numbers
+from pipeline.params.classes import class_numbers
 from pipeline.scoring.sequences import ScoredSequence
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.artifacts.store import Place
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.columns import Growing
 from pipeline.files.observations import Observation, read_observations
 from pipeline.numerics.boxes import xywh_to_xyxy
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 from pipeline.scoring.detection import DetectionMetrics, Seen, detection_means, detection_metrics
 from pipeline.scoring.reid import Retrieval, retrieval
 from pipeline.scoring.rules import BY_CLASS, Benchmark, scored_mask

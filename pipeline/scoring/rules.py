@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files.classes import PEDESTRIAN, UNSCORED_PEOPLE
+from pipeline.params.classes import PEDESTRIAN, UNSCORED_PEOPLE
 from pipeline.scoring.sequences import Rows
 
 Benchmark = Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none", "classes"]

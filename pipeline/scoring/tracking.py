@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.files.classes import LAST_OF_MOTCHALLENGE, PEDESTRIAN, PEDESTRIANS
+from pipeline.params.classes import LAST_OF_MOTCHALLENGE, PEDESTRIAN, PEDESTRIANS
 from pipeline.scoring.by_class import by_class
 from pipeline.scoring.clear import Clear, clear
 from pipeline.scoring.clear import combined as all_clear

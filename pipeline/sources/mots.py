@@ -1,7 +1,7 @@
 """MOTS text (MOTSChallenge): `frame id class height width mask` separated by blanks, the mask in COCO's compressed run lengths.
 
 A mask shows what is visible, so boxes here are those of the visible part. Classes are 1 car, 2 pedestrian, 10 region to
-ignore, and from 14 on those of `pipeline.files.classes`.
+ignore, and from 14 on those of `pipeline.params.classes`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.files.classes import LAST_OF_MOTCHALLENGE, NAMES
 from pipeline.files.mot_text import LARGEST, MotRows, is_mask_text
+from pipeline.params.classes import LAST_OF_MOTCHALLENGE, NAMES
 from pipeline.sources.categories import CAR, CROWD, PEDESTRIAN
 from pipeline.sources.place import Place
 

@@ -15,9 +15,9 @@ from pipeline.contract.detections import Detections
 from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import AskingTracker, Tracks, Video
 from pipeline.files import mot_text
-from pipeline.files.classes import PEDESTRIANS, class_numbers
 from pipeline.files.columns import Growing
 from pipeline.files.observations import ObservedSequence, read_sequence
+from pipeline.params.classes import PEDESTRIANS, class_numbers
 
 if TYPE_CHECKING:
     from torch import nn

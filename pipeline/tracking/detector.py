@@ -28,8 +28,8 @@ from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import Tracks
 from pipeline.errors import UserError
 from pipeline.files import model_folder
-from pipeline.files.classes import PEDESTRIANS
 from pipeline.numerics.precision import resolved
+from pipeline.params.classes import PEDESTRIANS
 from pipeline.params.sections.common import Precision
 from pipeline.tracking.association import LEAST_SCORE, Follower
 from pipeline.tracking.external_boxes import Given

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import Objects
 from pipeline.files.mot_text import read_exactly
+from pipeline.params.classes import PEDESTRIANS, class_indices
 
 
 class Given(NamedTuple):

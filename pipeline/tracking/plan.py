@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.artifacts.store import Place, follow
 from pipeline.errors import UserError
-from pipeline.files.classes import PEDESTRIANS
 from pipeline.files.frames import frame_facts, frame_span
 from pipeline.files.splits import read_split, spans
+from pipeline.params.classes import PEDESTRIANS
 from pipeline.params.file import digest
 from pipeline.params.sections import Params
 from pipeline.params.sections.results import Track

@@ -17,10 +17,10 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import Place, local
 from pipeline.contract.spec import ModelSpec
 from pipeline.files import mot_text
-from pipeline.files.classes import PEDESTRIANS, class_indices
 from pipeline.files.frames import Frame, Objects, decode_jpeg, frame_span, read_frames
 from pipeline.files.observations import Observation, ObservationWriter
 from pipeline.files.recovered import write_recovered
+from pipeline.params.classes import PEDESTRIANS, class_indices
 from pipeline.params.sections.common import Precision
 from pipeline.tracking import detector as inference
 from pipeline.tracking.association import ResultRows, associate, load

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files.classes import PEDESTRIAN
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.render import Labels
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.files.classes import PEDESTRIAN
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.walkers.camera import Array
 from pipeline.walkers.detector import Found
 from pipeline.walkers.render import Labels

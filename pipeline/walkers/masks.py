@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files.classes import PEDESTRIAN
 from pipeline.files.run_lengths import encode_window
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.walkers.detector import Found
 from pipeline.walkers.render import Labels, Seen
 
-MOTS_PEDESTRIAN = 2  # MOTS' own number; other classes have the numbers of `pipeline.files.classes`
+MOTS_PEDESTRIAN = 2  # MOTS' own number; other classes have the numbers of `pipeline.params.classes`
 
 
 def true_masks(frames: list[Labels], height: int, width: int) -> str:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.files.classes import CYCLIST, PEDESTRIAN
+from pipeline.params.classes import CYCLIST, PEDESTRIAN
 from pipeline.walkers import gait, riding
 from pipeline.walkers.backdrop import paint_backdrop
 from pipeline.walkers.bicycle import Bicycle
@@ -46,7 +46,7 @@ class Labels(NamedTuple):
         head_boxes: (N, 4) float64 xyxy pixels.
         visibilities: (N,) float64, visible pixels divided by all pixels of the silhouette, also those outside the image.
         insides: (N,) float64, pixels inside the image, hidden or not, divided by all pixels.
-        classes: (N,) int64, pedestrian or cyclist, by the numbers of `pipeline.files.classes`.
+        classes: (N,) int64, pedestrian or cyclist, by the numbers of `pipeline.params.classes`.
         masks: (N,) `Seen`, empty where nothing can be seen.
         keypoints: (N, 17, 3) float64, see `joints.keypoints`; zeros unless they were asked for.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.files.classes import CYCLIST, NAMES, PEDESTRIAN
 from pipeline.files.run_lengths import encode_window
+from pipeline.params.classes import CYCLIST, NAMES, PEDESTRIAN
 from pipeline.params.sections.data import RenderWalkers
 from pipeline.walkers import joints
 from pipeline.walkers.camera import Array

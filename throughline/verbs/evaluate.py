@@ -34,7 +34,7 @@ def evaluate(
     Both are MOTChallenge text; it needs no parameters, no images and no run of the pipeline.
     """
     from pipeline.errors import UserError
-    from pipeline.files.classes import TRACKABLE
+    from pipeline.params.classes import TRACKABLE
 
     if benchmark not in benchmarks():
         raise UserError(f"--benchmark {benchmark}: no such rules; there are {', '.join(benchmarks())}")

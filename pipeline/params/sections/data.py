@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.files.classes import PEDESTRIANS, TRACKABLE
+from pipeline.params.classes import PEDESTRIANS, TRACKABLE
 from pipeline.params.sections.common import Section
 
 

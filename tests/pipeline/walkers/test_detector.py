@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.files.classes import PEDESTRIAN
+from pipeline.params.classes import PEDESTRIAN
 from pipeline.walkers.camera import Camera
 from pipeline.walkers.detector import FALSE_POSITIVES, detect
 from pipeline.walkers.render import Labels

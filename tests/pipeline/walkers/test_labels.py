@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.files.classes import CYCLIST, PEDESTRIAN
+from pipeline.params.classes import CYCLIST, PEDESTRIAN
 from pipeline.walkers.detector import Found
 from pipeline.walkers.labels import annotation, detections, ground_truth, kept, sequence_facts, summarise
 from pipeline.walkers.render import Labels

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from pipeline.files.classes import CYCLIST
 from pipeline.files.run_lengths import decode_mask
+from pipeline.params.classes import CYCLIST
 from pipeline.walkers import labels, masks, poses
 from pipeline.walkers.detector import Found, detect
 from pipeline.walkers.joints import NAMES

@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
-from pipeline.files.classes import CYCLIST, PEDESTRIAN
 from pipeline.files.run_lengths import mask_areas
+from pipeline.params.classes import CYCLIST, PEDESTRIAN
 from pipeline.walkers import labels, tasks
 from pipeline.walkers.render import render
 from pipeline.walkers.scene import sample_sequence

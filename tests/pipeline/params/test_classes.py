@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.files.classes import CYCLIST, NAMES, TRACKABLE, class_indices, class_numbers
+from pipeline.params.classes import CYCLIST, NAMES, TRACKABLE, class_indices, class_numbers
 
 
 def test_numbers_up_to_13_are_motchallenges_and_names_are_unique() -> None:

@@ -7,9 +7,11 @@ tracks is the list `pack_samples.classes`; arrays called `classes` between feedi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # parameters are read before anything heavy is imported
+    import numpy as np
+    from numpy.typing import NDArray
 
 NAMES: dict[int, str] = {
     1: "pedestrian",
@@ -47,6 +49,8 @@ def class_numbers(names: Sequence[str]) -> NDArray[np.int64]:
     Raises:
         KeyError: a name is not in the table.
     """
+    import numpy as np
+
     return np.array([NUMBERS[name] for name in names], np.int64)
 
 
@@ -57,6 +61,8 @@ def class_indices(numbers: NDArray[np.integer], tracked: Sequence[str]) -> NDArr
         numbers: (N,) class numbers of the table.
         tracked: names, `pack_samples.classes`.
     """
+    import numpy as np
+
     wanted = class_numbers(tracked)
     same = numbers[:, None] == wanted[None, :]
     return np.where(same.any(axis=1), same.argmax(axis=1) if len(wanted) else 0, -1).astype(np.int64)
