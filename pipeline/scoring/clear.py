@@ -52,6 +52,16 @@ class Clear(NamedTuple):
         return {"MOTA": mota, "MOTP": self.overlap / max(1.0, self.hits)}
 
     @property
+    def mota(self) -> float:
+        """In percent."""
+        return 100 * self.shares["MOTA"]
+
+    @property
+    def motp(self) -> float:
+        """Mean overlap of matches, in percent."""
+        return 100 * self.shares["MOTP"]
+
+    @property
     def soft(self) -> float:
         """sMOTA, with masks called sMOTSA (Voigtlaender et al., CVPR 2019): MOTA whose hits count by their overlap; at most 1."""
         return 0.0 if self.empty else (self.overlap - self.false - self.switches) / max(1.0, self.hits + self.missed)

@@ -37,6 +37,11 @@ class Hota(NamedTuple):
         named = {"HOTA": np.sqrt(self.detection * self.association), "DetA": self.detection}
         return named | {"AssA": self.association, "LocA": self.location}
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """Means over the thresholds, in percent."""
+        return {name: 100 * float(np.mean(values)) for name, values in self.curves.items()}
+
 
 def hota(seen: Compared) -> Hota:
     """HOTA of one sequence."""

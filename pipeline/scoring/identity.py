@@ -27,6 +27,11 @@ class Identity(NamedTuple):
             "IDR": self.hits / max(1.0, self.hits + self.missed),
         }
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """The same in percent."""
+        return {name: 100 * value for name, value in self.shares.items()}
+
 
 def identity(seen: Compared) -> Identity:
     """Identity scores of one sequence: the pairing with the most boxes on each other has the fewest errors."""

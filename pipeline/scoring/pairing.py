@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring.compared import Compared, Pairs, Side
+from pipeline.scoring.compared import Compared, Side
+from pipeline.scoring.similarities import Pairs
 
 Integers = NDArray[np.int64]
 

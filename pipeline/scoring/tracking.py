@@ -220,8 +220,7 @@ def _check(sequence: ScoredSequence, benchmark: Benchmark) -> None:
 
 def _metrics(found: Measured) -> TrackingMetrics:
     counted = found.clear
-    shares = {name: 100 * float(np.mean(values)) for name, values in found.hota.curves.items()}
-    shares |= {name: 100 * value for name, value in (counted.shares | found.identity.shares).items()}
+    shares = found.hota.scores | {"MOTA": counted.mota, "MOTP": counted.motp} | found.identity.scores
     counts = {"IDSW": counted.switches, "FP": counted.false, "FN": counted.missed, "MT": counted.mostly, "ML": counted.lost}
     counts |= {"Frag": counted.fragments}
     sizes = {name: getattr(found, name) for name in Measured._fields[3:]}
