@@ -7,6 +7,8 @@ that show no object are not output, as no identity is theirs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pipeline.artifacts.store import Place
@@ -16,6 +18,7 @@ from pipeline.files import schema
 from pipeline.files.frames import Objects, read_frames
 from pipeline.files.observations import ObservedSequence
 from pipeline.numerics.boxes import iou
+from pipeline.params.classes import PEDESTRIANS
 from pipeline.tracking.association import ResultRows
 from pipeline.tracking.external_boxes import oracle, scored
 
@@ -23,14 +26,15 @@ MIN_OVERLAP = 0.5  # IoU
 COLUMNS = ["frame", *(name for name, _ in schema.OBJECTS)]
 
 
-def true_tracks(detections: Detections, truth: Objects) -> Tracks:
+def true_tracks(detections: Detections, truth: Objects, classes: Sequence[str] = PEDESTRIANS) -> Tracks:
     """Detections of one frame with the identities of the objects that they show.
 
     Args:
         detections: in picture pixels, best first.
         truth: the frame's objects that scoring counts.
+        classes: names of what is tracked, in which detections count their classes.
     """
-    given = oracle(truth)
+    given = oracle(truth, classes)
     overlaps = iou(detections.boxes, given.boxes) * (detections.classes[:, None] == given.kinds)
     rows, objects = [], []
     for row in range(len(overlaps) if len(truth) else 0):
@@ -54,8 +58,8 @@ def associate_by_truth(sequence: ObservedSequence, frames: Place) -> ResultRows:
     Raises:
         UserError: the frame file is missing, damaged or none.
     """
-    truth = {item.frame: scored(item.objects) for item in read_frames(frames, COLUMNS)}
-    rows = ResultRows()
+    truth = {item.frame: scored(item.objects, sequence.classes) for item in read_frames(frames, COLUMNS)}
+    rows = ResultRows(sequence.classes)
     for item in sequence.frames:
-        rows.add(item.frame, true_tracks(item.detections, truth[item.frame]))
+        rows.add(item.frame, true_tracks(item.detections, truth[item.frame], sequence.classes))
     return rows

@@ -130,7 +130,7 @@ def follow(job: Job, detector: inference.Detector) -> None:
     ):
         for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
             truth = sequence.truth.pop(found.picture.frame)
-            rows.add(found.picture.frame, true_tracks(found.detections, truth) if job.true_identities else found.tracks)
+            rows.add(found.picture.frame, true_tracks(found.detections, truth, job.classes) if job.true_identities else found.tracks)
             writer.write(_observation(found, truth))
     _write_results(job, rows)
     write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds))

@@ -154,6 +154,12 @@ def test_classes_reach_result_text_observations_and_metrics(world: World, tmp_pa
     assert min(part["DetA"] for part in found["classes"].values()) > 10, "it was trained on these very frames"
 
 
+def test_association_by_the_truth_knows_classes(world: World, tmp_path: Path) -> None:
+    job = tracked(world, tmp_path, oracle=True, true_identities=True)
+    scores = score([from_frames(world.frames, job.outputs.tracks.partial)], "classes", CLASSES)
+    assert {name: part.HOTA for name, part in scores.classes.items()} == {"pedestrian": 100, "cyclist": 100}
+
+
 def test_boxes_of_the_truth_keep_their_classes(world: World, tmp_path: Path) -> None:
     job = tracked(world, tmp_path, oracle=True)
     scores = score([from_frames(world.frames, job.outputs.tracks.partial)], "classes", CLASSES)
