@@ -14,7 +14,7 @@ from pipeline.params.file import validate
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
 
-SYSTEMS = ("outrack", "centertrack", "qdtrack", "unitrack", "fdta")
+SYSTEMS = ("outrack", "centertrack", "qdtrack", "unitrack", "fdta", "finetrack")
 
 
 def load(name: str) -> ModelSpec:

@@ -32,7 +32,7 @@ from pipeline.contract.clips import TrainingClip, TrainingFrame
 
 MIN_OVERLAP = 0.7
 SLOTS = {  # what says which slots are filled, from the first on -> targets of the same slots
-    "object_valid": ("object_cells", "object_identities", "size", "offset", "displacement", "displacement_valid"),
+    "object_valid": ("object_cells", "object_identities", "size", "offset", "displacement", "displacement_valid", "boxes"),
     "occlusion_valid": ("occlusion_cells", "occlusion_offset"),
 }
 Floats = NDArray[np.floating[Any]]
@@ -88,11 +88,7 @@ def frame_targets(frame: TrainingFrame, options: CentreOptions, *, identities: b
     """Targets of one frame, without the first axis."""
     height, width = frame.image.shape[:2]
     boxes = learnt_boxes(frame, options.network.max_objects)
-    targets = _object_targets(boxes / STRIDE, height // STRIDE, width // STRIDE, options.network.max_objects)
-    if identities:
-        targets["object_identities"] = np.full(options.network.max_objects, -1, np.int64)
-        targets["object_identities"][: len(boxes)] = frame.identities[learnt_rows(frame, options.network.max_objects)]
-    targets["background"] = ~_inside(frame.boxes[frame.ignore], STRIDE, height, width)[None]
+    targets = centre_targets(frame, options.network.max_objects, identities=identities)
     if options.network.occlusion:
         regions = occluded_regions(boxes / STRIDE, options.loss.occlusion_threshold)
         targets |= _occlusion_targets(regions, height // STRIDE, width // STRIDE, 4 * options.network.max_objects)
@@ -100,6 +96,17 @@ def frame_targets(frame: TrainingFrame, options: CentreOptions, *, identities: b
         targets["depth"] = _depth_target(frame, height // DEPTH_STRIDE, width // DEPTH_STRIDE)
         targets["foreground"] = _inside(boxes, DEPTH_STRIDE, height, width)
     return targets
+
+
+def centre_targets(frame: TrainingFrame, limit: int, *, identities: bool = False) -> dict[str, NDArray[Any]]:
+    """What `frame_targets` says of objects alone, without occlusions and depth, with `limit` slots."""
+    height, width = frame.image.shape[:2]
+    boxes = learnt_boxes(frame, limit)
+    targets = _object_targets(boxes / STRIDE, height // STRIDE, width // STRIDE, limit)
+    if identities:
+        targets["object_identities"] = np.full(limit, -1, np.int64)
+        targets["object_identities"][: len(boxes)] = frame.identities[learnt_rows(frame, limit)]
+    return targets | {"background": ~_inside(frame.boxes[frame.ignore], STRIDE, height, width)[None]}
 
 
 def learnt_boxes(frame: TrainingFrame, limit: int) -> Floats:

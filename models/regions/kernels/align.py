@@ -47,24 +47,24 @@ def forward(maps: Floats, boxes: Floats, images: NDArray[Any], rows: NDArray[Any
         rows: (K,) int64, the boxes of this level.
         scale: map cells a pixel.
         sampling: sample points along a side of an output cell; 0: one for each map cell.
-        out: (R, S, S, C) float32, written at `rows`; must be 0 there.
+        out: (R, Y, X, C) float32, written at `rows`; must be 0 there.
     """
     height, width, channels = maps.shape[1], maps.shape[2], maps.shape[3]
-    cells = out.shape[1]
+    lines, columns = out.shape[1], out.shape[2]
     for row in rows:
         left, top = boxes[row, 0] * scale - 0.5, boxes[row, 1] * scale - 0.5
         wide, high = (boxes[row, 2] - boxes[row, 0]) * scale, (boxes[row, 3] - boxes[row, 1]) * scale
         if not np.isfinite(left + top + wide + high):
             continue
-        across, down = _grid(wide, cells, sampling), _grid(high, cells, sampling)
+        across, down = _grid(wide, columns, sampling), _grid(high, lines, sampling)
         share = 1.0 / (across * down)
         one = maps[images[row]]
-        for y in range(cells * down):
-            above, below, upper, lower = _corners(top, high / (cells * down), y, height)
+        for y in range(lines * down):
+            above, below, upper, lower = _corners(top, high / (lines * down), y, height)
             if upper + lower == 0.0:
                 continue
-            for x in range(cells * across):
-                before, after, near, far = _corners(left, wide / (cells * across), x, width)
+            for x in range(columns * across):
+                before, after, near, far = _corners(left, wide / (columns * across), x, width)
                 if near + far == 0.0:
                     continue
                 a, b = np.float32(upper * near * share), np.float32(upper * far * share)
@@ -80,7 +80,7 @@ def backward(slopes: Floats, boxes: Floats, images: NDArray[Any], rows: NDArray[
     """Add the gradient of `forward` to the maps of one level, always in the same order.
 
     Args:
-        slopes: (R, S, S, C) float32, gradient of what `forward` wrote.
+        slopes: (R, Y, X, C) float32, gradient of what `forward` wrote.
         boxes: as `forward`.
         images: as `forward`.
         rows: as `forward`.
@@ -89,21 +89,21 @@ def backward(slopes: Floats, boxes: Floats, images: NDArray[Any], rows: NDArray[
         out: (N, h, w, C) float32, gradient of the maps, added to.
     """
     height, width, channels = out.shape[1], out.shape[2], out.shape[3]
-    cells = slopes.shape[1]
+    lines, columns = slopes.shape[1], slopes.shape[2]
     for row in rows:
         left, top = boxes[row, 0] * scale - 0.5, boxes[row, 1] * scale - 0.5
         wide, high = (boxes[row, 2] - boxes[row, 0]) * scale, (boxes[row, 3] - boxes[row, 1]) * scale
         if not np.isfinite(left + top + wide + high):
             continue
-        across, down = _grid(wide, cells, sampling), _grid(high, cells, sampling)
+        across, down = _grid(wide, columns, sampling), _grid(high, lines, sampling)
         share = 1.0 / (across * down)
         one = out[images[row]]
-        for y in range(cells * down):
-            above, below, upper, lower = _corners(top, high / (cells * down), y, height)
+        for y in range(lines * down):
+            above, below, upper, lower = _corners(top, high / (lines * down), y, height)
             if upper + lower == 0.0:
                 continue
-            for x in range(cells * across):
-                before, after, near, far = _corners(left, wide / (cells * across), x, width)
+            for x in range(columns * across):
+                before, after, near, far = _corners(left, wide / (columns * across), x, width)
                 if near + far == 0.0:
                     continue
                 slope = slopes[row, y // down, x // across]

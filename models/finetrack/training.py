@@ -1,0 +1,53 @@
+"""How FineTrack is trained; the code digest of the training stages starts here."""
+
+from __future__ import annotations
+
+from models.finetrack.loss import build_task
+from models.finetrack.options import FinetrackOptions, uses_identities
+from models.finetrack.targets import make_targets, trim
+from models.regions.warm_up import read_regions
+from pipeline.contract.clips import Needs, Samples
+from pipeline.contract.spec import SampleFacts, Training
+from pipeline.errors import UserError
+from pipeline.params.sections.training import Training as TrainingSection
+
+
+def samples(options: FinetrackOptions, settings: TrainingSection, stage: str) -> Samples:
+    """Single frames, shuffled by themselves or in runs of `group_frames` (the paper's shuffle-group sampling)."""
+    return Samples("still", 1, group=settings.group)
+
+
+def needs(options: FinetrackOptions) -> Needs:
+    """Identities, unless UTrack's objective does without."""
+    return Needs(identities=uses_identities(options))
+
+
+def check(options: FinetrackOptions, settings: TrainingSection, stage: str, facts: SampleFacts) -> None:
+    """Refuse what cannot be learnt from.
+
+    Raises:
+        UserError: runs longer than every sequence; no identity where they supervise; no runs where their ends are compared.
+    """
+    if 1 < facts.longest < settings.group:
+        raise UserError(
+            f"{stage}.group_frames is {settings.group}, but the longest sequence of {facts.where} has {facts.longest} frames\n"
+            f"next: set {stage}.group_frames to at most {facts.longest}"
+        )
+    if uses_identities(options) and not facts.identities:
+        raise UserError(
+            f"model.loss.identity is supervised, but {facts.where} names no identity; allowed: supervised, utrack\n"
+            f"next: set model.loss.identity to utrack and {stage}.sampling to groups, or add a data set with identities"
+        )
+    if not uses_identities(options) and settings.group < 2:
+        raise UserError(
+            f"model.loss.identity is utrack, which compares the ends of a run, but {stage}.sampling is rows; allowed: groups\n"
+            f"next: set {stage}.sampling to groups"
+        )
+
+
+def warm_up(options: FinetrackOptions) -> None:
+    """Read a region with the gradient."""
+    read_regions()
+
+
+TRAINING = Training(samples=samples, build_task=build_task, make_targets=make_targets, needs=needs, trim=trim, check=check, warm_up=warm_up)
