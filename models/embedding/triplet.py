@@ -1,4 +1,4 @@
-"""Batch-hard triplets with a soft margin (Hermans et al. 2017, In Defense of the Triplet Loss): each box, its farthest like and nearest other."""
+"""Batch-hard triplets with a soft margin (Hermans et al. 2017): each box, the farthest that is the same and the nearest that is not."""
 
 from __future__ import annotations
 

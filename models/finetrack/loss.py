@@ -22,7 +22,8 @@ from pipeline.params.sections.training import Training as TrainingSection
 class FinetrackTask(nn.Module):
     """Network and loss of a training step.
 
-    total = 0.5 (exp(-s_det) L_det + exp(-s_id) id_weight L_id + s_det + s_id), with learnt s_det and s_id; L_det alone when `id_weight` is 0.
+    total = 0.5 (exp(-s_det) L_det + exp(-s_id) id_weight L_id + s_det + s_id), with learnt s_det and s_id; L_det alone for an `id_weight`
+    of 0.
     L_id = identity_weight * (cross entropy, the mean over branches, or UTrack's objective) + triplet_weight * triplets
     + diversity_weight * diversity. Boxes are the true ones.
 

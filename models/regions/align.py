@@ -18,7 +18,6 @@ from models.regions.kernels import align as kernels
 from models.regions.kernels.align import MAX_SAMPLES
 from models.regions.levels import levels
 
-
 Size: TypeAlias = int | tuple[int, int]  # cells along each side of a region, or down and across
 
 

@@ -27,6 +27,7 @@ from pipeline.tracking.asked import part_of
 from pipeline.tracking.association import Follower
 from tests.models.centertrack import samples as centertrack
 from tests.models.fdta import samples as fdta
+from tests.models.finetrack import samples as finetrack
 from tests.models.outrack import samples
 from tests.models.qdtrack import samples as qdtrack
 from tests.models.unitrack import samples as unitrack
@@ -49,6 +50,9 @@ SMALL: dict[str, tuple[str, Callable[[], Any], Callable[[Any], Batch]]] = {
     ),
     "unitrack": ("unitrack", unitrack.small_options, unitrack.mixed_batch),
     "fdta": ("fdta", partial(fdta.small_options, tracker={"detection_threshold": 0.005, "birth_threshold": 0.006}), fdta.mixed_batch),
+    "finetrack": ("finetrack", finetrack.small_options, finetrack.mixed_batch),
+    # the whole box alone, without alignment
+    "finetrack-whole": ("finetrack", partial(finetrack.small_options, parts=0, alignment="none"), finetrack.mixed_batch),
 }
 
 

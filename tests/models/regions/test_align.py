@@ -57,6 +57,25 @@ def test_machine_code_equals_plain_pytorch_with_its_gradient(sampling: int) -> N
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("sampling", [2, 0])
+def test_regions_may_have_more_cells_down_than_across(sampling: int) -> None:
+    maps, (boxes, images) = pyramid(), regions()
+    found = align(maps, STRIDES, boxes, images, size=(16, 8), sampling=sampling)
+    plain = plain_align(maps, STRIDES, boxes, images, levels(boxes, 4), size=(16, 8), sampling=sampling)
+    assert found.shape == (200, 5, 16, 8)
+    torch.testing.assert_close(found, plain, atol=1e-5, rtol=1e-5)
+    slopes = torch.randn_like(found)
+    ours, theirs = torch.autograd.grad(found, maps, slopes, allow_unused=True), torch.autograd.grad(plain, maps, slopes)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_cells_down_are_read_down() -> None:
+    ramp = torch.arange(4.0)[:, None].expand(4, 4)[None, None].contiguous()
+    found = align([ramp], [1], torch.tensor([[0.0, 0, 4, 4]]), torch.zeros(1, dtype=torch.int64), size=(4, 2), sampling=1)
+    assert found[0, 0].tolist() == [[row, row] for row in range(4)]
+
+
 def test_the_gradient_is_that_of_small_changes() -> None:
     maps = [torch.randn(1, 2, 5, 6, dtype=torch.float64).float().requires_grad_()]
     boxes, images = torch.tensor([[1.3, 0.2, 17.0, 14.9]]), torch.zeros(1, dtype=torch.int64)
