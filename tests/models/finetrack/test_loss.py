@@ -18,7 +18,7 @@ from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
 
 def task_of(options: FinetrackOptions, **settings: Any) -> FinetrackTask:
     torch.manual_seed(0)
-    return build_task(build_network(options), options, GROUPS.model_copy(update={"id_weight": 1.0} | settings), 12)
+    return build_task(build_network(options), options, GROUPS.model_copy(update={"id_weight": 1.0} | settings), 150)
 
 
 def one_person(boxes: Any) -> TrainingClip:

@@ -29,7 +29,7 @@ def test_flows_are_learnt_from_the_first_step() -> None:
     pyramid = built(flow=True)
     pyramid(levels()).square().sum().backward()
     assert pyramid.flows is not None
-    assert all(layer.weight.grad.abs().sum() > 0 for layer in pyramid.flows)  # type: ignore[union-attr]
+    assert all(layer.weight.grad.abs().sum() > 0 for layer in pyramid.flows)  # type: ignore[union-attr,operator]
 
 
 def test_a_flow_moves_what_comes_from_coarser_levels() -> None:

@@ -63,7 +63,7 @@ def test_regions_may_have_more_cells_down_than_across(sampling: int) -> None:
     found = align(maps, STRIDES, boxes, images, size=(16, 8), sampling=sampling)
     plain = plain_align(maps, STRIDES, boxes, images, levels(boxes, 4), size=(16, 8), sampling=sampling)
     assert found.shape == (200, 5, 16, 8)
-    torch.testing.assert_close(found, plain, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
     slopes = torch.randn_like(found)
     ours, theirs = torch.autograd.grad(found, maps, slopes, allow_unused=True), torch.autograd.grad(plain, maps, slopes)
     for one, other in zip(ours, theirs, strict=True):
