@@ -15,9 +15,7 @@ from pipeline.errors import UserError
 from pipeline.feeding.groups import Groups
 from pipeline.feeding.loader import Feed, Mix, batch_bytes, batches_in_memory, groups_of, identity_numbers, mix
 from pipeline.feeding.order import check_batch
-from pipeline.files.sample_store import SampleStore, partner_reach, read_columns
-
-CLASSES = ("pedestrian",)
+from pipeline.files.sample_store import SampleStore, open_shard, partner_reach, read_columns
 
 
 def check_samples(feed: Feed) -> Mix | None:
@@ -55,7 +53,7 @@ def warn_of_small_row_groups(stage: str, feed: Feed, store: SampleStore) -> None
 
 
 def facts_of(feed: Feed, store: SampleStore) -> SampleFacts:
-    """What a sample set holds; identities and depth are looked at for a system that needs them."""
+    """What a sample set holds; identities, depth and masks are looked at for a system that needs them."""
     lengths = _lengths(store)
     people = identity_numbers(feed, store)
     return SampleFacts(
@@ -64,8 +62,8 @@ def facts_of(feed: Feed, store: SampleStore) -> SampleFacts:
         longest=int(lengths.max()),
         identities=0 if people is None else people.count,
         depth=feed.needs.depth and _has_depth(store),
-        masks=False,
-        classes=CLASSES,
+        masks=feed.needs.masks and any("masks" in open_shard(shard).schema.names for shard in store.shards),
+        classes=feed.classes,
     )
 
 

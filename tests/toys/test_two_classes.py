@@ -94,14 +94,15 @@ def extracted(folder: Path, root: Path) -> Path:
     return path
 
 
-def packed(frames: Path, folder: Path) -> Feed:
+def packed(frames: Path, folder: Path, *, masks: bool = False) -> Feed:
     (folder / "walkers").mkdir(parents=True)
-    shape = Shape(WIDTH, HEIGHT, 4, 95, 1 << 20, 1 << 28, CLASSES)
+    shape = Shape(WIDTH, HEIGHT, 4, 95, 1 << 20, 1 << 28, CLASSES, masks)
     png, scale = depth_codec.encode(np.zeros((32, 48), np.float32))
-    with SampleWriter(folder / "walkers" / "s-00000.arrow", row_group_bytes=1 << 20, facts={"kind": "video"}) as writer:
+    path, extras = folder / "walkers" / "s-00000.arrow", Extras(masks)
+    with SampleWriter(path, row_group_bytes=1 << 20, facts={"kind": "video"}, extras=extras) as writer:
         for frame in read_frames(frames):
             depth = DepthRow(frame.dataset, frame.sequence, frame.frame, png, scale, np.zeros(len(frame.objects), np.float32))
-            writer.add(pack(frame, depth, shape, video=True, where="walkers"))
+            writer.add(pack(frame, depth, shape, video=True, where="walkers", extras=extras))
     settings = TRAINING.model_copy(update={"augment": STILL.model_copy(update={"scale_min": 1.0, "scale_max": 1.0})})
     return Feed(SPEC, Options(), settings, folder, seed=0, width=WIDTH, height=HEIGHT, depth_stride=4, classes=CLASSES)
 

@@ -1,0 +1,50 @@
+"""QDTrack on rendered pedestrians and cyclists with masks: what samples hold is checked, and reaches the losses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models.qdtrack.spec import SPEC
+from pipeline.errors import UserError
+from pipeline.feeding.checks import check_samples
+from pipeline.feeding.loader import Feed, build_loader
+from tests.models.qdtrack.samples import small_options
+from tests.toys.test_two_classes import extracted, packed, rendered
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("walkers")
+    return extracted(rendered(root), root)
+
+
+def fed(frames: Path, folder: Path, *, masks: bool, **network: Any) -> Feed:
+    """The samples of these frames for QDTrack."""
+    return replace(packed(frames, folder, masks=masks), spec=SPEC, options=small_options(**network))
+
+
+def test_classes_and_masks_reach_the_losses(frames: Path, tmp_path: Path) -> None:
+    feed = fed(frames, tmp_path, masks=True, classes=2, mask_head=True)
+    check_samples(feed)
+    torch.manual_seed(0)
+    assert SPEC.training is not None
+    task = SPEC.training.build_task(SPEC.build_network(feed.options), feed.options, feed.settings, 0)
+    loader, _ = build_loader(feed, rank=0, workers=1, pin_memory=False)
+    batch = next(iter(loader))
+    assert set(batch.targets["classes"][batch.targets["valid"]].tolist()) == {0, 1}
+    assert batch.targets["masks"].any()
+    terms = task(batch).terms
+    assert terms["mask"] > 0
+    assert terms["embed"] > 0
+
+
+def test_what_the_samples_lack_is_refused_before_work(frames: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"classes is 1, but .* holds 2 \(pedestrian, cyclist\)"):
+        check_samples(fed(frames, tmp_path / "a", masks=True, classes=1))
+    with pytest.raises(UserError, match="holds no masks"):
+        check_samples(fed(frames, tmp_path / "b", masks=False, classes=2, mask_head=True))
