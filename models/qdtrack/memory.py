@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.qdtrack.detections import QdtrackDetections
 from models.qdtrack.options import QdtrackOptions
+from pipeline.contract.detections import Detections
 
 
-def remember(options: QdtrackOptions) -> Callable[[Tensor, QdtrackDetections], Tensor] | None:
+def remember(options: QdtrackOptions) -> Callable[[Tensor, Detections], Tensor] | None:
     """What `Detection.remember` promises: None without the regression cue."""
     return boxes_and_classes if "regression" in options.tracker.cues else None
 
 
-def boxes_and_classes(image: Tensor, detections: QdtrackDetections) -> Tensor:
+def boxes_and_classes(image: Tensor, detections: Detections) -> Tensor:
     """(1, P, 5) float32 on the image's device: xyxy in network input pixels, and the class.
 
     Args:
