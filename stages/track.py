@@ -33,7 +33,7 @@ def track(context: Context) -> None:
 
     Sequences whose observations are those that an earlier run made are tracked again from them, without the network.
     """
-    from pipeline.tracking.sequences import Outputs, associate_sequence
+    from pipeline.tracking.sequences import Outputs, associate_sequences
 
     for name in ("frames", "samples"):
         context.run.input(read_manifest(context.data / name), name)
@@ -48,8 +48,7 @@ def track(context: Context) -> None:
     unseen, untracked = _left(jobs, outputs, context.artifacts / SPEED)
     if len(unseen) < len(jobs):
         print(f"track: the network saw {len(jobs) - len(unseen)} of {len(jobs)} sequences before", file=sys.stderr)
-    for job, before in untracked:
-        associate_sequence(job, before)
+    associate_sequences(untracked)
     _look(context, unseen)
     _publish(context, jobs, outputs, model)
 
@@ -159,7 +158,10 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pla
         context.run.output(publication.publish(**facts))
     for attempt in (outputs.timings.kept or outputs.timings.partial, *outputs.timings.others()):
         remove(attempt)
-    context.run.metrics({"frames_per_second": measured["frames_per_second"]})
+    counts = {name: float(count) for name, count in measured.get("counts", {}).items()}
+    if any(counts.values()):
+        print(f"track: the trackers counted {', '.join(f'{count:.0f} {name}' for name, count in counts.items())}", file=sys.stderr)
+    context.run.metrics({"frames_per_second": measured["frames_per_second"]} | counts)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def _judged(recipe: Recipe, root: Path, model: Path, report: Report | None = Non
     with _alone(folder):
         if not _holds(folder, named):
             observe.observe(params, spec, options, model, root, Publication(folder, "seen", named))
-    return judging.judge(params, spec, options, folder, root, report)
+    return judging.judge(params, spec, options, model, folder, root, report)
 
 
 def _holds(folder: Path, named: str) -> bool:

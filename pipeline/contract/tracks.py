@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -65,6 +65,16 @@ class Tracker(Protocol):
             public: (P, 4) float32 xyxy boxes of a public detector: only detections near one may start a track
                 (CenterTrack's rule). None for private detections.
         """
+        ...
+
+
+@runtime_checkable
+class CountingTracker(Protocol):
+    """A tracker that counts what it could not do; the counts of all sequences are logged, and are metrics of the run."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often so far, by a word for what."""
         ...
 
 

@@ -70,6 +70,7 @@ class ObservedSequence:
         frame_rate: frames a second.
         frames: in order of their numbers.
         classes: names of what is tracked; detections count their classes in this list.
+        weights: SHA-256 of the weights of the network that saw it; empty where the file does not say.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ObservedSequence:
     frame_rate: float
     frames: tuple[Observation, ...]
     classes: tuple[str, ...] = PEDESTRIANS
+    weights: str = ""
 
 
 class ObservationWriter:
@@ -90,16 +92,25 @@ class ObservationWriter:
         height: of the pictures, pixels.
         frame_rate: frames a second.
         classes: names of what is tracked; stated where there are others than pedestrians.
+        weights: SHA-256 of the weights of the network that sees it.
 
     Raises:
         ValueError: an array is of another type or trailing shape than in the frames before, or not every frame has public boxes.
     """
 
     def __init__(
-        self, path: Path, *, sequence: str, width: int, height: int, frame_rate: float, classes: Sequence[str] = PEDESTRIANS
+        self,
+        path: Path,
+        *,
+        sequence: str,
+        width: int,
+        height: int,
+        frame_rate: float,
+        classes: Sequence[str] = PEDESTRIANS,
+        weights: str = "",
     ) -> None:
         self._path = path
-        self._facts: dict[str, Any] = {"sequence": sequence, "width": width, "height": height, "frame_rate": frame_rate}
+        self._facts: dict[str, Any] = {"sequence": sequence, "width": width, "height": height, "frame_rate": frame_rate, "weights": weights}
         if tuple(classes) != PEDESTRIANS:
             self._facts["classes"] = list(classes)
         self._rows: list[Observation] = []
@@ -175,8 +186,8 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
     """
     frames = tuple(read_observations(path, kind))
     facts = schema.facts(pq.read_schema(path), str(path))
-    classes = tuple(facts.get("classes", PEDESTRIANS))
-    return ObservedSequence(facts["sequence"], facts["width"], facts["height"], facts["frame_rate"], frames, classes)
+    size = facts["width"], facts["height"], facts["frame_rate"]
+    return ObservedSequence(facts["sequence"], *size, frames, tuple(facts.get("classes", PEDESTRIANS)), facts.get("weights", ""))
 
 
 def _arrays(row: Observation) -> dict[str, NDArray[Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pipeline.artifacts.store import Place
 from pipeline.contract.detections import Detections
 from pipeline.contract.spec import ModelSpec
-from pipeline.contract.tracks import AskingTracker, Tracks, Video
+from pipeline.contract.tracks import Answer, AskingTracker, CountingTracker, Question, Tracks, Video
+from pipeline.errors import UserError
 from pipeline.files import mot_text
 from pipeline.files.columns import Growing
 from pipeline.files.observations import ObservedSequence, read_sequence
@@ -22,8 +23,13 @@ from pipeline.params.classes import PEDESTRIANS, class_numbers
 if TYPE_CHECKING:
     from torch import nn
 
+    from pipeline.tracking.asked import Asked
+
+Result = TypeVar("Result")
+
 LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
 LEAST_SIDE = 0.01  # pixels
+TOGETHER = 6  # sequences that share passes of a network that trackers ask; more are hardly quicker, and all are held in memory
 
 
 class Follower:
@@ -41,6 +47,8 @@ class Follower:
     def __init__(
         self, spec: ModelSpec, options: BaseModel, frame_rate: float, width: int, height: int, network: nn.Module | None = None
     ) -> None:
+        if spec.association.network is not None and network is None:
+            raise ValueError(f"trackers of {spec.name} ask a network, and there is none")
         self._tracker = spec.association.build_tracker(options, Video(frame_rate, width, height))
         self._network, self._answer = network, spec.association.answer
         self._previous: int | None = None
@@ -56,22 +64,59 @@ class Follower:
             detections: in picture pixels, cut at `LEAST_SCORE`.
             public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
         """
+        return answered([self.steps(frame, detections, public)], self._ask)[0]
+
+    def steps(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
+        """`step`, which yields what the tracker asks and is sent the answers, so that several sequences can share a pass of the network."""
         absent = 0 if self._previous is None else frame - self._previous - 1
         if absent:
             nothing = detections.above(np.inf)
             for _ in range(absent):
-                self._advance(nothing, None if public is None else public[:0])
+                yield from self._advance(nothing, None if public is None else public[:0])
         self._previous = frame
-        return self._advance(detections, public)
+        return (yield from self._advance(detections, public))
 
-    def _advance(self, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the tracker counted so far; empty for one that counts nothing."""
+        return dict(self._tracker.counts) if isinstance(self._tracker, CountingTracker) else {}
+
+    def _advance(self, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
         if not isinstance(self._tracker, AskingTracker):
             return self._tracker.update(detections, public)
         question = self._tracker.ask(detections, public)
-        if question is None:
-            return self._tracker.conclude(None)
+        return self._tracker.conclude(None if question is None else (yield question))
+
+    def _ask(self, questions: Sequence[Question]) -> Sequence[Answer]:
         assert self._answer is not None, "a system whose trackers ask states what answers them"
-        return self._tracker.conclude(self._answer(self._network, [question])[0])
+        return self._answer(self._network, questions)
+
+
+def answered(
+    tasks: Sequence[Generator[Question, Answer, Result]], answer: Callable[[Sequence[Question]], Sequence[Answer]]
+) -> list[Result]:
+    """Run tasks that ask side by side: each pass answers one question of every task that is not done.
+
+    Args:
+        tasks: yield questions, are sent answers, and return their results.
+        answer: questions -> as many answers.
+    """
+    results: dict[int, Result] = {}
+    waiting: dict[int, Question] = {}
+
+    def go_on(index: int, told: Answer) -> None:
+        try:
+            waiting[index] = tasks[index].send(told)
+        except StopIteration as done:
+            results[index] = done.value
+
+    for index in range(len(tasks)):
+        go_on(index, None)
+    while waiting:
+        asked, waiting = waiting, {}
+        for index, told in zip(asked, answer(list(asked.values())), strict=True):
+            go_on(index, told)
+    return [results[index] for index in range(len(tasks))]
 
 
 class ResultRows:
@@ -81,6 +126,9 @@ class ResultRows:
 
     Args:
         classes: names of what is tracked, in which tracks count their classes.
+
+    Attributes:
+        counts: what the tracker counted over the sequence.
     """
 
     def __init__(self, classes: Sequence[str] = PEDESTRIANS) -> None:
@@ -88,6 +136,7 @@ class ResultRows:
         self._frames, self._identities = Growing(np.int32), Growing(np.int64)
         self._boxes, self._scores = Growing(np.float32, 4), Growing(np.float32)
         self._recovered, self._classes = Growing(np.bool_), Growing(np.int64)
+        self.counts: dict[str, int] = {}
 
     def add(self, frame: int, tracks: Tracks) -> None:
         """Append one frame."""
@@ -124,26 +173,52 @@ def load(path: Place, spec: ModelSpec) -> ObservedSequence:
     return read_sequence(path, spec.detection.kind)
 
 
-def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel) -> ResultRows:
+def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseModel, asked: Asked | None = None) -> ResultRows:
     """Track a sequence again from what the network saw: exactly what live tracking with these options gives.
 
     Args:
         source: an observation file, or what `load` made of it.
         spec: the model that saw it.
         options: the model's options; of those that `Detection.decodes_with` names, the file has the effect already.
+        asked: what its trackers ask (`asked.load_asked`); None for trackers that ask nothing.
 
     Raises:
-        UserError: the file is missing, not one of ours, or another model's.
+        UserError: the file is missing, not one of ours, another model's, or seen by another network than trackers are to ask.
     """
-    sequence = source if isinstance(source, ObservedSequence) else load(source, spec)
-    follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height)
+    return associate_all([source if isinstance(source, ObservedSequence) else load(source, spec)], spec, options, asked)[0]
+
+
+def associate_all(
+    sequences: Sequence[ObservedSequence], spec: ModelSpec, options: BaseModel, asked: Asked | None = None
+) -> list[ResultRows]:
+    """Track several sequences again; trackers that ask share each pass of the network. Arguments as `associate`'s."""
+    network, answer = None if asked is None else asked.network, spec.association.answer
+    for sequence in sequences:
+        if asked is not None and sequence.weights != asked.weights:
+            raise UserError(
+                f"{sequence.name}: what is stored was seen by a network of weights {sequence.weights[:12] or 'unknown'}, and its tracker "
+                f"would ask one of weights {asked.weights[:12]}\nnext: track the frames again with this model"
+            )
+
+    def ask(questions: Sequence[Question]) -> Sequence[Answer]:
+        assert answer is not None, "a system whose trackers ask states what answers them"
+        return answer(network, questions)
+
+    return answered([_rows(sequence, spec, options, network) for sequence in sequences], ask)
+
+
+def _rows(
+    sequence: ObservedSequence, spec: ModelSpec, options: BaseModel, network: nn.Module | None
+) -> Generator[Question, Answer, ResultRows]:
+    follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height, network)
     rows = ResultRows(sequence.classes)
     for item in sequence.frames:
-        rows.add(item.frame, follower.step(item.frame, item.detections, item.public))
+        rows.add(item.frame, (yield from follower.steps(item.frame, item.detections, item.public)))
+    rows.counts = follower.counts
     return rows
 
 
-def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None:
+def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path, asked: Asked | None = None) -> None:
     """Track an observation file again and write MOTChallenge text, the bytes that the track stage would write.
 
     Args:
@@ -151,8 +226,9 @@ def retrack(path: Place, spec: ModelSpec, options: BaseModel, out: Path) -> None
         spec: the model that saw it.
         options: the model's options.
         out: the text file.
+        asked: as `associate`'s.
 
     Raises:
-        UserError: the file is missing, not one of ours, or another model's.
+        UserError: as `associate`.
     """
-    mot_text.write_results(out, associate(path, spec, options).collect())
+    mot_text.write_results(out, associate(path, spec, options, asked).collect())

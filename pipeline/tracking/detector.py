@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from torch import Tensor, nn
 
+from pipeline.artifacts.publication import file_digest
 from pipeline.artifacts.store import Place
 from pipeline.contract.clips import to_float
 from pipeline.contract.detections import Detections, NotFiniteError
@@ -31,6 +32,7 @@ from pipeline.files import model_folder
 from pipeline.numerics.precision import resolved
 from pipeline.params.classes import PEDESTRIANS
 from pipeline.params.sections.common import Precision
+from pipeline.tracking.asked import part_of
 from pipeline.tracking.association import LEAST_SCORE, Follower
 from pipeline.tracking.external_boxes import Given
 
@@ -83,12 +85,13 @@ class Seen(NamedTuple):
 
 
 class Tracked(NamedTuple):
-    """A picture with what network and tracker say about it."""
+    """A picture with what network and tracker say about it, and what the tracker counted up to it."""
 
     picture: Picture
     detections: Detections
     embeddings: NDArray[np.float32]
     tracks: Tracks
+    counts: dict[str, int]
 
 
 class Stopwatch:
@@ -120,6 +123,8 @@ class Detector:
         device: where the network lies.
         precision: of the network (autocast); detections are float32.
         classes: names of what it learnt.
+        asked: the part of the network that trackers ask; None for those that ask nothing.
+        weights: SHA-256 of the network's file; empty for one that was never published.
     """
 
     spec: ModelSpec
@@ -130,6 +135,8 @@ class Detector:
     device: torch.device
     precision: Literal["float32", "bfloat16"] = "float32"
     classes: tuple[str, ...] = PEDESTRIANS
+    asked: nn.Module | None = None
+    weights: str = ""
 
     def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
         """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
@@ -186,7 +193,9 @@ def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision:
     model_folder.load(network, folder / model_folder.WEIGHTS)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
-    return Detector(spec, options, ready, card.width, card.height, device, resolved(precision, device.type == "cuda"), card.classes)
+    exact, weights = resolved(precision, device.type == "cuda"), file_digest(folder / model_folder.WEIGHTS)
+    asked = part_of(ready, spec, options)
+    return Detector(spec, options, ready, card.width, card.height, device, exact, card.classes, asked, weights)
 
 
 def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:
@@ -228,10 +237,10 @@ def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, fram
         with watch.measure("association"):
             if follower is None:
                 rows, columns = picture.image.shape[:2]
-                follower = Follower(detector.spec, detector.options, frame_rate, columns, rows)
+                follower = Follower(detector.spec, detector.options, frame_rate, columns, rows, detector.asked)
             detections = seen.above(LEAST_SCORE)
             tracks = follower.step(picture.frame, detections, picture.public)
-        yield Tracked(picture, detections, embeddings, tracks)
+        yield Tracked(picture, detections, embeddings, tracks, follower.counts)
 
 
 def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:

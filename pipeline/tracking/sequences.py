@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ from pipeline.files.recovered import write_recovered
 from pipeline.params.classes import PEDESTRIANS, class_indices
 from pipeline.params.sections.common import Precision
 from pipeline.tracking import detector as inference
-from pipeline.tracking.association import ResultRows, associate, load
+from pipeline.tracking.asked import Asked, load_asked
+from pipeline.tracking.association import TOGETHER, ResultRows, associate_all, load
 from pipeline.tracking.external_boxes import Given, oracle, read_detections, scored
 from pipeline.tracking.oracle import associate_by_truth, true_tracks
 
@@ -106,11 +108,12 @@ class Job:
 
 
 class Timing(NamedTuple):
-    """How long a sequence took: frames tracked, seconds in all, and seconds by part (`inference.Stopwatch`)."""
+    """How long a sequence took: frames tracked, seconds in all, and seconds by part (`inference.Stopwatch`); what its tracker counted."""
 
     frames: int
     seconds: float
     parts: dict[str, float]
+    counts: dict[str, int] = {}  # noqa: RUF012  # never changed
 
 
 def track_sequence(job: Job) -> None:
@@ -126,32 +129,53 @@ def follow(job: Job, detector: inference.Detector) -> None:
     sequence = _Sequence(job)
     with (
         job.outputs.observations.write(job.observation, _key(job.seen_from)) as path,
-        ObservationWriter(path, **_facts(job)) as writer,
+        ObservationWriter(path, **_facts(job), weights=detector.weights) as writer,
     ):
         for found in inference.track(sequence.pictures(), detector, job.batch_size, job.frame_rate, watch):
             truth = sequence.truth.pop(found.picture.frame)
             rows.add(found.picture.frame, true_tracks(found.detections, truth, job.classes) if job.true_identities else found.tracks)
+            rows.counts = found.counts
             writer.write(_observation(found, truth))
     _write_results(job, rows)
-    write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds))
+    write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds, rows.counts))
 
 
-def associate_sequence(job: Job, before: Timing) -> None:
-    """Track one sequence again from the observations that are among its outputs already, without the network.
+def associate_sequences(jobs: Sequence[tuple[Job, Timing]]) -> None:
+    """Track sequences again from the observations that are among their outputs already, without the detector.
+
+    Trackers that ask a network share its passes, `TOGETHER` sequences at a time.
 
     Args:
-        job: the sequence.
-        before: how long it took when the network looked; its time for association is replaced by the new one.
+        jobs: sequences of one model and its options, each with how long it took when the network looked; its time for association is
+            replaced by the new one.
     """
-    job.spec.association.warm_up(job.options)
-    with local(job.outputs.observations.path(job.observation)) as path:
-        sequence = load(path, job.spec)
-    begun = time.perf_counter()
-    rows = associate_by_truth(sequence, job.frames) if job.true_identities else associate(sequence, job.spec, job.options)
-    _write_results(job, rows)
-    spent = time.perf_counter() - begun
-    seconds = before.seconds - before.parts["association"] + spent
-    write_timing(job, Timing(before.frames, seconds, before.parts | {"association": spent}))
+    if not jobs:
+        return
+    first = jobs[0][0]
+    first.spec.association.warm_up(first.options)
+    asked = load_asked(first.spec, first.options, first.model)
+    size = 1 if asked is None else TOGETHER
+    for start in range(0, len(jobs), size):
+        _associate(jobs[start : start + size], asked)
+
+
+def _associate(jobs: Sequence[tuple[Job, Timing]], asked: Asked | None) -> None:
+    sequences = []
+    for job, _ in jobs:
+        with local(job.outputs.observations.path(job.observation)) as path:
+            sequences.append(load(path, job.spec))
+    begun, first = time.perf_counter(), jobs[0][0]
+    if first.true_identities:
+        found = [associate_by_truth(sequence, job.frames) for (job, _), sequence in zip(jobs, sequences, strict=True)]
+    else:
+        found = associate_all(sequences, first.spec, first.options, asked)
+    for (job, _), rows in zip(jobs, found, strict=True):
+        _write_results(job, rows)
+    spent, frames = time.perf_counter() - begun, sum(len(sequence.frames) for sequence in sequences)
+    for (job, before), sequence, rows in zip(jobs, sequences, found, strict=True):
+        own = spent * len(sequence.frames) / max(frames, 1)
+        seconds = before.seconds - before.parts["association"] + own
+        write_timing(job, Timing(before.frames, seconds, before.parts | {"association": own}, rows.counts))
 
 
 def _write_results(job: Job, rows: ResultRows) -> None:
@@ -175,7 +199,7 @@ def _key(digest: str | None) -> dict[str, str] | None:
 def timing_of(entry: dict[str, Any]) -> Timing:
     """A sequence's timing from its entry in speed.json."""
     parts = dict(entry["seconds"])
-    return Timing(entry["frames"], parts.pop("total"), parts)
+    return Timing(entry["frames"], parts.pop("total"), parts, entry.get("counts", {}))
 
 
 def speed(timings: dict[str, Timing]) -> dict[str, Any]:
@@ -186,7 +210,13 @@ def speed(timings: dict[str, Timing]) -> dict[str, Any]:
     frames, seconds = sum(item.frames for item in timings.values()), sum(item.seconds for item in timings.values())
     names = next(iter(timings.values())).parts if timings else {}
     parts = {name: sum(item.parts[name] for item in timings.values()) for name in names}
-    return {**_speed(Timing(frames, seconds, parts)), "sequences": {name: _speed(item) for name, item in sorted(timings.items())}}
+    counts: Counter[str] = Counter()
+    for item in timings.values():
+        counts.update(item.counts)
+    return {
+        **_speed(Timing(frames, seconds, parts, dict(counts))),
+        "sequences": {name: _speed(item) for name, item in sorted(timings.items())},
+    }
 
 
 class _Sequence:
@@ -244,4 +274,5 @@ def _speed(timing: Timing) -> dict[str, Any]:
         "frames_per_second": round(rate, 3),
         "frames": timing.frames,
         "seconds": {"total": round(timing.seconds, 3), **{name: round(value, 3) for name, value in timing.parts.items()}},
+        **({"counts": timing.counts} if timing.counts else {}),
     }

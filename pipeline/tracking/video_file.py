@@ -49,12 +49,18 @@ def track_file(video: Path, out: Path, detector: inference.Detector, batch_size:
         for found in inference.track(pictures.read(), detector, batch_size, rate, inference.Stopwatch()):
             tracks, (number, time) = found.tracks, pictures.known.pop(found.picture.frame)
             rows.add(number, tracks)
+            rows.counts = found.counts
             writer.write(painter.paint(found.picture.image, Boxes(tracks.boxes, tracks.identities, tracks.recovered)), time)
             bar.advance()
     mot_text.write_results(text, rows.collect())
-    for defect in [*(f"{video}: {note}" for note in facts.notes), *pictures.changes, *pictures.defects]:
+    for defect in [*(f"{video}: {note}" for note in facts.notes), *pictures.changes, *pictures.defects, *_counted(rows)]:
         print(f"warning: {defect}", file=sys.stderr)
     return text, drawn
+
+
+def _counted(rows: ResultRows) -> list[str]:
+    """What the tracker could not do, in words."""
+    return [f"the tracker counted {count} {name}" for name, count in rows.counts.items() if count]
 
 
 class _Pictures:
