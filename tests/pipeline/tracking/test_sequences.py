@@ -14,7 +14,7 @@ from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.files.observations import read_observations
 from pipeline.tracking import sequences
 from pipeline.tracking.association import retrack
-from pipeline.tracking.sequences import Job, Outputs, Timing, associate_sequence, speed, track_sequence
+from pipeline.tracking.sequences import Job, Outputs, Timing, associate_sequences, speed, track_sequence
 from tests.pipeline import seen
 
 
@@ -96,7 +96,7 @@ def test_identities_of_the_ground_truth_live_and_from_the_file(tmp_path: Path, m
     live = text.read_bytes()
     rows = mot_text.read_rows(text, kind="results")
     assert rows.identity.tolist() == [7, 7, 7]
-    associate_sequence(replace(job, tracked_from=None), Timing(3, 1.0, {"association": 0.1}))
+    associate_sequences([(replace(job, tracked_from=None), Timing(3, 1.0, {"association": 0.1}))])
     assert text.read_bytes() == live
 
 
