@@ -21,7 +21,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -193,4 +192,6 @@ def _depth_target(frame: TrainingFrame, height: int, width: int) -> Floats:
         return np.zeros((height, width), np.float32)
     if frame.depth.shape == (height, width):
         return frame.depth.astype(np.float32)
+    import cv2  # here, so that who reads no depth needs no OpenCV
+
     return cv2.resize(frame.depth.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -78,6 +77,8 @@ def paste(probabilities: NDArray[np.float32], box: NDArray[Any], width: int, hei
     )
     if x1 <= x0 or y1 <= y0 or right <= left or bottom <= top:
         return result
+    import cv2  # here, so that who pastes no mask needs no OpenCV
+
     x = ((np.arange(x0, x1) + 0.5 - left) * (size / (right - left)) - 0.5).astype(np.float32)
     y = ((np.arange(y0, y1) + 0.5 - top) * (size / (bottom - top)) - 0.5).astype(np.float32)
     grid_x, grid_y = np.meshgrid(x, y)

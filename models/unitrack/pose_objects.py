@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +49,8 @@ def pose_mask(points: NDArray[np.floating], image_size: tuple[int, int]) -> NDAr
     box = pose_box(points)
     if box is None:
         return canvas.astype(np.bool_)
+    import cv2  # here, so that who has no poses needs no OpenCV
+
     known = np.isfinite(points).all(1)
     pixels = np.floor(np.where(known[:, None], points, 0)).astype(np.int32)
     trunk = [joint for joint in TRUNK if known[joint]]

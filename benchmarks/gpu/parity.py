@@ -1,0 +1,89 @@
+"""Part 4 of the command: the device computes what the CPU does, and a short training ends where the CPU's ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.gpu.cases import Case, batch_of
+from benchmarks.gpu.forward import network_of
+from benchmarks.gpu.step import TRAINER, Step, algorithms
+from benchmarks.gpu.timing import Budget, Record
+
+# Largest difference of a map, relative to its largest value: TF32 in convolutions rounds to 10 bits, bfloat16 to 7.
+TOLERANCES = {"float32": 1e-4, "tf32": 5e-3, "bfloat16": 8e-2}
+STEPS, SEEDS = 10, (0, 1, 2)
+
+
+def measure(cases: Sequence[Case], device: torch.device, budget: Budget) -> list[Record]:
+    """Two records per preset, which should be light: the CPU computes along."""
+    found = []
+    for case in cases:
+        found.append(budget.measure(f"{case.name}: outputs", lambda case=case: outputs(case, device)))  # type: ignore[misc]
+        found.append(budget.measure(f"{case.name}: training", lambda case=case: training(case, device)))  # type: ignore[misc]
+        found.append(budget.measure(f"{case.name}: resumed elsewhere", lambda case=case: resumed(case, device)))  # type: ignore[misc]
+    return found
+
+
+def outputs(case: Case, device: torch.device) -> Record:
+    """How far the device's maps are from the CPU's float32 ones."""
+    image = torch.rand(1, 3, case.height, case.width, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = _maps(network_of(case, torch.device("cpu"))(image))
+        apart = {}
+        for name in TOLERANCES if device.type == "cuda" else ("float32", "bfloat16"):
+            torch.backends.cudnn.allow_tf32 = name != "float32"
+            with torch.autocast(device.type, torch.bfloat16, enabled=name == "bfloat16"):
+                found = _maps(network_of(case, device)(image.to(device)))
+            apart[name] = max(_apart(a.float().cpu(), b) for a, b in zip(found, expected, strict=True))
+    torch.backends.cudnn.allow_tf32 = True
+    return {"preset": case.name, "apart": apart, "within": {name: value <= TOLERANCES[name] for name, value in apart.items()}}
+
+
+def training(case: Case, device: torch.device) -> Record:
+    """Final losses of a few steps on the CPU and on the device, several batches each; together with the spread over the batches."""
+    ends = {where: [_end(case, torch.device(where), seed) for seed in SEEDS] for where in dict.fromkeys(("cpu", device.type))}
+    expected, found = ends["cpu"], ends[device.type]
+    spread = max(expected) - min(expected)
+    apart = max(abs(a - b) for a, b in zip(expected, found, strict=True))
+    return {"preset": case.name, "steps": STEPS, "cpu": expected, "device": found, "spread": spread, "within": apart <= max(spread, 1e-6)}
+
+
+def resumed(case: Case, device: torch.device) -> Record:
+    """A state saved on the device goes on on the CPU, and one of the CPU on the device; both losses after one more step."""
+    with algorithms(TRAINER):
+        first = Step(case, device)
+        first()
+        there = _moved_on(first, torch.device("cpu"))
+        back = _moved_on(there, device)
+        losses = [float(step().total) for step in (there, back)]
+    return {"preset": case.name, "losses": losses, "within": all(map(math.isfinite, losses))}
+
+
+def _moved_on(step: Step, device: torch.device) -> Step:
+    other = Step(step.case, device, step.variant)
+    other.task.load_state_dict(step.task.state_dict())
+    for optimiser, kept in zip(other.optimisers, step.optimisers, strict=True):
+        optimiser.load_state_dict(kept.state_dict())
+    return other
+
+
+def _end(case: Case, device: torch.device, seed: int) -> float:
+    with algorithms(TRAINER):
+        step = Step(case, device, replace(TRAINER, bfloat16=False), batch_of(case, seed=seed))
+        for _ in range(STEPS - 1):
+            step()
+        return float(step().total)
+
+
+def _maps(found: Any) -> list[Tensor]:
+    return [each for each in found if isinstance(each, Tensor) and each.is_floating_point()]
+
+
+def _apart(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
