@@ -72,7 +72,9 @@ def cases(tiny: bool = False) -> list[Case]:
     Args:
         tiny: light networks on tiny images instead, to prove in seconds that everything runs.
     """
-    found = [_case(system, name) for system in models.SYSTEMS if models.load(system).training is not None for name in _presets(system, tiny)]
+    found = [
+        _case(system, name) for system in models.SYSTEMS if models.load(system).training is not None for name in _presets(system, tiny)
+    ]
     if not tiny:
         return found
     small = {"width": TINY["width"], "height": TINY["height"], "people": TINY["people"], "batch": TINY["batch"], "frames": TINY["frames"]}

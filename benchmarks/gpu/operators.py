@@ -104,7 +104,7 @@ def roi_align(device: torch.device, height: int, width: int, channels: int, regi
     def graded(read: Callable[[list[Tensor]], Tensor]) -> tuple[Tensor, ...]:
         leaves = [each.clone().requires_grad_(True) for each in maps]
         found = read(leaves)
-        return found.detach(), *torch.autograd.grad((found * weight).sum(), leaves)
+        return found.detach(), *torch.autograd.grad((found * weight).sum(), leaves, materialize_grads=True)
 
     def ours() -> tuple[Tensor, ...]:
         return graded(lambda leaves: plain_align(leaves, STRIDES, boxes, images, level, size=7, sampling=2))
@@ -163,9 +163,7 @@ def _sampled(maps: list[Tensor], boxes: Tensor, level: Tensor) -> Tensor:
         y = scaled[:, 1:2] + steps * (scaled[:, 3:4] - scaled[:, 1:2])
         inside = (((x - 0.5 >= -1) & (x - 0.5 <= wide))[:, None, :] & ((y - 0.5 >= -1) & (y - 0.5 <= high))[:, :, None])[:, None]
         grid = torch.stack(torch.broadcast_tensors(2 * x[:, None, :] / wide - 1, 2 * y[:, :, None] / high - 1), -1)
-        seen = functional.grid_sample(
-            each.expand(len(rows), -1, -1, -1), grid, mode="bilinear", padding_mode="border", align_corners=False
-        )
+        seen = functional.grid_sample(each.expand(len(rows), -1, -1, -1), grid, mode="bilinear", padding_mode="border", align_corners=False)
         found = found.index_copy(0, rows, functional.avg_pool2d(seen * inside, 2))
     return found
 

@@ -145,7 +145,9 @@ def rows(layers: Mapping[str, Layer], card: Card) -> list[dict[str, Any]]:
     found = []
     for name, layer in layers.items():
         intensity = layer.operations / layer.product_bytes if layer.product_bytes else 0.0
-        found.append({"layer": name, **vars(layer), "intensity": intensity, "bounded": "arithmetic" if intensity > card.ridge else "memory"})
+        found.append(
+            {"layer": name, **vars(layer), "intensity": intensity, "bounded": "arithmetic" if intensity > card.ridge else "memory"}
+        )
     return found
 
 

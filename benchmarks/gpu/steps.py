@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
@@ -26,6 +29,7 @@ def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Bud
                 budget.measure(f"{case.name}: {each.name}", lambda case=case, each=each: step(case, device, each))  # type: ignore[misc]
                 for each in sorted(VARIANTS, key=lambda each: each != TRAINER)
             ]
+            found.append(budget.measure(f"{case.name}: waits", lambda case=case: waits(case, device)))  # type: ignore[misc]
             found.append(budget.measure(f"{case.name}: parts", lambda case=case: parts(case, device)))  # type: ignore[misc]
             found.append(budget.measure(f"{case.name}: with transfer", lambda case=case: transferred(case, device)))  # type: ignore[misc]
     return found
@@ -86,6 +90,30 @@ def parts(case: Case, device: torch.device) -> Record:
     longest = [{"seconds": seconds, "name": name, "calls": calls} for seconds, name, calls in own[:KERNELS]]
     waiting = max(alone - busy, 0.0) if on_device else 0.0
     return {"preset": case.name, "parts": spent | {"waiting": waiting}, "busy": busy, "step": alone, "longest": longest}
+
+
+def waits(case: Case, device: torch.device) -> Record:
+    """Where in a step the host waits for the device, by line; nowhere, if all is well.
+
+    Raises:
+        RuntimeError: there is no CUDA device, which alone tells.
+    """
+    if device.type != "cuda":
+        raise RuntimeError("only CUDA tells where the host waits")
+    with algorithms(TRAINER):
+        work = Step(case, device)
+        for _ in range(2):
+            work()
+        synchronise(device)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                work()
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+    lines = Counter(f"{Path(each.filename).name}:{each.lineno}" for each in seen if "synchroniz" in str(each.message))
+    return {"preset": case.name, "waits": sum(lines.values()), "lines": dict(lines)}
 
 
 def transferred(case: Case, device: torch.device) -> Record:
