@@ -2,6 +2,7 @@
 
     python -m benchmarks
     python -m benchmarks association
+    python -m benchmarks gpu --help     (a card, or a CPU in its place: benchmarks/gpu/)
 
 Peers are those of benchmarks/peers.txt: `make bench` installs them. Threads are pinned to one; quote ratios of one run, not times.
 """
@@ -10,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are imported
-from benchmarks import page, results
 from benchmarks.harness import Footprint, Growth, Timed
 
 STEPS = (
@@ -41,10 +42,16 @@ HEAD = f"{'what':48} {'ours':>10} {'peer':>10} {'ratio':>7} {'aim':>5}  against"
 
 def main(words: Sequence[str] | None = None) -> None:
     """Entry point."""
+    given = list(sys.argv[1:] if words is None else words)
+    if given[:1] == ["gpu"]:  # which needs little of what the others import
+        import_module("benchmarks.gpu.command").main(given[1:])
+        return
+    from benchmarks import page, results
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; all, unless named")
     parser.add_argument("--no-page", action="store_true", help="only print: write no file")
-    chosen = parser.parse_args(words)
+    chosen = parser.parse_args(given)
     if unknown := set(chosen.steps) - set(STEPS):
         parser.error(f"no step {', '.join(sorted(unknown))}; known: {', '.join(STEPS)}")
     print(HEAD)
@@ -60,6 +67,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def lines(measured: Timed | Growth | Footprint) -> list[str]:
     """A line for each peer, or one without; one for a growth."""
+    from benchmarks import page
+
     if isinstance(measured, Footprint):
         sizes = ", ".join(map(page.mebibytes, measured.bytes))
         return [
