@@ -70,7 +70,7 @@ def _measured(device: torch.device) -> tuple[float, float]:
     side = 8192 if device.type == "cuda" else 512
     matrix = torch.randn(side, side, device=device, dtype=torch.bfloat16 if device.type == "cuda" else torch.float32)
     target = torch.empty_like(matrix)
-    product, copy = [], []
+    product, copy = list[float](), list[float]()
     for _ in range(4):
         for times, work in ((product, lambda: torch.mm(matrix, matrix, out=target)), (copy, lambda: target.copy_(matrix))):
             synchronise(device)

@@ -21,6 +21,7 @@ from pipeline.params.sections.training import Training
 
 SUFFIXES = ("mot17", "dancetrack", "bdd100k")  # data sets of the papers
 BASE = "mot17"  # the preset of the first system, and of systems that have none of their own
+DEPTH_STRIDE = 8  # what labels are trained at, so that none is resized on the way, which needs OpenCV
 PEOPLE, IDENTITIES = 30, 500  # people in a frame, about as many as MOT17 has; identities of a sample set
 TINY = {"width": 128, "height": 96, "people": 4, "batch": 1, "frames": 3}
 
@@ -165,7 +166,7 @@ def _case(system: str, name: str) -> Case:
         settings=settings,
         width=width,
         height=height,
-        depth_stride=values["pack_samples"]["depth_stride"],
+        depth_stride=DEPTH_STRIDE,
         batch=max(1, settings.batch_size // settings.workers),
     )
 

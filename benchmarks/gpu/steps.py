@@ -36,7 +36,13 @@ def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Bud
 
 
 def step(case: Case, device: torch.device, variant: Variant) -> Record:
-    """Time of a step in one variant."""
+    """Time of a step in one variant.
+
+    Raises:
+        RuntimeError: the variant is of a GPU alone, and the device is none.
+    """
+    if device.type == "cpu" and (variant.compiled or variant.graph):
+        raise RuntimeError("tried on a GPU alone")
     with algorithms(variant):
         work = Step(case, device, variant)
         images = work.batch.images.shape[0] * work.batch.images.shape[1]
@@ -44,7 +50,7 @@ def step(case: Case, device: torch.device, variant: Variant) -> Record:
             graph = recorded(work)
             timing = timed(graph.replay, device)
         else:
-            timing = timed(work, device, warm_up=2 if device.type == "cpu" else 5)
+            timing = timed(work, device, repeats=2, warm_up=1) if device.type == "cpu" else timed(work, device, warm_up=5)
     return {"preset": case.name, "variant": variant.name, "images": images, "per_second": images / timing.seconds, **timing.record()}
 
 
@@ -63,7 +69,7 @@ def parts(case: Case, device: torch.device) -> Record:
         hooks = [hook for name, child in work.task.network.named_children() for hook in _marked(name, child)]
         for _ in range(3):
             work()
-        alone = timed(work, device, repeats=5, warm_up=0).seconds
+        alone = timed(work, device, repeats=3, warm_up=0).seconds
         activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device.type == "cuda" else [])
         synchronise(device)
         with profile(activities=activities) as seen:
@@ -126,7 +132,7 @@ def transferred(case: Case, device: torch.device) -> Record:
             work.batch = move(host, device)
             work()
 
-        timing = timed(run, device)
+        timing = timed(run, device, repeats=2 if device.type == "cpu" else 10, warm_up=1)
     moved = sum(tensor.nbytes for tensor in (host.images, *host.targets.values()))
     images = host.images.shape[0] * host.images.shape[1]
     return {

@@ -28,8 +28,7 @@ def test_everything_runs_without_what_is_not_needed(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "gpu.json").read_text())
     rows = [row for part in ("steps", "forward", "operators", "parity") for row in found[part]]
     failed = {row["name"].split(": ")[-1]: row["failed"] for row in rows if "failed" in row}
-    # a CPU has no graphs and no waiting; compiling needs a C++ compiler, which a machine may lack
-    assert {name for name in failed if not name.startswith("compiled")} <= {"CUDA graph", "CUDA graph, not deterministic, tuned", "waits"}
+    assert all(name.startswith(("compiled", "CUDA graph", "waits")) for name in failed), failed  # of a GPU alone
     assert [row["operator"] for row in found["operators"] if not (row["same_bits"] and row["agrees"])] == []
     assert [row["name"] for row in found["parity"] if "within" in row and row["within"] is False] == []
     assert {row["preset"] for row in found["need"]} == {row["preset"] for row in found["steps"] if "per_second" in row}
