@@ -58,7 +58,7 @@ def run(device: torch.device, minutes: float, *, tiny: bool) -> dict[str, Any]:
         found["steps"] = steps.measure(all_cases, device, one, budget)
     found["parity"] = parity.measure(small, device, budget)
     found["need"] = need.measure(all_cases, found["steps"])
-    return {**found, "left_out": budget.left_out}
+    return {**found, "left_out": [*budget.left_out, *(f"{name}: no preset" for name in cases.without_preset(tiny))]}
 
 
 def _parsed(words: Sequence[str] | None) -> argparse.Namespace:

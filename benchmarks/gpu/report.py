@@ -190,7 +190,7 @@ def _missing(found: Entry) -> str:
     failed = [f"- {row['name']}: {row['failed']}" for row in rows if "failed" in row]
     lines = ["Could not be measured:", "", *failed] if failed else []
     if found["left_out"]:
-        lines += ["", f"No time for: {'; '.join(found['left_out'])}."]
+        lines += ["", f"Left out: {'; '.join(found['left_out'])}."]
     return "\n".join(lines).strip()
 
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -160,6 +159,8 @@ def _depth(frame: TrainingFrame, rows: NDArray[np.int64], options: FdtaOptions) 
     height, width = (side // DEPTH_STRIDE for side in frame.image.shape[:2])
     stored = np.zeros((height, width), np.float32) if frame.depth is None else frame.depth.astype(np.float32)
     if stored.shape != (height, width):
+        import cv2  # here, so that who resizes no depth needs no OpenCV
+
         # between a known depth and an unknown one lies none
         way = cv2.INTER_LINEAR if options.loss.depth_zero == "background" else cv2.INTER_NEAREST
         stored = cv2.resize(stored, (width, height), interpolation=way).astype(np.float32)
