@@ -1,8 +1,8 @@
 """Pictures fitted into the network input on the device: area averages, then a shift to the centre, as two products of matrices.
 
 Both steps are linear and act on rows and columns by themselves, so that a picture is multiplied by a matrix from either side. The values
-are those of `pipeline.tracking.detector.letterbox` (OpenCV's INTER_AREA, then warpAffine) within two grey levels: OpenCV rounds the
-shift to 1/32 pixel.
+are those of `pipeline.tracking.detector.letterbox` (OpenCV's INTER_AREA, then warpAffine) within nine grey levels, and on average within a
+quarter of one, as a test holds: OpenCV rounds the shift to 1/32 pixel.
 """
 
 from __future__ import annotations
