@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stages import ANEW
 from tests.relay import relayed
 from tests.s3 import BUCKET, client, keys, s3_server
 from tests.system.test_survival import DATA, clone, digests, environment, repro
@@ -26,9 +27,10 @@ MADE = (*DATA, *(f"artifacts/{name}" for name in ("pretrain", "finetune", "track
 
 
 def stage(folder: Path, name: str) -> str:
-    """Run a stage that must fail; returns what it says."""
+    """Run a stage that must fail, though its own output may be there and whole; returns what it says."""
     command = ["dvc", "repro", "--force", "--single-item", name]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
+    anew = environment(folder) | {ANEW: "1"}
+    done = subprocess.run(command, cwd=folder, env=anew, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     return done.stderr
 
