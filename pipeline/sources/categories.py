@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-PEDESTRIAN, ON_VEHICLE, CAR, BICYCLE, MOTORBIKE, DISTRACTOR, OCCLUDER, CROWD = 1, 2, 3, 4, 5, 8, 9, 13
-# Classes that look like pedestrians and are not scored: person on vehicle, static person, distractor, reflection, crowd.
-NEITHER = (2, 7, 8, 12, 13)
-NAMES = {
-    1: "pedestrian",
-    2: "person on vehicle",
-    3: "car",
-    4: "bicycle",
-    5: "motorbike",
-    6: "non motorized vehicle",
-    7: "static person",
-    8: "distractor",
-    9: "occluder",
-    10: "occluder on the ground",
-    11: "occluder full",
-    12: "reflection",
-    13: "crowd",
-}
+from pipeline.params import classes as table
+
+PEDESTRIAN, CROWD = table.PEDESTRIAN, table.NUMBERS["crowd"]
+ON_VEHICLE, CAR, BICYCLE, MOTORBIKE = (table.NUMBERS[name] for name in ("person on vehicle", "car", "bicycle", "motorbike"))
+DISTRACTOR, OCCLUDER = table.NUMBERS["distractor"], table.NUMBERS["occluder"]
+NEITHER = (*table.UNSCORED_PEOPLE, CROWD)  # look like pedestrians and are not scored
+NAMES = {number: name for number, name in table.NAMES.items() if number <= table.LAST_OF_MOTCHALLENGE}
 _SYNONYMS = {
     "person": PEDESTRIAN,
     "people": PEDESTRIAN,
