@@ -96,7 +96,9 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
         section = getattr(params, stage)
         store.check(params.base.store, root)
         fingerprint = fingerprint_of(stage, params, root)
-        if ANEW not in os.environ and is_current(stage, params, root, fingerprint):
+        with store.connected(params.base.store):
+            current = ANEW not in os.environ and is_current(stage, params, root, fingerprint)
+        if current:
             print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
             return
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}

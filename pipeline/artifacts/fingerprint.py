@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from pipeline.artifacts import code as closure
-from pipeline.artifacts.named_files import named_digest
+from pipeline.artifacts.named_files import named_digest, vouched
 from pipeline.artifacts.publication import content_digest, file_digest
 from pipeline.artifacts.reuse import is_whole
 from pipeline.params.file import digest
@@ -106,7 +106,7 @@ def is_current(stage: str, params: Params, root: Path, fingerprint: str) -> bool
     Every file is compared with the digest in its manifest; a file that was not touched since it was compared last costs no reading. What a
     parameter names beyond the reach of this machine is never taken for unchanged.
     """
-    if named_digest(stage, params, root) is None:
+    if not vouched(stage, params, root):
         return False
     for out in reads(stage).outs:
         place = root / out

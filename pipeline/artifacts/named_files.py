@@ -34,6 +34,11 @@ def named_digest(stage: str, params: Params, root: Path) -> str | None:
     return digest([[name, known[path]] for name, path in files])
 
 
+def vouched(stage: str, params: Params, root: Path) -> bool:
+    """Whether this machine can read by itself all that the parameters of a stage name; see `named_digest`, which reads it."""
+    return None not in _places(stage, params, root)
+
+
 def _places(stage: str, params: Params, root: Path) -> Iterator[tuple[str, Path] | None]:
     """What is named: a word that stands for it, and where it lies; None for what this machine cannot read by itself."""
     if stage in ("extract_frames", "label_depth"):
