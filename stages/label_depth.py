@@ -29,7 +29,7 @@ BYTES_PER_PIXEL = 0.5  # of a 16-bit map as PNG, for the disk check
 
 
 def label_depth(context: Context) -> None:
-    """Write data/depth: a file a frame file, a map and the objects' depths a frame."""
+    """Write data/depth: one file per frame file, with a map and the objects' depths for each frame."""
     from models.teachers import ON_GPU, build
     from pipeline.files.frames import frame_facts, frame_files
     from pipeline.labelling.job import LabelTask, label_file

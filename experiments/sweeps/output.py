@@ -1,4 +1,4 @@
-"""What a sweep leaves: a row a trial, a row a configuration with the spread over seeds, a page, and the same table in the terminal."""
+"""What a sweep leaves: one row per trial, one per configuration with the spread over seeds, a page, and the same table in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Depth files: one Parquet file a sequence beside its frame file, a row a frame in the same order (`schema.DEPTHS`)."""
+"""Depth files: one Parquet file per sequence beside its frame file, one row per frame in the same order (`schema.DEPTHS`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frame files: one Parquet file a sequence, a row a frame, JPEG bytes beside the objects (`schema.FRAMES`)."""
+"""Frame files: one Parquet file per sequence, one row per frame, JPEG bytes beside the objects (`schema.FRAMES`)."""
 
 from __future__ import annotations
 

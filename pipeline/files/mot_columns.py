@@ -53,7 +53,7 @@ def judge(table: Table, numbers: NDArray[np.int32], kind: Kind) -> Meaning:
     """Tell what the columns from the seventh on mean.
 
     Args:
-        table: (N, 7 to 10) finite numbers, a row a line.
+        table: (N, 7 to 10) finite numbers, one row per line.
         numbers: (N,) int32 line numbers.
         kind: of file.
     """

@@ -1,7 +1,7 @@
 """What the network saw: all that a tracker gets, so that tracking can be repeated without the network, and what scoring needs.
 
-One Parquet file a sequence, a row a frame. Each field of the model's own `Detections` has a column, `detection_<field>`. Arrays lie flat
-in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate.
+One Parquet file per sequence, one row per frame. Each field of the model's own `Detections` has a column, `detection_<field>`. Arrays lie
+flat in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate.
 """
 
 from __future__ import annotations

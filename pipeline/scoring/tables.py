@@ -71,7 +71,7 @@ def write_per_sequence(path: Path, tracking: TrackingScores) -> None:
 
 
 def print_table(tracking: TrackingScores, title: str) -> None:
-    """Print a row a sequence, then the row of all together; never narrower than its content, so that a log keeps it whole."""
+    """Print one row per sequence, then the row of all together; never narrower than its content, so that a log keeps it whole."""
     table = Table(title=title, title_justify="left")
     table.add_column("sequence")
     for name in SHOWN:

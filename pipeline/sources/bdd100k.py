@@ -1,4 +1,4 @@
-"""BDD100K, Scalabel JSON: a file a video, or one file for the frames of all; without videos, stills.
+"""BDD100K, Scalabel JSON: one file per video, or one file for the frames of all; without videos, stills.
 
 A file is a list of frames, or `{"frames": [...]}`; a frame is `{"name": image, "videoName": ..., "frameIndex": from 0, "labels": [{"id",
 "category", "box2d": {"x1", "y1", "x2", "y2"}, "attributes": {"crowd"}}]}`. Labels and images may lie anywhere below the root, as

@@ -52,7 +52,7 @@ class Trainer:
     Attributes:
         epochs: how many are done.
         task: the network with its loss, not wrapped.
-        history: a record an epoch done.
+        history: one record per epoch done.
 
     Raises:
         UserError: the sample set or the batch size cannot be used.

@@ -4,7 +4,7 @@ A box is measured as (centre x, centre y, aspect w/h, height h) in pixels, and t
 All noise is diagonal and the motion couples a coordinate only with its own velocity, so the usual 8x8 covariance never leaves the form of
 four 2x2 blocks. Just those are kept; results equal the dense filter's, without a single matrix product or inverse.
 
-A belief is (5, 4) float64, a column a coordinate; its rows are named below.
+A belief is (5, 4) float64, one column per coordinate; its rows are named below.
 """
 
 from __future__ import annotations
