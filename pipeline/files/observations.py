@@ -1,7 +1,8 @@
 """What the network saw: all that a tracker gets, so that tracking can be repeated without the network, and what scoring needs.
 
 One Parquet file per sequence, one row per frame. Each field of the model's own `Detections` has a column, `detection_<field>`. Arrays lie
-flat in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate.
+flat in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate. Only where frames come
+at a varying rate is there a column `step` beside `frame`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Observation:
         visibilities: (N,) float32 of those boxes.
         embeddings: (N, D) float32, unit length.
         public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
+        step: of the tracker at which the frame comes (`FrameClock`), where frames come at a varying rate; None: at its number.
     """
 
     frame: int
@@ -57,6 +59,12 @@ class Observation:
     visibilities: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     public: NDArray[np.float32] | None = None
+    step: int | None = None
+
+    @property
+    def due(self) -> int:
+        """The tracker's step at which the frame comes."""
+        return self.frame if self.step is None else self.step
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class ObservationWriter:
         weights: SHA-256 of the weights of the network that sees it.
 
     Raises:
-        ValueError: an array is of another type or trailing shape than in the frames before, or not every frame has public boxes.
+        ValueError: an array is of another type or trailing shape than in the frames before, or not every frame has public boxes, or a step.
     """
 
     def __init__(
@@ -116,6 +124,7 @@ class ObservationWriter:
         self._rows: list[Observation] = []
         self._shapes: dict[str, list[int]] = {}
         self._types: dict[str, str] = {}
+        self._timed = False
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, observation: Observation) -> None:
@@ -138,14 +147,19 @@ class ObservationWriter:
         if self._writer is None:
             self._shapes = {name: list(array.shape[1:]) for name, array in arrays[0].items()} if arrays else {}
             self._types = {name: _type_of(name, array) for name, array in arrays[0].items()} if arrays else {}
+            self._timed = bool(self._rows) and self._rows[0].step is not None
             self._writer = self._open()
         columns = [pa.array([row.frame for row in self._rows], pa.int32())]
+        if any((row.step is not None) != self._timed for row in self._rows):
+            raise ValueError("every frame of a file has a step, or none has")
+        columns += [pa.array([row.step for row in self._rows], pa.int32())] if self._timed else []
         columns += [_column(name, self._types[name], shape, [row.get(name) for row in arrays]) for name, shape in self._shapes.items()]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
         self._rows = []
 
     def _open(self) -> pq.ParquetWriter:
-        columns = [("frame", pa.int32()), *((name, pa.list_(pa.from_numpy_dtype(np.dtype(kind)))) for name, kind in self._types.items())]
+        columns = [("frame", pa.int32()), *([("step", pa.int32())] if self._timed else [])]
+        columns += [(name, pa.list_(pa.from_numpy_dtype(np.dtype(kind)))) for name, kind in self._types.items()]
         stamped = schema.stamp(pa.schema(columns), shapes=self._shapes, types=self._types, **self._facts)
         return pq.ParquetWriter(self._path, stamped, compression="zstd", use_dictionary=False)
 
@@ -170,8 +184,9 @@ def read_observations(path: Place, kind: type[Detections] = Detections) -> Itera
         if absent:
             raise UserError(f"{path}: has no {', '.join(absent)}: another model's, or of an older version\nnext: run `dvc repro {STAGE}`")
         wanted = {name: _Column(types[name], tuple(shapes[name])) for name in [*names, *ARRAYS] if name in shapes}
+        numbers = [name for name in ("frame", "step") if name in file.schema_arrow.names]
         for group in range(file.num_row_groups):
-            yield from _observations(file.read_row_group(group, columns=["frame", *wanted]), wanted, kind)
+            yield from _observations(file.read_row_group(group, columns=[*numbers, *wanted]), wanted, kind)
 
 
 def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedSequence:
@@ -227,14 +242,16 @@ class _Column(NamedTuple):
 
 def _observations(table: pa.Table, wanted: dict[str, _Column], kind: type[Detections]) -> Iterator[Observation]:
     columns = {name: _split(table.column(name).combine_chunks(), column.shape) for name, column in wanted.items()}
-    for row, frame in enumerate(table.column("frame").to_pylist()):
+    frames = table.column("frame").to_pylist()
+    steps = table.column("step").to_pylist() if "step" in table.column_names else [None] * len(frames)
+    for row, (frame, step) in enumerate(zip(frames, steps, strict=True)):
         values = {name: column[row] for name, column in columns.items()}
         for name, column in wanted.items():
             if prod(column.shape) == 0:  # no number tells how many there are: as many as boxes, or as people
                 count = len(values["identities" if name in ARRAYS else f"{PREFIX}boxes"])
                 values[name] = np.zeros((count, *column.shape), column.kind)
         seen = kind(**{name: values.pop(PREFIX + name) for name in names_of(kind)})
-        yield Observation(frame, seen, **values)
+        yield Observation(frame, seen, **values, step=step)
 
 
 def _split(column: Any, shape: tuple[int, ...]) -> list[NDArray[Any]]:

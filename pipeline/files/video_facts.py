@@ -66,6 +66,11 @@ class VideoFacts:
     notes: tuple[str, ...] = ()
 
     @property
+    def varying_interval(self) -> float | None:
+        """Usual seconds from frame to frame where the rate varies; None where it is constant."""
+        return self.interval if self.uneven else None
+
+    @property
     def usual_rate(self) -> float | None:
         """Frames a second where they come at their usual pace: the mean rate, unless that is drawn down by holes."""
         return 1 / self.interval if self.uneven and self.interval else self.frame_rate

@@ -38,6 +38,7 @@ class TrackedSequence:
         recovered: (frame, identity) of boxes that no detection supports.
         frame_rate: frames a second.
         classes: names of what is tracked.
+        uneven: whether frames come at a varying rate, so that a clip keeps their times.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TrackedSequence:
     recovered: frozenset[tuple[int, int]]
     frame_rate: float
     classes: tuple[str, ...] = PEDESTRIANS
+    uneven: bool = False
 
     def at(self, number: int) -> NDArray[np.int64]:
         """Places of a frame's rows."""
@@ -63,14 +65,16 @@ class TrackedSequence:
 def read_tracked(name: str, frames: Place, tracks: Place, observations: Place, classes: Sequence[str] = PEDESTRIANS) -> TrackedSequence:
     """Join what tracking left of a sequence: its text and recovered boxes below `tracks`, and <observations>/<name>.parquet."""
     numbers = np.array([item.frame for item in read_observations(observations / f"{name}.parquet")], np.int64)
+    facts = frame_facts(frames)
     return TrackedSequence(
         name=name,
         frames=frames,
         rows=read_rows(tracks / f"{name}.txt", kind="results"),
         numbers=numbers,
         recovered=frozenset(read_recovered(tracks / f"{name}.recovered.parquet")),
-        frame_rate=float(frame_facts(frames)["frame_rate"]),
+        frame_rate=float(facts["frame_rate"]),
         classes=tuple(classes),
+        uneven="interval" in facts,
     )
 
 
@@ -113,25 +117,25 @@ def render(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int, mo
     with tempfile.TemporaryDirectory() as folder:
         for quality in QUALITIES:
             path = Path(folder) / "clip.mp4"
-            with VideoWriter(path, sequence.frame_rate, quality) as writer:
-                for image in pictures:
-                    writer.write(image)
+            with VideoWriter(path, sequence.frame_rate, quality, timed=sequence.uneven) as writer:
+                for image, time in pictures:
+                    writer.write(image, time - pictures[0][1])
             content = path.read_bytes()
             if len(content) <= most_bytes:
                 break
     return content
 
 
-def _paint(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int) -> list[NDArray[np.uint8]]:
-    """The drawn frames; trails start before the first."""
+def _paint(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int) -> list[tuple[NDArray[np.uint8], float]]:
+    """The drawn frames with their times in seconds; trails start before the first."""
     trail = round(TRAIL_SECONDS * sequence.frame_rate)
-    painter, wanted, images = Painter(trail), set(numbers.tolist()), []
+    painter, wanted, images = Painter(trail), set(numbers.tolist()), list[tuple[NDArray[np.uint8], float]]()
     for frame in read_frames(sequence.frames):
         if numbers[0] - trail <= frame.frame <= numbers[-1] and frame.frame >= sequence.numbers[0]:
             image, scale = shrink(decode_jpeg(frame.image, f"{sequence.frames}: frame {frame.frame}"), width)
             drawn = painter.paint(image, _tracks(sequence, frame.frame, scale), _truth(frame, sequence.classes) * scale)
             if frame.frame in wanted:
-                images.append(drawn)
+                images.append((drawn, frame.time))
     return images
 
 

@@ -176,6 +176,7 @@ def _facts(sequence: PlannedSequence) -> dict[str, Any]:
         "detections": sequence.detections,
         "source": sequence.source,
         "digest": sequence.digest,
+        **({} if sequence.interval is None else {"interval": sequence.interval}),
     }
 
 

@@ -98,4 +98,5 @@ def _plan_sequence(dataset: str, name: str, frames: Media, defects: Defects) -> 
         annotation=nothing(),
         stated_size=None,
         read=Reading(dataset, name, frames, rate, nothing()),
+        interval=facts.interval,
     )

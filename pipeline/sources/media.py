@@ -76,12 +76,14 @@ class MediaFacts(NamedTuple):
         frame_rate: the video container's, at its usual pace where that varies; None for images.
         bytes: what the frames will take, about.
         notes: what is odd about a video but read.
+        interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
     """
 
     numbers: NDArray[np.int64]
     frame_rate: float | None
     bytes: int
     notes: tuple[str, ...] = ()
+    interval: float | None = None
 
 
 class Shot(NamedTuple):
@@ -290,7 +292,7 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
         defects.add(f"{media.path}: the video is damaged or cut off: {found.damage}")
     pixels = found.frames * found.width * found.height
     notes = tuple(f"{media.path.name}: {line}" for line in found.notes)
-    return MediaFacts(np.arange(1, found.frames + 1), found.usual_rate, int(pixels * BYTES_PER_PIXEL), notes)
+    return MediaFacts(np.arange(1, found.frames + 1), found.usual_rate, int(pixels * BYTES_PER_PIXEL), notes, found.varying_interval)
 
 
 def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:

@@ -136,6 +136,7 @@ def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Med
         annotation=annotated,
         stated_size=truth.drawn or info.size,
         read=Reading(dataset, name, frames, rate, annotated, seen),
+        interval=facts.interval,
     )
 
 

@@ -38,6 +38,7 @@ class PlannedSequence:
         annotation: the objects that will be read, with their places in the files.
         stated_size: width and height in pixels that the annotation states, None where it does not.
         read: yields the frames.
+        interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
     """
 
     root: Place
@@ -56,6 +57,7 @@ class PlannedSequence:
     annotation: Annotation
     stated_size: tuple[int, int] | None
     read: Reading
+    interval: float | None = None
 
 
 class Plan(NamedTuple):

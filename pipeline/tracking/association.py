@@ -33,7 +33,7 @@ TOGETHER = 6  # sequences that share passes of a network that trackers ask; more
 
 
 class Follower:
-    """A model's tracker going through one sequence, which keeps to the frame numbers.
+    """A model's tracker going through one sequence, step by step: one step for each frame number, or as `FrameClock` says.
 
     Args:
         spec: the model.
@@ -53,27 +53,27 @@ class Follower:
         self._network, self._answer = network, spec.association.answer
         self._previous: int | None = None
 
-    def step(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
-        """Advance to `frame`.
+    def step(self, due: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
+        """Advance to the step `due`.
 
-        Numbers that are absent since the last step (frames that could not be decoded, a gap in the source) advance the tracker
-        without detections, so that its motion and its buffer keep to time; they give no output.
+        Steps that are absent since the last one (frames that could not be decoded, a gap in the source, a hole in a video of a varying
+        rate) advance the tracker without detections, so that its motion and its buffer keep to time; they give no output.
 
         Args:
-            frame: number, above the last step's.
+            due: number of the frame, or of the step at which it comes; above the last one.
             detections: in picture pixels, cut at `LEAST_SCORE`.
             public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
         """
-        return answered([self.steps(frame, detections, public)], self._ask)[0]
+        return answered([self.steps(due, detections, public)], self._ask)[0]
 
-    def steps(self, frame: int, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
+    def steps(self, due: int, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
         """`step`, which yields what the tracker asks and is sent the answers, so that several sequences can share a pass of the network."""
-        absent = 0 if self._previous is None else frame - self._previous - 1
+        absent = 0 if self._previous is None else due - self._previous - 1
         if absent:
             nothing = detections.above(np.inf)
             for _ in range(absent):
                 yield from self._advance(nothing, None if public is None else public[:0])
-        self._previous = frame
+        self._previous = due
         return (yield from self._advance(detections, public))
 
     @property
@@ -213,7 +213,7 @@ def _rows(
     follower = Follower(spec, options, sequence.frame_rate, sequence.width, sequence.height, network)
     rows = ResultRows(sequence.classes)
     for item in sequence.frames:
-        rows.add(item.frame, (yield from follower.steps(item.frame, item.detections, item.public)))
+        rows.add(item.frame, (yield from follower.steps(item.due, item.detections, item.public)))
     rows.counts = follower.counts
     return rows
 

@@ -66,6 +66,7 @@ class Picture:
         classes: (N,) int64, index into `pack_samples.classes` of each of these boxes; None: all are of the only class.
         public: (P, 4) float32, xyxy pixels of a public detector, or None for private detections.
         given: boxes in the place of the network's own, for all pictures of a sequence or for none.
+        step: of the tracker at which the picture comes (`FrameClock`), where frames come at a varying rate; None: at its number.
     """
 
     frame: int
@@ -74,6 +75,12 @@ class Picture:
     public: NDArray[np.float32] | None = None
     given: Given | None = None
     classes: NDArray[np.int64] | None = None
+    step: int | None = None
+
+    @property
+    def due(self) -> int:
+        """The tracker's step at which the picture comes."""
+        return self.frame if self.step is None else self.step
 
 
 class Seen(NamedTuple):
@@ -239,7 +246,7 @@ def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, fram
                 rows, columns = picture.image.shape[:2]
                 follower = Follower(detector.spec, detector.options, frame_rate, columns, rows, detector.asked)
             detections = seen.above(LEAST_SCORE)
-            tracks = follower.step(picture.frame, detections, picture.public)
+            tracks = follower.step(picture.due, detections, picture.public)
         yield Tracked(picture, detections, embeddings, tracks, follower.counts)
 
 

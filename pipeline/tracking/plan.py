@@ -71,7 +71,7 @@ class TrackedFrames:
             frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
             given = self.given.get(name)
             job = Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, precision=settings.precision)
-            jobs.append(replace(job, true_identities=by_truth, classes=self.classes))
+            jobs.append(replace(job, true_identities=by_truth, classes=self.classes, interval=facts.get("interval")))
         return jobs
 
 

@@ -27,6 +27,7 @@ from pipeline.tracking import detector as inference
 from pipeline.tracking.asked import Asked, load_asked
 from pipeline.tracking.association import TOGETHER, ResultRows, associate_all, load
 from pipeline.tracking.external_boxes import Given, oracle, read_detections, scored
+from pipeline.tracking.frame_clock import FrameClock
 from pipeline.tracking.oracle import associate_by_truth, true_tracks
 
 
@@ -48,7 +49,7 @@ class Job:
         frames: its frame file.
         first: number of the first frame to track.
         last: number of the last frame to track.
-        frame_rate: frames a second.
+        frame_rate: frames a second; the usual rate where it varies.
         public: whether the data set's own detections gate births; for a system that detects nothing they are its detections, of score 1.
         spec: the model.
         options: its options.
@@ -63,6 +64,7 @@ class Job:
         oracle: whether the boxes that scoring counts replace the network's.
         precision: of the network.
         classes: names of what is tracked.
+        interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Job:
     seen_from: str | None = None
     tracked_from: str | None = None
     true_identities: bool = False
+    interval: float | None = None
 
     @property
     def length(self) -> int:
@@ -228,14 +231,17 @@ class _Sequence:
         self.truth: dict[int, Objects] = {}
 
     def pictures(self) -> Iterator[inference.Picture]:
+        clock = FrameClock(self._job.interval)
         for frame in read_frames(self._job.frames):
+            due = clock.step(frame.frame, frame.time)
             if self._job.first <= frame.frame <= self._job.last:
                 self.count += 1
                 self.truth[frame.frame] = truth = scored(frame.objects, self._job.classes)
                 kinds = class_indices(truth.classes, self._job.classes)
                 public = frame.public_boxes if self._job.public and self._job.spec.detection.decode is not None else None
                 image = decode_jpeg(frame.image, _where(self._job.frames, frame))
-                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame, truth), kinds)
+                step = None if self._job.interval is None else due
+                yield inference.Picture(frame.frame, image, truth.boxes, public, self._boxes(frame, truth), kinds, step)
 
     def _boxes(self, frame: Frame, truth: Objects) -> Given | None:
         """What stands for the network's detections."""
@@ -265,6 +271,7 @@ def _observation(found: inference.Tracked, truth: Objects) -> Observation:
         visibilities=truth.visibilities,
         embeddings=found.embeddings,
         public=found.picture.public,
+        step=found.picture.step,
     )
 
 

@@ -15,10 +15,10 @@ from pipeline.runtime.progress import Progress
 from pipeline.tracking import detector as inference
 from pipeline.tracking.association import ResultRows
 from pipeline.tracking.drawing import Boxes, Painter
+from pipeline.tracking.frame_clock import FrameClock
 
 FRAME_RATE = 25.0  # where the file does not tell
 TRAIL_SECONDS = 2.0
-LONGEST_HOLE = 60.0  # seconds that a tracker goes through step by step
 
 
 def track_file(video: Path, out: Path, detector: inference.Detector, batch_size: int) -> tuple[Path, Path]:
@@ -44,11 +44,11 @@ def track_file(video: Path, out: Path, detector: inference.Detector, batch_size:
     out.mkdir(parents=True, exist_ok=True)
     text, drawn = out / f"{video.stem}.txt", _apart(out / f"{video.stem}.mp4", video)
     painter, rows = Painter(round(TRAIL_SECONDS * rate)), ResultRows(detector.classes)
-    pictures = _Pictures(video, rate if facts.uneven else None)
+    pictures = _Pictures(video, facts.varying_interval)
     with VideoWriter(drawn, rate, timed=facts.uneven) as writer, Progress(f"Tracking {video.name}", facts.frames, "frames") as bar:
         for found in inference.track(pictures.read(), detector, batch_size, rate, inference.Stopwatch()):
-            tracks, (number, time) = found.tracks, pictures.known.pop(found.picture.frame)
-            rows.add(number, tracks)
+            tracks, time = found.tracks, pictures.times.pop(found.picture.frame)
+            rows.add(found.picture.frame, tracks)
             rows.counts = found.counts
             writer.write(painter.paint(found.picture.image, Boxes(tracks.boxes, tracks.identities, tracks.recovered)), time)
             bar.advance()
@@ -68,36 +68,30 @@ class _Pictures:
 
     Args:
         video: the file.
-        rate: frames a second of a tracker's steps, where frames come at a varying rate: they are then numbered by their times, so that a
-            hole of ten seconds is one to the tracker too. None: they keep their numbers.
+        interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
 
     Attributes:
-        known: number and seconds of the frames that are under way, by what the tracker calls them.
+        times: seconds of the frames that are under way, by their numbers.
         defects: what was lost.
         changes: what was said of sizes that change.
     """
 
-    def __init__(self, video: Path, rate: float | None) -> None:
-        self._video, self._rate = video, rate
-        self.known: dict[int, tuple[int, float]] = {}
+    def __init__(self, video: Path, interval: float | None) -> None:
+        self._video, self._interval = video, interval
+        self.times: dict[int, float] = {}
         self.defects: list[str] = []
         self.changes: list[str] = []
 
     def read(self) -> Iterator[inference.Picture]:
         """All pictures."""
-        step, first, size = 0, None, None
+        clock, first, size = FrameClock(self._interval), None, None
         for frame in read_video(self._video, defects=self.defects):
-            step = frame.number if self._rate is None else self._step(step, frame.time)
-            self.known[step] = frame.number, frame.time
+            due = clock.step(frame.number, frame.time)
+            self.times[frame.number] = frame.time
             first = first or frame.image.shape[1::-1]
             size = self._remarked(frame, first, size or first)
             image = frame.image if size == first else np.asarray(cv2.resize(frame.image, first, interpolation=cv2.INTER_AREA), np.uint8)
-            yield inference.Picture(step, image)
-
-    def _step(self, before: int, time: float) -> int:
-        """The step of a time, after the one before; a hole longer than any tracker's memory is cut short."""
-        assert self._rate is not None
-        return min(max(before + 1, round(time * self._rate) + 1), before + round(LONGEST_HOLE * self._rate) + 1)
+            yield inference.Picture(frame.number, image, step=None if self._interval is None else due)
 
     def _remarked(self, frame: VideoFrame, first: tuple[int, int], before: tuple[int, int]) -> tuple[int, int]:
         """The frame's size; a change of it is said."""

@@ -66,7 +66,7 @@ def test_a_hole_in_the_film_is_one_in_the_drawn_video_and_to_the_tracker(tmp_pat
     text, drawn = track_file(film, tmp_path / "out", seen.detector(128, 96), 5)
     rows = read_rows(text, kind="results")
     assert sorted(set(rows.frame.tolist())) == list(range(1, 13)), "frames keep their numbers"
-    steps = [picture.frame for picture in video_file._Pictures(film, 10).read()]
+    steps = [picture.due for picture in video_file._Pictures(film, 0.1).read()]
     assert steps == [*range(1, 7), *range(81, 87)], "the tracker goes through eight seconds"
     assert [frame.time for frame in read_video(drawn)] == pytest.approx(times, abs=1e-3)
     assert "frames come at a varying rate" in capsys.readouterr().err
