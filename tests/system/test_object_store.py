@@ -59,6 +59,7 @@ def kill_in_pretrain(folder: Path, server: Mapping[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_everything_lies_in_the_bucket_and_dvc_tracks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local, remote = clone(tmp_path / "local", EPOCHS), clone(tmp_path / "remote", EPOCHS)
     params = remote / "params.yaml"

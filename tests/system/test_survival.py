@@ -76,6 +76,7 @@ def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_pipeline_killed_in_every_long_stage_ends_with_the_same_bytes(tmp_path: Path) -> None:
     calm, killed = clone(tmp_path / "calm"), clone(tmp_path / "killed")
     repro(calm)
