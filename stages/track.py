@@ -40,6 +40,8 @@ def track(context: Context) -> None:
     model = _stage_model(context)
     spec, options = spec_and_options(model, context.options)
     frames = tracked_frames(context.params, context.root)
+    for line in frames.remarks:
+        print(f"note: {line}", file=sys.stderr)
     _check_classes(model, frames.classes)
     outputs = Outputs(*(context.publication(context.artifacts / name) for name in ("tracks", "observations", "speed.json")))
     params = context.params.model_copy(update={"model": context.params.model.model_copy(update={"name": spec.name})})

@@ -26,6 +26,8 @@ LARGEST = 2**31 - 1
 VISDRONE = np.array([13, 1, 1, 4, 3, 3, 3, 6, 6, 3, 5, 9], np.int32)
 # Of head tracking (HT21, CroHD): pedestrian's head, static, ignore, person on vehicle (TrackEval's HeadTrackingChallenge).
 HEADS = np.array([9, 1, 7, 13, 2], np.int32)
+MANY_CLASSES = 100  # a column that holds more different numbers is no class
+SHOWN = 5  # values that a remark lists
 HEADS_NAMES = ("HT21", "HeadTracking", "Head_Tracking", "CroHD")
 
 
@@ -49,20 +51,23 @@ class Meaning(NamedTuple):
     world: bool = False
 
 
-def judge(table: Table, numbers: NDArray[np.int32], kind: Kind) -> Meaning:
+def judge(table: Table, numbers: NDArray[np.int32], kind: Kind, *, classes: bool = False) -> Meaning:
     """Tell what the columns from the seventh on mean.
 
     Args:
         table: (N, 7 to 10) finite numbers, one row per line.
         numbers: (N,) int32 line numbers.
         kind: of file.
+        classes: whether detections state classes in column 8, as results may.
     """
     count, remarks = len(table), list[str]()
     plain = Meaning(False, np.ones(count, np.int32), np.ones(count, np.float32), _float32(table[:, 6]), remarks)
     if kind == "detections":
-        _remark_on_detections(table, remarks)
+        _remark_on_ids(table, remarks)
+    if kind == "detections" and not classes:
+        _remark_on_columns(table, remarks)
         return plain
-    if kind == "results":
+    if kind in ("detections", "results"):
         return _results(table, numbers, plain)
     found = _ground_truth(table, plain)
     return found._replace(confidence=_flags(table[:, 6], numbers, remarks))
@@ -82,6 +87,9 @@ def _results(table: Table, numbers: NDArray[np.int32], plain: Meaning) -> Meanin
         row = int(np.flatnonzero(~_whole(table[:, 7]))[0])
         plain.remarks.append(f"column 8 is not read: it is {table[row, 7]:g} in line {numbers[row]}, which is no class")
         return plain
+    unstated = int((table[:, 7] < 0).sum())
+    if unstated:
+        plain.remarks.append(f"{unstated} rows state no class (column 8) where others do; they are read as pedestrians")
     return plain._replace(classes=True, class_id=np.maximum(table[:, 7], PEDESTRIAN).clip(max=LARGEST).astype(np.int32))
 
 
@@ -148,14 +156,29 @@ def _flags(column: Table, numbers: NDArray[np.int32], remarks: list[str]) -> NDA
     return _float32(flags) + 0  # never -0
 
 
-def _remark_on_detections(table: Table, remarks: list[str]) -> None:
-    """Public detections have no class in the format; what looks like one is left unread, and said."""
+def _remark_on_ids(table: Table, remarks: list[str]) -> None:
+    if (table[:, 1] > 0).any():
+        remarks.append(f"ids (column 2) go up to {table[:, 1].max():g}; detections have none, and they are not read")
+
+
+def _remark_on_columns(table: Table, remarks: list[str]) -> None:
+    """Detections of one class state no class; what looks like one is left unread, and said."""
     if table.shape[1] < 8 or not len(table):
         return
-    eighth = table[:, 7]
-    kinds = np.unique(eighth)
-    if table.shape[1] < 10 and _whole(eighth).all() and kinds[0] >= 0 and 1 < len(kinds) <= 100:
-        remarks.append(f"column 8 may be a class (it holds {len(kinds)} whole numbers); it is not read, every box is a pedestrian's")
+    eighth, kinds = table[:, 7], np.unique(table[:, 7])
+    others = ~np.isin(table[:, 8:], (-1, 0, 1))
+    if kinds.tolist() not in ([-1], [0], [1]):
+        if _whole(eighth).all() and kinds[0] >= -1 and len(kinds) <= MANY_CLASSES and not others.any():
+            remarks.append(f"column 8 may be a class (it holds {_listed(kinds)}); it is not read, every box is a pedestrian's")
+        elif table.shape[1] < 10:  # else they are MOT15's coordinates of the world
+            remarks.append("columns 8 and beyond are not read, every box is a pedestrian's")
+    elif others.any():
+        column = 8 + int(others.any(0).argmax())
+        remarks.append(f"column {column + 1} is not read; it goes from {table[:, column].min():g} to {table[:, column].max():g}")
+
+
+def _listed(values: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:g}" for value in values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
 
 
 def _whole(column: Table) -> NDArray[np.bool_]:

@@ -125,7 +125,7 @@ def read_exactly(
     flawless = bool(sound.all())
     table = read.table if flawless else np.where(finite, read.table, 0)  # whatever else is said of such a line comes second
     judged, lines = (table, read.line) if flawless else (table[sound], read.line[sound])
-    meaning = mot_columns.judge(judged, lines, "results" if classes else kind)
+    meaning = mot_columns.judge(judged, lines, kind, classes=classes)
     if meaning.world and not world:
         raise UserError(
             f"{path}:{read.line[0]}: columns 8 to 10 are coordinates of the world ({', '.join(f'{value:g}' for value in table[0, 7:10])}), "

@@ -60,6 +60,7 @@ class Findings:
         occlusion: None without a scored pedestrian.
         defects: what extraction leaves out, with file and line.
         remarks: what is odd but is read.
+        span: numbers of the first and the last frame.
     """
 
     sequence: str
@@ -76,6 +77,7 @@ class Findings:
     occlusion: Occlusion | None
     defects: list[str]
     remarks: list[str] = field(default_factory=list)
+    span: tuple[int, int] = (1, 0)
 
 
 def look(sequence: PlannedSequence, *, decode: bool, unseen: bool = False) -> Findings:
@@ -106,7 +108,17 @@ def look(sequence: PlannedSequence, *, decode: bool, unseen: bool = False) -> Fi
         occlusion=_occlusion(found),
         defects=[*sequence.defects, *defects.lines],
         remarks=[*sequence.notes, *_contradicted(sequence, sizes), *_outside(sequence, sizes), *_reappearing(sequence)],
+        span=_span(sequence),
     )
+
+
+def _span(sequence: PlannedSequence) -> tuple[int, int]:
+    """Numbers of the first and the last frame; of an annotation alone, those that it names."""
+    numbers = sequence.read.media.files
+    if numbers is None:
+        return 1, sequence.frames
+    there = list(numbers) or sequence.annotation.frame.tolist()
+    return min(there, default=1), max(there, default=0)
 
 
 def _sizes(sequence: PlannedSequence, decode: bool, defects: Defects) -> tuple[dict[int, tuple[int, int]], int]:

@@ -41,19 +41,22 @@ def detection_file(pattern: str, *, data_root: str, root: Path, dataset: str, se
     return Path(root, Path(pattern).expanduser()).resolve()
 
 
-def read_detections(path: Path, frames: tuple[int, int], classes: Sequence[str] = PEDESTRIANS) -> dict[int, Given]:
+def read_detections(
+    path: Path, frames: tuple[int, int], classes: Sequence[str] = PEDESTRIANS, remarks: list[str] | None = None
+) -> dict[int, Given]:
     """Read a detector's file; a frame without rows is absent.
 
     Args:
         path: MOTChallenge text; ids mean nothing.
         frames: the sequence's first and last frame, inside which all rows must lie.
         classes: names of what is tracked. One: all rows are that. Several: column 8 is the class number of each row.
+        remarks: where it is said what was assumed about the columns.
 
     Raises:
         UserError: the file is missing, or rows are broken, outside the frames, scored outside 0 to 1, or of a class that is not tracked
             (file:line).
     """
-    found, _ = read_exactly(path, kind="detections", classes=len(classes) > 1)
+    found, _ = read_exactly(path, kind="detections", classes=len(classes) > 1, remarks=remarks)
     first, last = frames
     outside = (found.frame < first) | (found.frame > last)
     _refuse(
@@ -73,6 +76,9 @@ def read_detections(path: Path, frames: tuple[int, int], classes: Sequence[str] 
         f"class (column 8) must be the number of {', '.join(classes)}",
         "state classes by the numbers of docs/data.md, and leave out what is not in pack_samples.classes",
     )
+    if remarks is not None and len(classes) > 1 and len(kinds):
+        counts = ", ".join(f"{count} {name}" for name, count in zip(classes, np.bincount(kinds, minlength=len(classes)), strict=True))
+        remarks.append(f"{path}: column 8 is read as the class: {counts}")
     order = np.lexsort((-found.confidence, found.frame))  # stable: equal scores keep the file's order
     numbers, starts = np.unique(found.frame[order], return_index=True)
     columns = found.boxes[order], found.confidence[order], kinds[order]

@@ -39,6 +39,7 @@ class TrackedFrames:
         spans: first and last frame of each sequence.
         given: another detector's file of each sequence; none unless `track.detections` is `file`.
         classes: names of what is tracked.
+        remarks: what was assumed about the columns of the other detector's files.
     """
 
     settings: Track
@@ -46,6 +47,7 @@ class TrackedFrames:
     spans: dict[Name, tuple[int, int]]
     given: dict[Name, Path]
     classes: tuple[str, ...] = PEDESTRIANS
+    remarks: tuple[str, ...] = ()
 
     def file(self, name: Name) -> Place:
         """A sequence's frame file."""
@@ -135,7 +137,9 @@ def tracked_frames(params: Params, root: Path) -> TrackedFrames:
     """
     found = _spans(follow(root / "data" / "samples"), params.track.frames)
     folder = follow(root / "data" / "frames")
-    return TrackedFrames(params.track, folder, found, _given(params, root, folder, found), tuple(params.pack_samples.classes))
+    remarks: list[str] = []
+    given = _given(params, root, folder, found, remarks)
+    return TrackedFrames(params.track, folder, found, given, tuple(params.pack_samples.classes), tuple(remarks))
 
 
 def frame_file(folder: Place, name: Name) -> Place:
@@ -153,8 +157,8 @@ def _spans(samples: Place, which: Literal["train", "val", "all"]) -> dict[Name, 
     return found
 
 
-def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[int, int]]) -> dict[Name, Path]:
-    """Another detector's files, each read once for mistakes."""
+def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[int, int]], remarks: list[str]) -> dict[Name, Path]:
+    """Another detector's files, each read once for mistakes and for what has to be assumed about it."""
     settings, found = params.track, dict[Name, Path]()
     if settings.detections != "file" or settings.detections_files is None:
         return found
@@ -163,7 +167,7 @@ def _given(params: Params, root: Path, folder: Place, names: dict[Name, tuple[in
         path = detection_file(settings.detections_files, data_root=params.base.data_root, root=root, dataset=dataset, sequence=sequence)
         if path in found.values():
             raise UserError(f"track.detections_files: {path} would serve two sequences\nnext: put {{sequence}} (or {{dataset}}) into it")
-        read_detections(path, frame_span(frame_file(folder, name)), params.pack_samples.classes)
+        read_detections(path, frame_span(frame_file(folder, name)), params.pack_samples.classes, remarks)
         found[name] = path
     return found
 

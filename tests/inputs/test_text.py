@@ -85,11 +85,28 @@ def test_a_visibility_outside_its_range_is_said_and_not_clipped(tmp_path: Path) 
     assert "4 visibilities (column 9) lie outside 0 to 1, as -0.01 does; read as 1" in said[0]
 
 
-def test_a_class_of_detections_is_said_not_to_be_read(tmp_path: Path) -> None:
+FOUND = [
+    # ids and what follows the box in the file of a detector, and what is said of it
+    pytest.param((-1, -1), ("0.9", "0.8"), None, id="seven columns"),
+    pytest.param((-1, -1), ("0.9,-1,-1,-1", "0.8,-1,-1,-1"), None, id="MOT17's ten columns"),
+    pytest.param((-1, -1), ("0.9,1,1", "0.8,1,1"), None, id="pedestrians"),
+    pytest.param((-1, -1), ("0.9,0,-1,-1", "0.8,0,-1,-1"), None, id="persons among YOLO's classes"),
+    pytest.param((-1, -1), ("0.9,0", "0.8,2"), "column 8 may be a class (it holds 0, 2); it is not read", id="YOLO's classes"),
+    pytest.param((-1, -1), ("0.9,1,-1,-1", "0.8,3,-1,-1"), "(it holds 1, 3)", id="classes as results have them (boxmot#883)"),
+    pytest.param((-1, -1), ("0.9,3,1", "0.8,3,1"), "(it holds 3)", id="cars alone"),
+    pytest.param((-1, -1), ("0.9,4.5,1,0", "0.8,2.5,1,0"), None, id="MOT15's coordinates of the world"),
+    pytest.param((-1, -1), ("0.9,0.25", "0.8,0.5"), "columns 8 and beyond are not read, every", id="a second score"),
+    pytest.param((-1, -1), ("0.9,1,0.5", "0.8,1,0.25"), "column 9 is not read; it goes from 0.25 to 0.5", id="a visibility"),
+    pytest.param((4, 7), ("0.9", "0.8"), "ids (column 2) go up to 7; detections have none", id="a tracker's output"),
+]
+
+
+@pytest.mark.parametrize(("ids", "tails", "remark"), FOUND)
+def test_what_is_not_read_of_detections_is_said(tmp_path: Path, ids: tuple[int, int], tails: tuple[str, str], remark: str | None) -> None:
     path, said = tmp_path / "det.txt", list[str]()
-    path.write_text(lines((-1, -1), ("0.9,0", "0.8,2")))
+    path.write_text(lines(ids, tails))
     assert set(read_rows(path, kind="detections", remarks=said).class_id.tolist()) == {1}
-    assert "column 8 may be a class" in said[0]
+    assert [(str(path) in line, remark in line) for line in said] == [(True, True)] if remark else not said
 
 
 @pytest.mark.parametrize("flag", ["0.87", "0.1", "-0.5", "0.999"])
@@ -211,6 +228,6 @@ def test_head_tracking_has_classes_of_its_own(tmp_path: Path, folder: str) -> No
 @pytest.mark.parametrize("kind", ["ground_truth", "results", "detections"])
 def test_flawless_files_of_the_format_need_no_remark(tmp_path: Path, kind: Kind) -> None:
     path, said = tmp_path / "a.txt", list[str]()
-    path.write_text(lines((1, 2), GOOD if kind == "ground_truth" else TRACKED))
+    path.write_text(lines((-1, -1) if kind == "detections" else (1, 2), GOOD if kind == "ground_truth" else TRACKED))
     read_rows(path, kind=kind, remarks=said)
     assert said == []

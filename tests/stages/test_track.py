@@ -113,16 +113,20 @@ FILES = {"detections": "file", "detections_files": "det/{sequence}.txt"}
 
 
 def detections(folder: Path, score: float = 0.9, frame: int = FIRST) -> None:
-    """A box in one frame of each sequence."""
+    """A box in one frame of each sequence, in the second with an id."""
     folder.mkdir(exist_ok=True)
-    for name in ("seq-1", "seq-2"):
-        (folder / f"{name}.txt").write_text(f"{frame},-1,10,20,20,60,{score}\n")
+    for name, identity in (("seq-1", -1), ("seq-2", 4)):
+        (folder / f"{name}.txt").write_text(f"{frame},{identity},10,20,20,60,{score}\n")
 
 
-def test_another_detectors_files_are_tracked_and_belong_to_the_outputs_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_detectors_files_are_tracked_and_belong_to_the_outputs_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     repository = Repository(tmp_path, **FILES)
     detections(tmp_path / "det")
     run(repository)
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert said == [f"note: {tmp_path}/det/seq-2.txt: ids (column 2) go up to 4; detections have none, and they are not read"]
     rows = read_rows(repository.artifacts / "tracks" / "seq-1.txt", kind="results")
     assert rows.frame.tolist() == [FIRST], "the network's own boxes have no part in it"
     np.testing.assert_allclose(rows.boxes, [[10, 20, 30, 80]], atol=0.02)

@@ -75,7 +75,9 @@ def test_the_oracle_finds_what_scoring_counts() -> None:
 def test_boxes_of_several_classes_state_them_and_others_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("1,-1,0,0,5,5,0.5,18,-1,-1\n1,-1,9,0,5,5,0.75,1,-1,-1\n2,-1,9,0,5,5,0.75,1,-1,-1\n")
-    found = read_detections(path, (1, 2), ("pedestrian", "cyclist"))
+    said: list[str] = []
+    found = read_detections(path, (1, 2), ("pedestrian", "cyclist"), said)
+    assert said == [f"{path}: column 8 is read as the class: 2 pedestrian, 1 cyclist"]
     assert found[1].kinds.tolist() == [0, 1]
     assert found[2].kinds.tolist() == [0]
     assert read_detections(path, (1, 2))[1].kinds.tolist() == [0, 0], "where one class is tracked, all rows are that"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.imitated import mot17, mots
+from tests.pipeline.recorded import mot_sequence
 from tests.pipeline.sources.test_inspect import broken
 from tests.throughline.command import throughline
 
@@ -53,6 +54,25 @@ def test_json_holds_all_of_it(broken: Path, capsys: pytest.CaptureFixture[str]) 
     assert (found["kind"], found["totals"]["boxes"], found["totals"]["defects"]) == ("mot_challenge", 9, 5)
     assert found["sequences"][0]["classes"] == {"pedestrian": 6, "car": 1, "static person": 1, "distractor": 1}
     assert found["sequences"][0]["occlusion"] == {"visibility": 0.75, "hidden": 0.0, "covered": 0.0}
+
+
+def test_another_detectors_files_are_looked_at_beside_the_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One file of two is whole; what is assumed of it is said once."""
+    root, files, names = tmp_path / "set", tmp_path / "yolox", ["a", "b"]
+    for name in names:
+        mot_sequence(root / name)
+    files.mkdir()
+    (files / f"{names[0]}.txt").write_text("1,-1,10,20,12,30,0.5,2\n2,-1,10,20,12,30,0.5,0\n")
+    (files / f"{names[1]}.txt").write_text("1,-1,10,20,12,30,0.5\n1,-1,10,20,12,30,85\n99,-1,10,20,12,30,0.5\n")
+    assert throughline("inspect", str(root), "--detections", f"{files}/{{sequence}}.txt") == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line.startswith("remark") and "yolox" in line] == [
+        f"remark: {files}/{names[0]}.txt: column 8 may be a class (it holds 0, 2); it is not read, every box is a pedestrian's"
+    ]
+    refused = [line for line in shown if line.startswith("defect")]
+    assert f"{names[1]}.txt:3: frame (column 1) is not of this sequence, which has 1 to 3" in refused[0]
+    assert throughline("inspect", str(root), "--detections", f"{files}/{names[0]}.txt") == 1
+    assert "would serve two sequences" in capsys.readouterr().out
 
 
 def test_nothing_to_read_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
