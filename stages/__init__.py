@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from models import detects
 from models import load as load_spec
 from models import options as load_options
-from pipeline.artifacts import store
+from pipeline.artifacts import reach, store
 from pipeline.artifacts.fingerprint import code_of, fingerprint_of, is_current
 from pipeline.artifacts.publication import Publication
 from pipeline.errors import plain_errors
@@ -104,7 +104,7 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
         tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
         begun = time.monotonic()
         opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
-        with store.connected(params.base.store), opened as stage_run:
+        with reach.ready(params, root), store.connected(params.base.store), opened as stage_run:
             stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
             work(Context(params, options, stage, root, stage_run, fingerprint))
             stage_run.metrics({"stage_seconds": time.monotonic() - begun})

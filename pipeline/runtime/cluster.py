@@ -24,6 +24,7 @@ from pipeline.errors import UserError, unwrapped
 from pipeline.params.sections.common import Cluster
 from pipeline.runtime.imports import collecting_nothing
 from pipeline.runtime.progress import Progress
+from pipeline.runtime.shipped import packed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ Result = TypeVar("Result")
 ROOT = Path(__file__).resolve().parents[2]
 HEAD_FILE = ROOT / ".throughline" / "ray-head.json"
 TOKEN_FILE = ROOT / ".throughline" / "ray-token"
+OWN_HEAD = ("auto", "local")  # values of `cluster.address` that name a head of this machine
 PROBE_SECONDS = 2.0
 STOP_SECONDS = 3.0
 # BLAS and OpenCV threads of every worker process; training and tracking set their own count.
@@ -198,6 +200,9 @@ def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
         "log_to_driver": True,
         "runtime_env": {"env_vars": WORKER_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}},
     }
+    if cluster.address not in OWN_HEAD:  # its machines need no checkout of this repository
+        code = {"working_dir": str(packed(ROOT)), "env_vars": WORKER_ENVIRONMENT}
+        return shared | {"address": address, "runtime_env": code}
     if address is not None:
         return shared | {"address": address}
     return shared | {
