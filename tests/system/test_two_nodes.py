@@ -87,7 +87,7 @@ def two_nodes(repository: Path, environment: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="mount namespaces need root and util-linux's unshare")
 def test_the_pipeline_runs_on_two_nodes_that_share_a_store_and_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = clone(tmp_path / "clone", 1)
@@ -104,7 +104,7 @@ def test_the_pipeline_runs_on_two_nodes_that_share_a_store_and_a_server(tmp_path
             token = shared | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
 
             def repro() -> subprocess.CompletedProcess[str]:
-                return subprocess.run(["dvc", "repro"], cwd=folder, env=token, capture_output=True, text=True, timeout=900)
+                return subprocess.run(["dvc", "repro"], cwd=folder, env=token, capture_output=True, text=True, timeout=1200)
 
             refused = repro()
             assert refused.returncode != 0
