@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,13 +34,16 @@ def encode_window(pixels: NDArray[Any], left: int, top: int, height: int, width:
     rows, columns = pixels.shape
     assert 0 <= top <= height - rows, "the window leaves the image"
     assert 0 <= left <= width - columns, "the window leaves the image"
-    down = np.zeros(columns * (rows + 1) + 1, np.bool_)  # a 0 before all, and one below each column, which ends its runs
-    down[1:].reshape(columns, rows + 1)[:, :rows] = pixels.T
+    down = np.zeros(columns * (rows + 1) + 1, np.uint8)  # a 0 before all, and one below each column, which ends its runs
+    if pixels.size:
+        down[1:].reshape(columns, rows + 1)[:, :rows] = cv2.transpose(pixels.astype(np.uint8, copy=False))  # much faster than NumPy's
     change = np.flatnonzero(down[1:] != down[:-1])  # where runs of 1 start and end, by turns
-    edges = change // (rows + 1) * height + change % (rows + 1) + (left * height + top)
+    edges = change + change // (rows + 1) * (height - rows - 1) + (left * height + top)
     if rows == height:  # a run that goes on at the top of the next column is one
         edges = edges[_different(edges)]
-    counts = np.diff(edges, prepend=0, append=height * width)
+    ends = np.empty(len(edges) + 2, np.int64)  # of all runs, after a 0
+    ends[0], ends[1:-1], ends[-1] = 0, edges, height * width
+    counts = ends[1:] - ends[:-1]
     if len(counts) > 1 and counts[-1] == 0:  # COCO writes no empty run at the end
         counts = counts[:-1]
     found = _coco().frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)["counts"]

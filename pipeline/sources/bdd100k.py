@@ -4,8 +4,9 @@ A file is a list of frames, or `{"frames": [...]}`; a frame is `{"name": image, 
 "category", "box2d": {"x1", "y1", "x2", "y2"}, "attributes": {"crowd"}}]}`. Labels and images may lie anywhere below the root, as
 `labels/box_track_20/val/<video>.json` and `images/track/val/<video>/<image>` do; an image is found by its video and name. `occluded` is a
 yes or no, so visibility is 1, which says nothing. A rider counts as a person on a vehicle, every other person as a distractor, what is
-labelled `crowd` as neither object nor background. Keys may be in any case. A file that names neither a video nor places in one holds
-stills, as the detection labels do; a label without box2d (lanes, areas) is no object's, and counted in a remark.
+labelled `crowd` as neither object nor background; with `classes: own` the eight classes of the data set stay apart, and all are scored.
+Keys may be in any case. A file that names neither a video nor places in one holds stills, as the detection labels do; a label without box2d
+(lanes, areas) is no object's, and counted in a remark.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def plan(source: Source, folder: Place, strict: bool, *, unseen: bool = False) -
             planned_stills, lines = _plan_stills(path, frames, gallery, source, Defects(folder, strict))
             stills += planned_stills
             lost.lines += lines
-            for video in _videos(path, frames, gallery, Defects(folder, strict)):
+            for video in _videos(path, frames, gallery, Defects(folder, strict), own=source.classes == "own"):
                 other = videos.setdefault(video.name, video)
                 if other is not video:
                     lost.add(
@@ -129,7 +130,7 @@ def _plan_stills(
         name, found = f"{path.stem}-{index:05d}", Defects(defects.base, defects.strict)
         boxless, unknown, stills = Counter[str](), 0, dict[int, Still]()
         for key, frame in enumerate(frames[start : start + source.images_per_file], 1):
-            place, objects = start + key - 1, Collected()
+            place, objects = start + key - 1, Collected(own=source.classes == "own")
             try:
                 if not text(_first(frame, "name")):
                     raise ValueError("name must be an image's name")
@@ -157,7 +158,7 @@ def _boxless(name: str, kinds: Counter[str]) -> list[str]:
     return [f"{name}: {kinds.total()} labels have no box2d ({said}); left out"] if kinds else []
 
 
-def _videos(path: Place, frames: list[Any], gallery: Gallery, defects: Defects) -> Iterator[_Video]:
+def _videos(path: Place, frames: list[Any], gallery: Gallery, defects: Defects, *, own: bool) -> Iterator[_Video]:
     """The videos of a file, in order of appearance; none of a file of stills."""
     if _of_stills(frames):
         return
@@ -166,7 +167,7 @@ def _videos(path: Place, frames: list[Any], gallery: Gallery, defects: Defects) 
         where = f"{path}: frames[{place}]"
         name = _first(frame, "videoName", "video_name") or path.stem
         name = name.replace("/", "-") if text(name) else path.stem
-        video = found.setdefault(name, _Video(name, path, Defects(defects.base, defects.strict)))
+        video = found.setdefault(name, _Video(name, path, Defects(defects.base, defects.strict), objects=Collected(own=own)))
         labels = frame.get("labels") if isinstance(frame, dict) else None
         video.labels += len(labels) if isinstance(labels, list) else 0
         try:
@@ -236,7 +237,7 @@ def _add(objects: Collected, frame: int, label: Any, line: tuple[int, int]) -> N
     if not isinstance(key, (str, int, type(None))):
         raise ValueError("id must be text or a number")
     crowd = yes(lowered(_first(label, "attributes")).get("crowd"), "crowd")
-    objects.add(frame, sides, None if key is None else str(key), categories.number(category), 1.0, crowd, line)
+    objects.add(frame, sides, None if key is None else str(key), categories.number(category, own=objects.own), 1.0, crowd, line)
 
 
 def _first(record: Any, *keys: str) -> Any:

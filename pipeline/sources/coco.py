@@ -52,7 +52,7 @@ def plan(source: Source, folder: Place, strict: bool, *, unseen: bool = False) -
         raise UserError(f"{folder}: no .json file below it\nnext: correct root; it holds the annotation and the images")
     for path in annotations:
         with lost.leaving_out():
-            for sequence in _File(path, load(path), gallery, lost, notes, taken).plan(source):
+            for sequence in _File(path, load(path), gallery, lost, notes, taken, source.classes == "own").plan(source):
                 owner = owners.setdefault(sequence.name, path)
                 if owner is not path:
                     raise UserError(
@@ -94,7 +94,8 @@ class _Odd:
 
 @dataclass
 class _File:
-    """One annotation file while it is planned; `defects` and `notes` get what belongs to no sequence, `taken` is whose each image is."""
+    """One annotation file while it is planned; `defects` and `notes` get what belongs to no sequence, `taken` is whose each image is,
+    `own` whether its categories stay classes of their own."""
 
     path: Place
     content: Any
@@ -102,6 +103,7 @@ class _File:
     defects: Defects
     notes: list[str]
     taken: dict[str, Place]
+    own: bool = False
 
     def plan(self, source: Source) -> list[PlannedSequence]:
         """Its videos, then its stills."""
@@ -168,7 +170,8 @@ class _File:
         items = self.content["annotations"]
         boxed = {item["category_id"] for item in items if isinstance(item, dict) and isinstance(item.get("category_id"), int)}
         used = [name for key, name in names.items() if key in boxed]
-        numbers = categories.numbers([name for key, name in names.items() if key in boxed or not self._is_root(key)], used)
+        listed = [name for key, name in names.items() if key in boxed or not self._is_root(key)]
+        numbers = categories.numbers(listed, used, own=self.own)
         numbers = {name: numbers.get(name, categories.OCCLUDER) for name in names.values()}
         return {key: numbers[name] for key, name in names.items()}, categories.remarks({name: numbers[name] for name in used})
 
@@ -280,7 +283,7 @@ class _File:
         self, dataset: str, video: _Video, members: list[tuple[int, Any]], images: dict[Any, tuple[int, Place]],
         boxes: dict[Any, list[int]], classes: dict[Any, int], notes: list[str],
     ) -> list[PlannedSequence]:  # fmt: skip
-        defects, objects, files = Defects(self.defects.base, self.defects.strict), Collected(), dict[int, Place]()
+        defects, objects, files = Defects(self.defects.base, self.defects.strict), Collected(own=self.own), dict[int, Place]()
         sizes: dict[int, tuple[int, int]] = {}
         odd = _Odd()
         for frame, key in members:
@@ -310,7 +313,7 @@ class _File:
         defects, stills, odd = Defects(self.defects.base, self.defects.strict), dict[int, Still](), _Odd()
         for frame, key in enumerate(members, 1):
             place, path = images[key]
-            objects = Collected()
+            objects = Collected(own=self.own)
             self._collect(objects, frame, boxes.get(key, []), classes, defects, odd)
             found = objects.annotation("", PATTERN)
             said = json.dumps([self.content["images"][place], [self.content["annotations"][index] for index in boxes.get(key, [])]])

@@ -15,8 +15,9 @@ import numpy as np
 
 from pipeline.files.frames import Frame, Objects
 from pipeline.numerics.boxes import intersection_over_area
+from pipeline.params.classes import NAMES
 from pipeline.sources.annotation import Annotation
-from pipeline.sources.categories import NAMES, PEDESTRIAN
+from pipeline.sources.categories import PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.extraction import same_size
 from pipeline.sources.planned import PlannedSequence

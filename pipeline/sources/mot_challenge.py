@@ -52,7 +52,7 @@ def plan(source: Source, folder: Place, strict: bool) -> Plan:
                 bare += 1
                 lacking.lines.append(f"{relative(files.folder, folder)}: the sequence has neither images in img1/ nor a video file")
             else:
-                planned.append(_plan_sequence(source.name, name, files, frames, Defects(folder, strict)))
+                planned.append(_plan_sequence(source, name, files, frames, Defects(folder, strict)))
     if bare == len(found):
         raise UserError(
             f"{folder}: no images and no video in {', '.join(found) or 'any sequence'}; looked for {_looked_for(found)} with "
@@ -74,7 +74,7 @@ def annotation_alone(source: Source, folder: Place) -> list[PlannedSequence]:
     found = mot_layout.sequences(folder, source.sequences, Defects(folder, strict=False))
     bare = {name: files for name, files in found.items() if files.gt is not None and mot_layout.media(name, files) is None}
     nothing_to_see = {name: Media(files.folder, {}) for name, files in bare.items()}
-    return [_plan_sequence(source.name, name, files, nothing_to_see[name], Defects(folder, strict=False)) for name, files in bare.items()]
+    return [_plan_sequence(source, name, files, nothing_to_see[name], Defects(folder, strict=False)) for name, files in bare.items()]
 
 
 def _looked_for(found: dict[str, mot_layout.Files]) -> str:
@@ -90,13 +90,13 @@ class _Info(NamedTuple):
     size: tuple[int, int] | None = None
 
 
-def _plan_sequence(dataset: str, name: str, files: mot_layout.Files, frames: Media, defects: Defects) -> PlannedSequence:
-    files = _without_dead_links(files, defects)
+def _plan_sequence(source: Source, name: str, files: mot_layout.Files, frames: Media, defects: Defects) -> PlannedSequence:
+    dataset, files = source.name, _without_dead_links(files, defects)
     info = _read_info(files.ini, defects)
     frames = frames.readable(defects)
     facts = media.facts(frames, defects)
     notes: list[str] = []
-    truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes)
+    truth = _classes(_rows(files.gt, "ground_truth", defects, notes), files.labels, notes, own=source.classes == "own")
     if files.gt is not None and files.labels is None:
         truth = of_heads(cast(Path, files.gt), truth, notes)
     if not frames.places:  # annotation alone
@@ -185,15 +185,15 @@ def _rows(path: Place | None, kind: Literal["ground_truth", "detections"], defec
     return found
 
 
-def _classes(truth: MotRows, labels: Place | None, notes: list[str]) -> MotRows:
-    """Bring the numbers that a list of labels gives its classes to MOTChallenge's."""
+def _classes(truth: MotRows, labels: Place | None, notes: list[str], *, own: bool) -> MotRows:
+    """Bring the numbers that a list of labels gives its classes to MOTChallenge's, or, with `own` classes, the table's."""
     if labels is None:
         return truth
     try:
         names = [line.strip() for line in labels.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{labels}: cannot be read ({error})\nnext: export the annotation again") from None
-    numbers = categories.numbers(name for name in names if name)
+    numbers = categories.numbers((name for name in names if name), own=own)
     notes += categories.remarks(numbers)
     table = np.array([categories.OCCLUDER, *(numbers.get(name, categories.OCCLUDER) for name in names)], np.int32)
     known = truth.class_id < len(table)

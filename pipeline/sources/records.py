@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.files.frames import Objects
+from pipeline.params.classes import NUMBERS, TRACKABLE
 from pipeline.sources.annotation import Annotation, annotation
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects
@@ -131,6 +132,7 @@ class Collected:
         visibilities: in [0, 1].
         ignores: neither object nor background.
         lines: see `Annotation.line`.
+        own: whether the source's `classes` are `own`: all that can be learnt is scored, else pedestrians alone.
     """
 
     frames: list[int] = field(default_factory=list)
@@ -140,6 +142,7 @@ class Collected:
     visibilities: list[float] = field(default_factory=list)
     ignores: list[bool] = field(default_factory=list)
     lines: list[tuple[int, ...]] = field(default_factory=list)
+    own: bool = False
     _known: dict[Any, int] = field(default_factory=dict)
     _seen: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
@@ -174,12 +177,13 @@ class Collected:
     def objects(self) -> Objects:
         """As columns, in the order they came."""
         classes, ignores = np.array(self.classes, np.int32), np.array(self.ignores, np.bool_)
+        scored = np.isin(classes, [NUMBERS[name] for name in TRACKABLE] if self.own else [PEDESTRIAN])
         return Objects(
             boxes=np.array(self.boxes, np.float32).reshape(-1, 4),
             identities=np.array(self.identities, np.int64),
             classes=classes,
             visibilities=np.array(self.visibilities, np.float32),
-            confidences=((classes == PEDESTRIAN) & ~ignores).astype(np.float32),
+            confidences=(scored & ~ignores).astype(np.float32),
             ignores=ignores,
         )
 

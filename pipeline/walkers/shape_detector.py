@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -103,6 +105,7 @@ def _imagined(rng: np.random.Generator, box: Array) -> Array:
     return found
 
 
+@cache
 def _standing() -> Array:
     """(17, 2) the joints of someone who faces the camera, in shares of a box."""
     zero = np.zeros(1)

@@ -36,7 +36,9 @@ SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "folder"]
 class Source(Section):
     """One data set to read: root is a folder, a .zip file or an fsspec URL.
 
-    `{data_root}` in it stands for `base.data_root`; relative roots start at the repository.
+    `{data_root}` in it stands for `base.data_root`; relative roots start at the repository. `classes: own` keeps the categories of a set
+    apart as the table of classes has them (cyclist, rider, bus, ...), all of them scored; `motchallenge` brings them to MOTChallenge's, of
+    which pedestrians are scored.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
@@ -44,6 +46,7 @@ class Source(Section):
     root: str
     sequences: list[str] | None
     images_per_file: int = Field(ge=1)
+    classes: Literal["motchallenge", "own"] = Field(default="motchallenge", exclude_if=lambda classes: classes == "motchallenge")
 
 
 class ExtractFrames(Section):

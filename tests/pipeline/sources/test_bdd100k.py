@@ -44,6 +44,21 @@ def test_frames_are_counted_from_one_and_objects_from_their_appearance(tmp_path:
     assert second.annotation.objects.classes.tolist() == [13, 3, 3, 1, 3, 3]
 
 
+def test_own_classes_stay_apart_and_are_scored(tmp_path: Path) -> None:
+    kinds = ["pedestrian", "rider", "bus", "truck", "train", "motorcycle", "bicycle", "car", "trailer"]
+    change(bdd100k(tmp_path), lambda frames: frames[0].update(labels=[label | {"category": kind} for label, kind in many(frames, kinds)]))
+    source = Source(name="set", kind="bdd100k", root="", sequences=[VIDEO], images_per_file=8, classes="own")
+    first = next(iter(plan(source, tmp_path, True).sequences[0].read(90, Defects(tmp_path, True)))).objects
+    assert first.classes.tolist() == [1, 14, 15, 16, 17, 5, 4, 3, 8]
+    assert first.confidences.tolist() == [1] * 8 + [0]
+    assert first.ignores.tolist() == [False] * 8 + [True]
+
+
+def many(frames: Any, kinds: list[str]) -> list[tuple[dict[str, Any], str]]:
+    """The first label as often as there are kinds, each with an id of its own."""
+    return [(frames[0]["labels"][0] | {"id": str(index)}, kind) for index, kind in enumerate(kinds)]
+
+
 def test_where_each_label_stands(tmp_path: Path) -> None:
     first = planned(bdd100k(tmp_path)).sequences[0]
     assert first.annotation.where(3) == f"{LABELS}: frames[2].labels[1]"

@@ -42,6 +42,16 @@ def test_stills(tmp_path: Path) -> None:
     assert frames[0].image == (tmp_path / "val2017/000000000139.jpg").read_bytes()
 
 
+@pytest.mark.parametrize(("classes", "kinds", "scored"), [("motchallenge", [1, 9], [1, 0]), ("own", [1, 18], [1, 1])])
+def test_own_classes_are_scored(tmp_path: Path, classes: Any, kinds: list[int], scored: list[int]) -> None:
+    change(coco(tmp_path) / STILLS, lambda content: content["categories"][1].update(name="cyclist"))
+    source = Source(name="set", kind="coco", root="", sequences=None, images_per_file=8, classes=classes)
+    found = plan(source, tmp_path, True).sequences[0]
+    assert found.annotation.objects.classes[:2].tolist() == kinds
+    assert found.annotation.objects.confidences[:2].tolist() == scored
+    assert "classes" not in source.model_copy(update={"classes": "motchallenge"}).model_dump(), "digests of before hold"
+
+
 def test_videos(tmp_path: Path) -> None:
     first, second = planned(coco_video(tmp_path)).sequences
     assert [(item.name, item.frames, item.frame_rate) for item in (first, second)] == [
