@@ -12,6 +12,7 @@ from experiments.trials.recipe import Recipe, scaled
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections.common import Section
+from pipeline.params.yaml_file import read_yaml
 
 FOLDER = Path("experiments") / "papers"
 
@@ -124,7 +125,7 @@ def load(system: str, root: Path) -> Paper:
     if system not in names(root):
         raise UserError(f"there are no tables of {system}; there are those of {', '.join(names(root))}\nnext: correct the name")
     path = root / FOLDER / f"{system}.yaml"
-    return parameters.validate(Paper, parameters.read_yaml(path, missing="no such file"), where=str(path))
+    return parameters.validate(Paper, read_yaml(path, missing="no such file"), where=str(path))
 
 
 def recipes(paper: Paper, table: Table, row: Row, raw: Mapping[str, Any], budget: Budget) -> list[Recipe]:

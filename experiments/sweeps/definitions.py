@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 
 from experiments.trials.recipe import Step
 from pipeline.errors import UserError
-from pipeline.params.file import read_yaml, validate
+from pipeline.params.file import validate
 from pipeline.params.sections.common import Section
 from pipeline.params.sections.results import Metric
+from pipeline.params.yaml_file import read_yaml
 
 
 class Domain(Section):

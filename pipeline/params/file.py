@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UserError
 from pipeline.params.sections import Params
+from pipeline.params.yaml_file import read_yaml
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -37,20 +37,6 @@ def read(path: Path | str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected sections {', '.join(Params.model_fields)}; the file holds {type(raw).__name__}")
     return raw
-
-
-def read_yaml(path: Path, *, missing: str) -> Any:
-    """What a YAML file holds.
-
-    Raises:
-        UserError: the file is not there (in the words of `missing`) or is no YAML.
-    """
-    try:
-        return yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: {missing}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
 
 
 def validate(kind: type[T], raw: dict[str, Any], *, where: str, prefix: str = "") -> T:
