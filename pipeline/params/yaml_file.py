@@ -32,8 +32,8 @@ def read_yaml(path: Path, *, missing: str) -> Any:
     """What a YAML file holds.
 
     Raises:
-        UserError: the file is not there (in the words of `missing`), cannot be read, is not UTF-8 or no YAML, nests too deep, or holds a key
-            twice or a number that another reader would read differently; says on which line.
+        UserError: the file is not there (in the words of `missing`), cannot be read, is not UTF-8 or no YAML, nests too deep, or holds a
+            key twice or a number that another reader would read differently; says on which line.
     """
     text = _text(path, missing)
     try:
@@ -71,9 +71,7 @@ def _check_depth(path: Path, text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             open_anchors.append(event.anchor)
             if len(open_anchors) > DEEPEST:
-                raise UserError(
-                    f"{path}:{line}: nested deeper than {DEEPEST} levels\nnext: see presets/walkers.yaml for what may stand here"
-                )
+                raise UserError(f"{path}:{line}: nested deeper than {DEEPEST} levels\nnext: compare with presets/walkers.yaml")
         elif isinstance(event, yaml.CollectionEndEvent):
             open_anchors.pop()
         elif isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors:
@@ -112,9 +110,7 @@ def _check_keys(path: Path, node: yaml.MappingNode) -> None:
     first: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise UserError(
-                f"{path}:{key.start_mark.line + 1}: a key must be a word\nnext: see presets/walkers.yaml for what may stand here"
-            )
+            raise UserError(f"{path}:{key.start_mark.line + 1}: a key must be a word\nnext: compare with presets/walkers.yaml")
         line = key.start_mark.line + 1
         if key.value in first:
             raise UserError(f"{path}:{line}: {key.value} stands twice, on line {first[key.value]} too\nnext: keep one of the two")
