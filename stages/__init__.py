@@ -21,8 +21,9 @@ from models import detects
 from models import load as load_spec
 from models import options as load_options
 from pipeline.artifacts import reach, store
-from pipeline.artifacts.fingerprint import code_of, fingerprint_of, is_current
+from pipeline.artifacts.fingerprint import code_of, compare_inputs, fingerprint_of, is_current
 from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.turn import turn
 from pipeline.errors import plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
@@ -93,21 +94,28 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
     """Run a stage's work on a parameter file (see `run`); where its output is there already, end at once and leave it as it is."""
     with plain_errors():
         params, options = check(params_file)
-        section = getattr(params, stage)
         store.check(params.base.store, root)
-        fingerprint = fingerprint_of(stage, params, root)
-        with store.connected(params.base.store):
-            current = ANEW not in os.environ and is_current(stage, params, root, fingerprint)
-        if current:
-            print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
-            return
-        tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
-        begun = time.monotonic()
-        opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
-        with reach.ready(params, root), store.connected(params.base.store), opened as stage_run:
-            stage_run.params({stage: section.model_dump(), "base": params.base.model_dump()})
-            work(Context(params, options, stage, root, stage_run, fingerprint))
-            stage_run.metrics({"stage_seconds": time.monotonic() - begun})
+        with turn(stage, root) as mine, store.connected(params.base.store):
+            fingerprint = fingerprint_of(stage, params, root)
+            finished = ANEW not in os.environ and mine.unfinished != fingerprint
+            if finished and is_current(stage, params, root, fingerprint):
+                print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
+                return
+            compare_inputs(stage, root)
+            mine.begin(fingerprint)
+            _work(stage, work, params, options, root, fingerprint)
+            mine.end()
+
+
+def _work(stage: str, work: Callable[[Context], None], params: Params, options: BaseModel, root: Path, fingerprint: str) -> None:
+    """Do a stage's work in an MLflow run of its own."""
+    tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
+    begun = time.monotonic()
+    opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
+    with reach.ready(params, root), opened as stage_run:
+        stage_run.params({stage: getattr(params, stage).model_dump(), "base": params.base.model_dump()})
+        work(Context(params, options, stage, root, stage_run, fingerprint))
+        stage_run.metrics({"stage_seconds": time.monotonic() - begun})
 
 
 def check(params_file: Path) -> tuple[Params, BaseModel]:

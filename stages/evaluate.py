@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.publication import Manifest, read_manifest
+from pipeline.artifacts.manifest import Manifest, checked, read_manifest
 from pipeline.artifacts.store import follow
 from pipeline.errors import UserError
 from pipeline.files.frames import frame_facts
@@ -60,7 +59,9 @@ def _speed(context: Context) -> dict[str, Any]:
     path = context.artifacts / "speed.json"
     if not path.is_file():
         raise UserError(f"{path}: no such file\nnext: run `dvc repro track`")
-    found: dict[str, Any] = json.loads(path.read_text())
+    found = checked(path)
+    if found is None:
+        raise UserError(f"{path}: damaged since it was written\nnext: make it again with `dvc repro --force --single-item track`")
     return found
 
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from models import of_card
 from pipeline.artifacts import reuse
 from pipeline.artifacts.fingerprint import code_of
-from pipeline.artifacts.publication import file_digest, read_manifest
+from pipeline.artifacts.manifest import checked, checked_text, read_manifest
+from pipeline.artifacts.publication import file_digest
 from pipeline.artifacts.store import Place, follow, remove, write_text
 from pipeline.errors import UserError
 from pipeline.tracking.plan import CARD, WEIGHTS, Code, keyed, tracked_frames
@@ -91,7 +92,7 @@ def _left(jobs: Sequence[Job], outputs: Outputs, speeds: Path) -> tuple[list[Job
     from pipeline.tracking.sequences import Timing, timing_of, write_timing
 
     seen, tracks, timed = (reuse.by_key(reuse.parts(part)) for part in (outputs.observations, outputs.tracks, outputs.timings))
-    published = json.loads(speeds.read_text())["sequences"] if speeds.is_file() else {}
+    published = (checked(speeds) or {}).get("sequences", {})
     unseen: list[Job] = []
     untracked: list[tuple[Job, Timing]] = []
     for job in jobs:
@@ -151,7 +152,7 @@ def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Pla
 
     timings = {job.name: Timing(**json.loads(outputs.timings.path(job.timing).read_text())) for job in jobs}
     measured = speed(timings)
-    write_text(context.artifacts / SPEED, json.dumps(measured, indent=1) + "\n")
+    write_text(context.artifacts / SPEED, checked_text(measured))
     settings = context.params.track
     facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
     if settings.association != "tracker":

@@ -17,9 +17,11 @@ import yaml
 from pydantic import BaseModel
 
 from pipeline.artifacts import code as closure
+from pipeline.artifacts.digests import file_digest
+from pipeline.artifacts.manifest import checked, content_digest, read_manifest
 from pipeline.artifacts.named_files import named_digest, vouched
-from pipeline.artifacts.publication import content_digest, file_digest
 from pipeline.artifacts.reuse import is_whole
+from pipeline.artifacts.store import MANIFEST
 from pipeline.params.file import digest
 from pipeline.params.sections import Params
 
@@ -110,12 +112,20 @@ def is_current(stage: str, params: Params, root: Path, fingerprint: str) -> bool
         return False
     for out in reads(stage).outs:
         place = root / out
-        if place.suffix:
-            if not place.is_file():
-                return False
-        elif not is_whole(place, fingerprint, root):
+        if (checked(place) is None) if place.suffix else not is_whole(place, fingerprint):
             return False
     return True
+
+
+def compare_inputs(stage: str, root: Path) -> None:
+    """Compare every file of what a stage reads with the manifests; what is missing is for the stage itself to say.
+
+    Raises:
+        UserError: one was changed since it was published; names it and what makes it again.
+    """
+    for name in reads(stage).data:
+        if (root / name / MANIFEST).is_file():
+            read_manifest(root / name)
 
 
 def read_by(stage: str, params: Params) -> dict[str, object]:

@@ -10,44 +10,32 @@ its digest, not in it.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.artifacts import manifest as manifests
 from pipeline.artifacts import store
-from pipeline.artifacts.store import MANIFEST, Place, follow
+from pipeline.artifacts.digests import digests_below
+from pipeline.artifacts.digests import file_digest as file_digest
+from pipeline.artifacts.manifest import Manifest as Manifest
+from pipeline.artifacts.manifest import content_digest as content_digest
+from pipeline.artifacts.manifest import read_manifest as read_manifest
+from pipeline.artifacts.manifest import repository_of
+from pipeline.artifacts.store import MANIFEST, Place
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from upath import UPath
 
 PARTS = ".parts"  # what is known of finished parts
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a published folder holds.
-
-    Attributes:
-        stage: the stage that made it.
-        fingerprint: digest of the parameters, inputs and code that made it.
-        files: relative name -> {"size": bytes, "sha256": hex}, with "made_from" where the stage can tell (`earlier`).
-        facts: whatever the stage states about its output (deterministic).
-        digest: SHA-256 of the files' names and contents; what downstream runs cite.
-    """
-
-    stage: str
-    fingerprint: str
-    files: dict[str, dict[str, Any]]
-    facts: dict[str, Any]
-    digest: str
+_FOLDER = ".folder"  # end of the name of a record of many parts
 
 
 @dataclass(frozen=True)
@@ -80,15 +68,22 @@ class Publication:
         return self.partial / name
 
     def done(self, name: str) -> bool:
-        """Whether part `name` was finished by this run or a killed one with the same fingerprint."""
-        record = self._record(name)
-        return record.is_file() and self.path(name).is_file() and self.path(name).stat().st_size == json.loads(record.read_text())["size"]
+        """Whether part `name` was finished by this run or a killed one with the same fingerprint, and is what was written then."""
+        entry = self.recorded(name)
+        if entry is None:
+            return False
+        entries = {name: entry} | (read_record(self._record(name + _FOLDER)) or {})
+        there = digests_below(self.partial, entries, repository_of(self.out))
+        return all(there[part] == known.get("sha256") for part, known in entries.items())
 
     def made_from(self, name: str) -> dict[str, Any] | None:
         """What part `name` was said to be made from when it was written; None where it was not said, or the part is not there."""
-        record = self._record(name)
-        found: dict[str, Any] | None = json.loads(record.read_text()).get("made_from") if record.is_file() else None
+        found: dict[str, Any] | None = (self.recorded(name) or {}).get("made_from")
         return found
+
+    def recorded(self, name: str) -> dict[str, Any] | None:
+        """What was noted of part `name` when it was finished; None where nothing was, or the note cannot be read."""
+        return read_record(self._record(name))
 
     def others(self) -> list[Place]:
         """Folders of other attempts at the same output."""
@@ -151,23 +146,33 @@ class Publication:
         if isinstance(final, Path):
             final.mkdir(parents=True, exist_ok=True)
             yield final
+            self._record_folder(name, marker, final)
             return
         with tempfile.TemporaryDirectory(prefix="throughline-") as scratch:
             yield Path(scratch)
-            written = {path.relative_to(scratch).as_posix(): path for path in sorted(Path(scratch).rglob("*")) if path.is_file()}
-            store.upload({path: final / part for part, path in written.items()})
-            record = self._record(f"{marker}.folder")
-            store.write_text(record, json.dumps({f"{name}/{part}": _entry(path) for part, path in written.items()}))
+            self._record_folder(name, marker, Path(scratch))
+            written = {path: final / path.relative_to(scratch).as_posix() for path in sorted(Path(scratch).rglob("*")) if path.is_file()}
+            store.upload(written)
+
+    def _record_folder(self, name: str, marker: str, written: Path) -> None:
+        """Note the parts of a folder, which lie below `written` now and will lie below `name`."""
+        parts = {path.relative_to(written).as_posix(): path for path in sorted(written.rglob("*")) if path.is_file()}
+        entries = {f"{name}/{part}": _entry(path) for part, path in parts.items() if f"{name}/{part}" != marker and not _is_scratch(path)}
+        store.write_text(self._record(marker + _FOLDER), json.dumps(entries))
 
     def publish(self, **facts: Any) -> Manifest:
-        """Write the manifest and let the folder appear, replacing an older one."""
+        """Write the manifest and let the folder appear, replacing an older one.
+
+        Raises:
+            UserError: a part is not what was written; it is removed, and the next run makes it again.
+        """
         if self.kept is not None:
             return self._point(self.kept, self.partial, facts)
         partial = self.partial
         assert isinstance(partial, Path)
         partial.mkdir(parents=True, exist_ok=True)
-        manifest = _manifest(self.stage, self.fingerprint, self._files(partial), facts)
-        (partial / MANIFEST).write_text(_text(manifest))
+        manifest = manifests.of_files(self.stage, self.fingerprint, self._compared(self._files(partial)), facts)
+        (partial / MANIFEST).write_text(manifest.text())
         shutil.rmtree(partial / PARTS, ignore_errors=True)
         _replace_folder(partial, self.out)
         _forget_other_attempts(self.out)
@@ -176,13 +181,13 @@ class Publication:
     def _point(self, kept: Place, partial: Place, facts: dict[str, Any]) -> Manifest:
         """Publish in the store: the manifest there, then the pointer here, then what killed runs left there goes."""
         files = self._files(partial) if isinstance(partial, Path) else self._recorded(partial)
-        manifest = _manifest(self.stage, self.fingerprint, files, facts)
-        store.write_text(partial / MANIFEST, _text(manifest))
+        manifest = manifests.of_files(self.stage, self.fingerprint, self._compared(files), facts)
+        store.write_text(partial / MANIFEST, manifest.text())
         pointer = self.out.with_name(f"{self.out.name}.partial-{self.fingerprint[:12]}")
         shutil.rmtree(pointer, ignore_errors=True)
         pointer.mkdir(parents=True)
-        (pointer / MANIFEST).write_text(_text(manifest))
-        store.write_pointer(pointer, partial, list(files))
+        (pointer / MANIFEST).write_text(manifest.text())
+        store.write_pointer(pointer, partial)
         for name in self.shown:
             (pointer / name).write_bytes((partial / name).read_bytes())
         _replace_folder(pointer, self.out)
@@ -196,77 +201,58 @@ class Publication:
         for left_by_a_kill in partial.rglob(".*.tmp"):
             left_by_a_kill.unlink()
         records = partial / PARTS
+        known = self._entries({path.relative_to(records).as_posix(): path.read_text() for path in records.rglob("*") if path.is_file()})
         names = sorted(p.relative_to(partial).as_posix() for p in partial.rglob("*") if p.is_file() and records not in p.parents)
-        return {name: self._known(name) for name in names if name != MANIFEST}
+        return {name: known.get(name) or _entry(partial / name) for name in names if name != MANIFEST}
 
     def _recorded(self, partial: UPath) -> dict[str, dict[str, Any]]:
-        """What was finished of a folder in the making at a URL, by the records; what nobody recorded goes.
-
-        Raises:
-            UserError: an object is not what was written.
-        """
-        found = store.listing(partial)
-        known: dict[str, dict[str, Any]] = {}
-        for name, text in store.read_texts(partial / PARTS).items():
-            entry = json.loads(text)
-            known |= entry if name.endswith(".folder.json") else {name.removesuffix(".json"): entry}
+        """What was finished of a folder in the making at a URL, by the records; what nobody recorded goes."""
+        found, known = store.listing(partial), self._entries(store.read_texts(partial / PARTS))
         for name in found:
             if name not in known and not name.startswith(f"{PARTS}/"):
                 (partial / name).unlink()
-        files = {name: entry for name, entry in sorted(known.items()) if name in found}
-        for name, entry in files.items():
-            if found[name].size != entry["size"]:
-                raise UserError(
-                    f"{partial / name}: changed while the stage ran\nnext: run one pipeline at a time on a store, and this one again"
-                )
+        return {name: entry for name, entry in sorted(known.items()) if name in found}
+
+    def _entries(self, records: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Entries of parts by name, out of the records' texts by name; a record that cannot be read says nothing."""
+        known: dict[str, dict[str, Any]] = {}
+        for name, text in records.items():
+            entry = _parsed(text)
+            if entry is not None:
+                known |= entry if name.endswith(f"{_FOLDER}.json") else {name.removesuffix(".json"): entry}
+        return known
+
+    def _compared(self, files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The entries, after every part was found to be what was written."""
+        there = digests_below(self.partial, files, repository_of(self.out))
+        changed = [name for name, entry in files.items() if there[name] != entry["sha256"]]
+        for name in changed:
+            self.path(name).unlink(missing_ok=True)
+        if changed:
+            raise UserError(
+                f"{self.path(changed[0])}: changed while the stage ran ({len(changed)} of {len(files)} files), and was removed\n"
+                "next: run the same command again, which makes it anew; one pipeline at a time on a store"
+            )
         return files
 
     def _record(self, name: str) -> Place:
         return self.partial / PARTS / f"{name}.json"
 
-    def _known(self, name: str) -> dict[str, Any]:
-        record = self._record(name)
-        if record.is_file():
-            entry: dict[str, Any] = json.loads(record.read_text())
-            return entry
-        return _entry(self.partial / name)
+
+def read_record(path: Place) -> dict[str, Any] | None:
+    """What was noted of a part at `path`; None where nothing was, or the note cannot be read."""
+    try:
+        return _parsed(path.read_text())
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read a published folder's manifest and check that its files are there, with their sizes and, in a store, their content tags.
-
-    Raises:
-        UserError: the folder or a file of it is missing or was changed.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UserError(
-            f"{folder}: not a published folder ({MANIFEST} is missing)\nnext: run `dvc repro` so that the stage that makes it runs first"
-        )
-    body = json.loads(path.read_text())
-    where = follow(folder)
-    for name in body["files"] if where == folder else ():
-        if not (folder / name).is_file() or (folder / name).stat().st_size != body["files"][name]["size"]:
-            raise UserError(f"{folder / name}: missing or changed since it was published\nnext: run `dvc repro` or `dvc checkout`")
-    damaged = store.damaged(folder, {name: entry["size"] for name, entry in body["files"].items()}) if where != folder else []
-    if damaged:
-        raise UserError(
-            f"{where / damaged[0]}: missing or changed since it was published ({len(damaged)} of {len(body['files'])} files)\n"
-            f"next: make it again with `dvc repro --force --single-item {body['stage']}`"
-        )
-    return Manifest(body["stage"], body["fingerprint"], body["files"], body["facts"], body["digest"])
-
-
-def content_digest(folder: Path) -> str | None:
-    """The `Manifest.digest` of a published folder; None where there is none."""
-    path = folder / MANIFEST
-    return str(json.loads(path.read_text())["digest"]) if path.is_file() else None
-
-
-def file_digest(path: Place) -> str:
-    """SHA-256 (hex) of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # fsspec's files have readinto
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def require_space(folder: Place, needed_bytes: int, purpose: str) -> None:
@@ -286,16 +272,6 @@ def require_space(folder: Place, needed_bytes: int, purpose: str) -> None:
         )
 
 
-def _manifest(stage: str, fingerprint: str, files: dict[str, dict[str, Any]], facts: dict[str, Any]) -> Manifest:
-    digest = hashlib.sha256(json.dumps({name: entry["sha256"] for name, entry in files.items()}, sort_keys=True).encode()).hexdigest()
-    return Manifest(stage, fingerprint, files, facts, digest)
-
-
-def _text(manifest: Manifest) -> str:
-    """The bytes of manifest.json; the same wherever the files lie."""
-    return json.dumps(vars(manifest), indent=1, sort_keys=True) + "\n"
-
-
 @contextmanager
 def _scratch(final: Place) -> Iterator[Path]:
     """A path to write a part at: beside its place, or, when that is a URL, among the temporary files."""
@@ -309,6 +285,10 @@ def _scratch(final: Place) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="throughline-") as folder:
         yield Path(folder) / final.name
+
+
+def _is_scratch(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
 def _entry(path: Place) -> dict[str, Any]:

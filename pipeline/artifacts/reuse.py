@@ -6,15 +6,15 @@ for its stage (`persist`), and the folders of attempts that were killed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import digests, store
-from pipeline.artifacts.publication import PARTS, Publication
-from pipeline.artifacts.store import MANIFEST, Place, follow
+from pipeline.artifacts.manifest import damaged, repository_of, stated
+from pipeline.artifacts.publication import PARTS, Publication, read_record
+from pipeline.artifacts.store import Place, follow
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Part:
 
 
 def parts(publication: Publication) -> list[Part]:
-    """What lies in the published folder and in other attempts, and is still as long as it was."""
+    """What lies in the published folder and in other attempts, and is still what was written."""
     found = [*_published(publication), *_attempted(publication)]
     return [part for part in found if "made_from" in part.entry]
 
@@ -66,65 +66,32 @@ def settled(publication: Publication, name: str, key: str | None, found: Mapping
     return False
 
 
-def is_whole(folder: Path, fingerprint: str, root: Path) -> bool:
+def is_whole(folder: Path, fingerprint: str) -> bool:
     """Whether a folder was published with this fingerprint and every file in it still has the content that its manifest states.
 
     Args:
         folder: the published folder, or the pointer to it.
         fingerprint: that it should have.
-        root: the repository, which remembers digests of local files.
     """
-    manifest = _manifest(folder)
-    if manifest is None or manifest["fingerprint"] != fingerprint:
-        return False
-    place, files = follow(folder), manifest["files"]
-    if not isinstance(place, Path):
-        return not store.damaged(folder, {name: entry["size"] for name, entry in files.items()})
-    return len(_intact(place, files, root)) == len(files)
-
-
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """What a folder's manifest says; None where there is none that can be read, which counts as no published folder."""
-    try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        return found if {"fingerprint", "files"} <= found.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _intact(folder: Path, files: Mapping[str, dict[str, Any]], root: Path) -> dict[str, dict[str, Any]]:
-    """Those of a local folder's files that have the content that is stated of them."""
-    known = digests.digests([folder / name for name in files], root)
-    return {name: entry for name, entry in files.items() if known[folder / name] == entry["sha256"]}
+    manifest = stated(folder)
+    return manifest is not None and manifest.fingerprint == fingerprint and not damaged(folder, manifest.files)
 
 
 def _published(publication: Publication) -> Iterator[Part]:
-    manifest = _manifest(publication.out)
-    if manifest is None:
-        return
-    folder, files = follow(publication.out), manifest["files"]
-    if isinstance(folder, Path):
-        files = _intact(folder, files, repository_of(publication.out))
-    else:  # an object of the same size may still have other content
-        changed = store.damaged(publication.out, {name: entry["size"] for name, entry in files.items()})
-        files = {name: entry for name, entry in files.items() if name not in changed}
-    yield from _whole(folder, files)
-
-
-def repository_of(out: Path) -> Path:
-    """The repository of a published folder: where `.throughline` lies, or would lie."""
-    return next((parent for parent in out.parents if (parent / ".throughline").is_dir()), out.parents[1])
+    manifest = stated(publication.out)
+    if manifest is not None:
+        changed = set(damaged(publication.out, manifest.files))
+        for name, entry in manifest.files.items():
+            if name not in changed:
+                yield Part(follow(publication.out) / name, entry)
+            elif "made_from" in entry:
+                print(f"{publication.stage}: {follow(publication.out) / name}: damaged since it was published; it is made again")
 
 
 def _attempted(publication: Publication) -> Iterator[Part]:
     for folder in publication.others():
         names = [name for name in store.listing(folder / PARTS) if name.endswith(".json") and not name.endswith(".folder.json")]
-        yield from _whole(folder, {name.removesuffix(".json"): json.loads((folder / PARTS / name).read_text()) for name in names})
-
-
-def _whole(folder: Place, entries: Mapping[str, dict[str, Any]]) -> Iterator[Part]:
-    """Those parts of a folder that have their size."""
-    there = store.listing(folder)
-    for name, entry in entries.items():
-        if name in there and there[name].size == entry["size"]:
-            yield Part(folder / name, entry)
+        read = {name.removesuffix(".json"): read_record(folder / PARTS / name) for name in names}
+        entries = {name: entry for name, entry in read.items() if entry is not None}
+        known = digests.digests_below(folder, entries, repository_of(publication.out))
+        yield from (Part(folder / name, entry) for name, entry in entries.items() if known[name] == entry.get("sha256"))

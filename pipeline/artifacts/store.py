@@ -1,7 +1,7 @@
 """Where artefacts lie: in the repository, in a folder elsewhere, or under an fsspec URL (`base.store`).
 
 With a store, the repository's folder of an artefact (data/frames, say) is only a pointer, and that is what DVC tracks: manifest.json, the
-very bytes that it would have without a store, and place.json, which says where the files are and, of each, its ETag. `follow` goes from
+very bytes that it would have without a store, and place.json, which says where the files are. `follow` goes from
 a path in the repository to the place. The pointers are there because DVC 3 (3.67) keeps one dvc.yaml from serving both: it refuses to
 cache outs outside the workspace, and whether an out is cached cannot be a parameter. DVC therefore does not look at the objects; every
 stage does before it reads (`read_manifest`), and `throughline stored` at any time.
@@ -21,7 +21,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -85,14 +85,28 @@ def folder_of(store: str, root: Path, out: Path) -> Place | None:
 
 
 def follow(path: Path) -> Place:
-    """Where a published folder of the repository, or a file in it, really lies; any other path is itself."""
+    """Where a published folder of the repository, or a file in it, really lies; any other path is itself.
+
+    Raises:
+        UserError: the pointer is damaged.
+    """
     for folder in (path, *path.parents):
-        pointer = folder / POINTER
-        if pointer.is_file():
-            return _below(place(json.loads(pointer.read_text())["place"]), path.relative_to(folder))
+        if (folder / POINTER).is_file():
+            where = pointed(folder)
+            if where is None:
+                raise UserError(f"{folder / POINTER}: damaged since it was published\nnext: run `dvc repro`, which makes the folder anew")
+            return _below(where, path.relative_to(folder))
         if (folder / MANIFEST).is_file():
             break
     return path
+
+
+def pointed(folder: Path) -> Place | None:
+    """The place that a folder's pointer names; None where it cannot be read."""
+    try:
+        return place(json.loads((folder / POINTER).read_bytes())["place"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError):
+        return None
 
 
 def _below(start: Place, path: Path) -> Place:
@@ -184,19 +198,9 @@ def write_text(path: Place, text: str) -> None:
         path.write_text(text)  # an upload is whole or not there
 
 
-def write_pointer(folder: Path, where: Place, names: Iterable[str]) -> None:
-    """State in a folder of the repository that its files lie elsewhere, and what the store says of them now."""
-    found = listing(where)
-    tags = {name: found[name].tag for name in names if found[name].tag is not None}
-    (folder / POINTER).write_text(json.dumps({"place": str(where), "tags": tags}, indent=1, sort_keys=True) + "\n")
-
-
-def damaged(folder: Path, sizes: Mapping[str, int]) -> list[str]:
-    """Files that are missing or other than when the pointer in a folder was written: of another size, or another content tag."""
-    pointer = json.loads((folder / POINTER).read_text())
-    found = listing(place(pointer["place"]))
-    tags = pointer["tags"]
-    return [name for name, size in sizes.items() if name not in found or found[name] != (size, tags.get(name, found[name].tag))]
+def write_pointer(folder: Path, where: Place) -> None:
+    """State in a folder of the repository that its files lie elsewhere."""
+    (folder / POINTER).write_text(json.dumps({"place": str(where)}, indent=1, sort_keys=True) + "\n")
 
 
 def remove(folder: Place) -> None:

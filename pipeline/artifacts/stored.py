@@ -6,12 +6,12 @@ stay, so that an older commit and its `dvc checkout` find theirs, until `prune` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.artifacts import store
+from pipeline.artifacts.manifest import damaged, stated
 from pipeline.artifacts.store import MANIFEST, POINTER, Place
 
 PARENTS = ("data", "artifacts")
@@ -30,10 +30,12 @@ class Artefact(NamedTuple):
 def artefacts(root: Path) -> Iterator[Artefact]:
     """What the repository's pointers name, compared with what the store has."""
     for folder in pointers(root):
-        sizes = {name: entry["size"] for name, entry in json.loads((folder / MANIFEST).read_text())["files"].items()}
-        damaged = store.damaged(folder, sizes)
-        name = folder.relative_to(root).as_posix()
-        yield Artefact(name, str(store.follow(folder)), len(sizes), sum(sizes.values()), damaged)
+        name, found = folder.relative_to(root).as_posix(), stated(folder)
+        if found is None:
+            yield Artefact(name, str(folder / POINTER), 0, 0, [MANIFEST])
+            continue
+        bytes_there = sum(entry["size"] for entry in found.files.values())
+        yield Artefact(name, str(store.follow(folder)), len(found.files), bytes_there, damaged(folder, found.files))
 
 
 def pointers(root: Path) -> list[Path]:

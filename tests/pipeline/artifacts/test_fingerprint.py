@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ def repro(root: Path, **changes: Any) -> list[str]:
 
 def publish(out: Path, stage: str, named: str) -> None:
     if out.suffix:
-        write(out, named)
+        write(out, json.dumps({"made by": named}))
         return
     publication = Publication(out, stage, named)
     with publication.write("content") as path:

@@ -41,6 +41,10 @@ def test_finished_parts_survive_a_kill_and_half_written_ones_do_not(tmp_path: Pa
     (made.partial / ".half.txt.1.tmp").write_text("left by a kill")
     made.path("done.txt").write_text("cut")
     assert not again.done("done.txt")
+    with pytest.raises(UserError, match="done.txt: changed while the stage ran"):
+        again.publish()
+    with again.write("done.txt") as path:
+        path.write_text("done")
     again.publish()
     assert sorted(p.name for p in made.out.iterdir()) == ["done.txt", "manifest.json"]
 

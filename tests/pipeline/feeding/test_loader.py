@@ -84,7 +84,7 @@ def test_samples_at_a_url_give_the_same_batches(samples: Path, s3: dict[str, str
     files = sorted(path for path in samples.rglob("*") if path.is_file())
     for path in files:
         client(s3).upload_file(str(path), BUCKET, f"samples/{path.relative_to(samples).as_posix()}")
-    (tmp_path / POINTER).write_text(json.dumps({"place": f"s3://{BUCKET}/samples", "tags": {}}))
+    (tmp_path / POINTER).write_text(json.dumps({"place": f"s3://{BUCKET}/samples"}))
     for settings in ({}, {"loader_processes": 2}):
         there = read(follow(tmp_path), epoch=2, **settings)
         for one, two in zip(read(samples, epoch=2), there, strict=True):
