@@ -60,11 +60,11 @@ def turn(stage: str, root: Path) -> Iterator[Turn]:
     path = root / FOLDER / f"{stage}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        _wait(file, stage, path)
+        _wait(file, stage)
         yield Turn(str(_noted(file).get("unfinished", "")), file)
 
 
-def _wait(file: TextIO, stage: str, path: Path) -> None:
+def _wait(file: TextIO, stage: str) -> None:
     said = -SECONDS_BETWEEN_LINES
     while True:
         try:
@@ -74,9 +74,7 @@ def _wait(file: TextIO, stage: str, path: Path) -> None:
             holder = _noted(file).get("process")
             who = "another process" if holder is None else f"process {holder}"
             if holder is not None and _is_stopped(int(holder)):
-                raise UserError(
-                    f"{path}: {who} makes the output of {stage} and is stopped\nnext: `kill -CONT {holder}`, or end it"
-                ) from None
+                raise UserError(f"{stage}: {who} makes its output and is stopped\nnext: `kill -CONT {holder}`, or end it") from None
             if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
                 print(f"{stage}: {who} is making its output; waiting for it to end", file=sys.stderr, flush=True)

@@ -96,7 +96,7 @@ def group_order(
 
 
 class EpochBatches(Sampler[list[Key]]):
-    """Batches of one worker for `epoch` (set it before iterating): `rank`'s slice of every whole global batch.
+    """Batches of one worker for `epoch`, from batch `first` on (set both before iterating): `rank`'s slice of every whole global batch.
 
     Args:
         row_groups: (first row, rows) of every row group.
@@ -128,7 +128,8 @@ class EpochBatches(Sampler[list[Key]]):
         group = 1 if groups is None else groups.frames
         check_batch(rows if samples is None else samples, rows=rows, batch_size=batch_size, workers=workers, group=group)
         self.row_groups, self.batch_size, self.rank, self.workers = row_groups, batch_size, rank, workers
-        self.seed, self.samples, self.weights, self.rows, self.groups, self.epoch = seed, samples, weights, rows, groups, 0
+        self.seed, self.samples, self.weights, self.rows, self.groups = seed, samples, weights, rows, groups
+        self.epoch = self.first = 0
 
     def __len__(self) -> int:
         return (self.rows if self.samples is None else self.samples) // self.batch_size
@@ -136,7 +137,7 @@ class EpochBatches(Sampler[list[Key]]):
     def __iter__(self) -> Iterator[list[Key]]:
         order = self._order()
         share = self.batch_size // self.workers
-        for batch in range(len(self)):
+        for batch in range(self.first, len(self)):
             first = batch * self.batch_size + self.rank * share
             yield [(self.epoch, int(sample)) for sample in order[first : first + share]]
 

@@ -67,7 +67,7 @@ def _check_depth(path: Path, text: str) -> None:
     """Refuse what would exhaust the reader's stack, and collections that hold themselves."""
     open_anchors: list[str | None] = []
     for event in yaml.parse(text, _LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             open_anchors.append(event.anchor)
             if len(open_anchors) > DEEPEST:

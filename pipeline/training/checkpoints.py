@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import fcntl
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from pyarrow.fs import FileSystem, LocalFileSystem
+from torch import Tensor
 
 from pipeline.artifacts.store import Place, remove
 from pipeline.errors import UserError
 
-FILE = "state.pt"
+FILE = "state.pt"  # in a folder of Ray's, after each epoch
+STEP_FILE = "step.pt"  # in the run's folder, between epochs
 FOLDER = Path(".throughline") / "checkpoints"
 
 EpochRecord = dict[str, float]
@@ -35,7 +38,10 @@ class TrainingState:
         epochs: how many are done.
         task: state of the network and the loss's own parameters.
         optimisers: state of each.
-        history: one record an epoch done (epoch from 1, step, lr and the mean of each loss term).
+        history: one record per epoch done (epoch from 1, step, lr and the mean of each loss term).
+        step: how many steps of the next epoch are done; the order of its samples follows from the run's seed.
+        random: state of each worker's random generators, where `step` is above 0.
+        sums: of each worker's losses over these steps, by name.
     """
 
     fingerprint: str
@@ -43,6 +49,9 @@ class TrainingState:
     task: dict[str, Any]
     optimisers: list[dict[str, Any]]
     history: list[EpochRecord]
+    step: int = 0
+    random: list[list[Tensor]] = field(default_factory=list)
+    sums: list[dict[str, Tensor]] = field(default_factory=list)
 
 
 def run_folder(root: Path, stage: str, fingerprint: str) -> Path:
@@ -80,7 +89,7 @@ def load(folder: Path | str, fingerprint: str, filesystem: FileSystem | None = N
     except FileNotFoundError as error:
         raise _unreadable(path, error) from None
     try:
-        state = TrainingState(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        state = _parsed(content)
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise _unreadable(path, error) from None
     if state.fingerprint != fingerprint:
@@ -89,6 +98,33 @@ def load(folder: Path | str, fingerprint: str, filesystem: FileSystem | None = N
             f"next: delete {path.parents[1]} and train again"
         )
     return state
+
+
+def furthest(state: TrainingState | None, folder: Place, fingerprint: str) -> TrainingState | None:
+    """The state of a run that was kept between epochs where it is further than `state`, else `state`.
+
+    One that cannot be read, or is another run's, counts as absent: what it would have saved is trained again.
+
+    Args:
+        state: after the last whole epoch; None: there is none.
+        folder: of the run's checkpoints.
+        fingerprint: of the run.
+    """
+    path = folder / STEP_FILE
+    try:
+        kept = _parsed(path.read_bytes())
+    except FileNotFoundError:
+        return state
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        print(f"{path}: not readable ({type(error).__name__}); going on from the last whole epoch", file=sys.stderr, flush=True)
+        return state
+    if kept.fingerprint != fingerprint or (state is not None and kept.epochs < state.epochs):
+        return state
+    return kept
+
+
+def _parsed(content: bytes) -> TrainingState:
+    return TrainingState(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:

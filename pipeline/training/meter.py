@@ -56,7 +56,7 @@ class Meter:
 
     def __init__(self, job: TrainingJob, epoch: int, length: int, *, workers: int, speaks: bool) -> None:
         self.job, self.epoch, self.length, self.workers, self.speaks = job, epoch, length, workers, speaks
-        self.sums, self.steps, self.waited = dict[str, Tensor](), 0, 0.0
+        self.sums, self.steps, self.waited, self.before = dict[str, Tensor](), 0, 0.0, 0
         self.began = self.printed = time.perf_counter()
 
     @property
@@ -71,6 +71,10 @@ class Meter:
             self.sums[name] = self.sums.get(name, 0.0) + value.double()
         if self.speaks and time.perf_counter() - self.printed > SECONDS_BETWEEN_LINES:
             self._line()
+
+    def resume(self, sums: dict[str, Tensor], steps: int) -> None:
+        """Count in the steps of the epoch that another process did."""
+        self.sums, self.steps, self.before = dict(sums), steps, steps
 
     def means(self) -> dict[str, float]:
         """Mean of every loss term over the epoch and the workers.
@@ -95,13 +99,13 @@ class Meter:
     def speeds(self) -> dict[str, float]:
         """Images a second over all workers, the share of the time that this one waited for data, and the seconds of the epoch."""
         seconds = time.perf_counter() - self.began
-        images = self.steps * self.job.feed.settings.batch_size * self.job.feed.samples.frames
+        images = (self.steps - self.before) * self.job.feed.settings.batch_size * self.job.feed.samples.frames
         return {"images_per_second": images / seconds, "data_wait_share": self.waited / seconds, "epoch_seconds": seconds}
 
     def _line(self) -> None:
         self.printed = time.perf_counter()
         epochs, loss = self.job.feed.settings.epochs, float(self.sums["loss"]) / self.steps
-        left = (self.printed - self.began) / self.steps * (self.length * (epochs - self.epoch) - self.steps)
+        left = (self.printed - self.began) / (self.steps - self.before) * (self.length * (epochs - self.epoch) - self.steps)
         say(self.job.stage, f"epoch {self.epoch + 1}/{epochs}, step {self.steps}/{self.length}, loss {loss:.4f}, {duration(left)} left")
         log(self.job, {"step_loss": loss}, self.last_step)
 

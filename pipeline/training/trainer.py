@@ -1,7 +1,7 @@
 """A network in training on one device: epochs of steps, and all that goes on from a checkpoint.
 
 Equal job, equal machine, equal result: seeds follow from the run's seed, the epoch and the worker's rank, threads are fixed and algorithms
-deterministic, so a run that was killed and resumed ends with the weights of one that was not.
+deterministic, so a run that was killed at any step and resumed with as many workers ends with the weights of one that was not.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.contract.clips import Batch, Losses
 from pipeline.contract.spec import Group
@@ -25,6 +26,7 @@ from pipeline.params.sections.training import Training
 from pipeline.runtime.malloc import keep_freed_memory
 from pipeline.training.checkpoints import EpochRecord, TrainingState
 from pipeline.training.freezing import freeze, hold
+from pipeline.training.keeper import Keeper
 from pipeline.training.meter import Meter, TrainingJob, say
 from pipeline.training.optimisers import build_optimisers, clip_groups
 
@@ -48,6 +50,7 @@ class Trainer:
         rank: of this worker.
         workers: how many there are.
         wrap: makes the task data-parallel; none for a lone worker outside Ray.
+        keeper: takes states between epochs; none: there are only those after each epoch.
 
     Attributes:
         epochs: how many are done.
@@ -66,6 +69,7 @@ class Trainer:
         rank: int = 0,
         workers: int = 1,
         wrap: Callable[[nn.Module], nn.Module] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.job, self.device, self.rank, self.workers = job, device, rank, workers
         self.settings: Training = job.feed.settings
@@ -79,6 +83,8 @@ class Trainer:
         self.optimisers = build_optimisers(self.task, self.settings, group_of)
         self.clipped = clip_groups(self.task, group_of)
         self.epochs, self.history = 0, list[EpochRecord]()
+        self.keeper = keeper
+        self._begun: TrainingState | None = None  # where a restored state left an epoch
 
     @property
     def speaks(self) -> bool:
@@ -86,7 +92,7 @@ class Trainer:
         return self.rank == 0
 
     def state(self) -> TrainingState:
-        """All that is needed to go on from here."""
+        """All that is needed to go on from here, between two epochs."""
         optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
         return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), optimisers, self.history)
 
@@ -96,8 +102,9 @@ class Trainer:
         for optimiser, kept in zip(self.optimisers, state.optimisers, strict=True):
             optimiser.load_state_dict(kept)
         self.epochs, self.history = state.epochs, list(state.history)
+        self._begun = state if state.step else None
         if self.speaks and self.epochs < self.settings.epochs:
-            say(self.job.stage, f"resumed after epoch {self.epochs}")
+            say(self.job.stage, f"resumed after epoch {self.epochs}" + (f" and {state.step} steps" if state.step else ""))
 
     def run_epoch(self) -> dict[str, float]:
         """Train one epoch; returns its record with speeds, which stay out of `history`.
@@ -110,14 +117,18 @@ class Trainer:
         hold(self.task.network, self.settings.freeze)
         if isinstance(self.task, Epochal):
             self.task.begin_epoch(self.epochs)
-        self.batches.epoch = self.epochs
         meter = Meter(self.job, self.epochs, len(self.batches), workers=self.workers, speaks=self.speaks)
-        source = read_ahead(self.loader)
-        for index in range(len(self.batches)):
+        first = self.batches.first = self._begun.step if self._begun else 0
+        self.batches.epoch = self.epochs
+        source = read_ahead(self.loader)  # which draws a number
+        self._go_on(meter)
+        for index in range(first, len(self.batches)):
             began = time.perf_counter()
             batch = to_device(next(source), self.device)
             meter.waited += time.perf_counter() - began
             meter.add(self._step(batch, self.epochs * len(self.batches) + index), index + 1)
+            if self.keeper is not None and index + 1 < len(self.batches) and self.keeper.is_due():
+                self._keep(self.keeper, meter)
         record = {
             "epoch": self.epochs + 1.0,
             "step": (self.epochs + 1.0) * len(self.batches),
@@ -126,6 +137,23 @@ class Trainer:
         self.epochs += 1
         self.history.append(record)
         return record | meter.speeds()
+
+    def _keep(self, keeper: Keeper, meter: Meter) -> None:
+        """Let the state after a step be written aside; every worker comes here after the same one."""
+        sums = {name: value.cpu() for name, value in meter.sums.items()}
+        each = keeper.gathered((_random_state(self.device), sums))
+        random, sums_of = [state for state, _ in each], [sums for _, sums in each]
+        keeper.keep(replace(self.state(), step=meter.steps, random=random, sums=sums_of))
+
+    def _go_on(self, meter: Meter) -> None:
+        """Take up the epoch where the state that was restored left it; with another number of workers its draws are new ones."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        sums = begun.sums[self.rank] if len(begun.sums) == self.workers else _mean(begun.sums)
+        meter.resume({name: value.to(self.device) for name, value in sums.items()}, begun.step)
+        if len(begun.random) == self.workers:
+            _set_random_state(self.device, begun.random[self.rank])
 
     def _step(self, batch: Batch, step: int) -> Losses:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.job.precision == "bfloat16"):
@@ -179,6 +207,21 @@ def learning_rate(settings: Training, step: int, epoch: int) -> float:
     drops = sum(epoch >= dropped for dropped in settings.lr_drop_epochs)
     warm = min(1.0, (step + 1) / (settings.warmup_steps + 1))
     return settings.lr * settings.lr_drop_factor**drops * warm
+
+
+def _random_state(device: torch.device) -> list[Tensor]:
+    """State of the generators that a step may draw from."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def _set_random_state(device: torch.device, state: list[Tensor]) -> None:
+    torch.set_rng_state(state[0])
+    if device.type == "cuda" and len(state) > 1:
+        torch.cuda.set_rng_state(state[1], device)
+
+
+def _mean(sums: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([each[name] for each in sums]).mean(dim=0) for name in sums[0]}
 
 
 def _make_deterministic(threads: int) -> None:

@@ -1,4 +1,7 @@
-"""What every training worker does: epochs, a checkpoint after each. Ray Train starts one worker a device (`train_worker`)."""
+"""What every training worker does: epochs, with a checkpoint after each and every few minutes between.
+
+Ray Train starts one worker for each device (`train_worker`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch import nn
 
 from pipeline.errors import PlainError, connection
 from pipeline.training import checkpoints
+from pipeline.training.keeper import Keeper
 from pipeline.training.meter import TrainingJob, duration, log, say
 from pipeline.training.trainer import Trainer
 
@@ -35,12 +39,18 @@ def train_worker(config: dict[str, Any]) -> PlainError | None:
     folder = job.feed.folder
     try:
         with nullcontext() if isinstance(folder, Path) else connection(str(folder)):
-            trainer = Trainer(job, get_device(), rank=context.get_world_rank(), workers=workers, wrap=wrap)
+            rank, device, kept = context.get_world_rank(), get_device(), job.initial.parent
+            keeper = Keeper(kept, 60 * job.feed.settings.checkpoint_minutes, device=device, rank=rank, workers=workers)
+            trainer = Trainer(job, device, rank=rank, workers=workers, wrap=wrap, keeper=keeper)
             resumed = ray.train.get_checkpoint()
-            if resumed is not None:
-                trainer.restore(checkpoints.load(resumed.path, job.fingerprint, resumed.filesystem))
+            state = None if resumed is None else checkpoints.load(resumed.path, job.fingerprint, resumed.filesystem)
+            state = checkpoints.furthest(state, kept, job.fingerprint)
+            if state is not None:
+                trainer.restore(state)
             while trainer.epochs < job.until:
                 _report(trainer, trainer.run_epoch())
+                keeper.restart()
+            keeper.close()
     except PlainError as error:
         if workers > 1:
             raise

@@ -26,6 +26,7 @@ class Augment(Section):
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 GROUP_FRAMES, MOMENTUM = 4, 0.9  # defaults, which stay out of digests as the defaults of `mix` and `input_size` do
+CHECKPOINT_MINUTES = 10.0
 Side = Annotated[int, Field(ge=64, multiple_of=32)]  # networks halve a side five times
 
 
@@ -59,6 +60,7 @@ class Training(Section):
     weights: str | None
     min_loaded: float = Field(ge=0, le=1)
     max_failures: int = Field(ge=0)
+    checkpoint_minutes: float = Field(default=CHECKPOINT_MINUTES, gt=0, exclude=True)  # decides no byte, so it is in no digest
     augment: Augment
 
     @property

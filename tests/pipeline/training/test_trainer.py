@@ -1,5 +1,6 @@
 """The training loop without Ray: repeatable, resumable, blind to identities."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ import pytest
 import torch
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from pipeline.contract.clips import Batch, Losses
 from pipeline.errors import UserError
 from pipeline.files import model_folder
 from pipeline.training import checkpoints
+from pipeline.training.keeper import Keeper
 from pipeline.training.meter import TrainingJob
 from pipeline.training.trainer import Trainer, build_task, learning_rate
-from tests.pipeline.tiny import TRAINING, TinyOptions, feed, learning, sees_identities, write_samples
+from tests.pipeline.tiny import TRAINING, TinyOptions, TinyTask, feed, learning, sees_identities, write_samples
 
 CPU = torch.device("cpu")
 
@@ -80,6 +83,104 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path, optimiser:
         resumed.run_epoch()
     assert same(whole, resumed)
     assert whole.history == resumed.history
+
+
+class Noisy(TinyTask):
+    """Draws from PyTorch's generator in every step."""
+
+    def forward(self, batch: Batch) -> Losses:
+        losses = super().forward(batch)
+        return losses._replace(total=losses.total * (1 + torch.rand(())))
+
+
+class Eager(Keeper):
+    """Keeps every state, and waits until it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, 0.0, device=CPU)
+
+    def keep(self, state: checkpoints.TrainingState) -> None:
+        """Write it now."""
+        super().keep(state)
+        self.close()
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "step"),
+    [
+        ({}, 8),  # the second of the second epoch of six steps
+        ({"optimiser": "muon"}, 5),  # the last of the first
+        ({"loader_processes": 2}, 10),
+        ({"sampling": "rows", "epoch_samples": 30}, 6),  # the last before the second of seven
+        ({"mix": {"tiny": 2.0}}, 1),
+    ],
+)
+def test_a_run_that_is_killed_at_any_step_ends_like_an_undisturbed_one(tmp_path: Path, settings: dict[str, Any], step: int) -> None:
+    made = job(tmp_path, write_samples(tmp_path / "samples"), channels=16, epochs=3, **settings)
+    made = replace(made, feed=replace(made.feed, spec=learning(build_task=Noisy)))
+    whole = Trainer(made, CPU)
+    while whole.epochs < 3:
+        whole.run_epoch()
+    killed = Trainer(made, CPU, keeper=Eager(tmp_path))
+    train, steps = killed._step, itertools.count()
+
+    def until_the_end(batch: Batch, number: int) -> Losses:
+        if next(steps) == step:
+            raise Killed
+        return train(batch, number)
+
+    killed._step = until_the_end  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        while True:
+            killed.run_epoch()
+    torch.rand(100)  # a new process's generator is in another state
+    resumed = Trainer(made, CPU)
+    before = checkpoints.furthest(None, tmp_path, made.fingerprint)
+    assert before is not None
+    assert (before.epochs, before.step) == divmod(step, len(killed.batches))
+    resumed.restore(before)
+    while resumed.epochs < 3:
+        resumed.run_epoch()
+    assert same(whole, resumed)
+    assert whole.history == resumed.history
+
+
+def test_the_further_state_is_gone_on_with_and_an_unreadable_one_counts_as_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = job(tmp_path, write_samples(tmp_path / "samples"), epochs=2)
+    trainer = Trainer(made, CPU, keeper=Eager(tmp_path))
+    trainer.run_epoch()
+    after = trainer.state()
+    kept = checkpoints.furthest(None, tmp_path, made.fingerprint)
+    assert kept is not None
+    assert (kept.epochs, kept.step) == (0, 5)
+    assert checkpoints.furthest(after, tmp_path, made.fingerprint) is after
+    assert checkpoints.furthest(None, tmp_path, "0" * 64) is None
+    (tmp_path / checkpoints.STEP_FILE).write_bytes(b"half")
+    assert checkpoints.furthest(after, tmp_path, made.fingerprint) is after
+    assert "step.pt: not readable" in capsys.readouterr().err
+    assert checkpoints.furthest(None, tmp_path / "none", made.fingerprint) is None
+
+
+def test_states_are_kept_by_the_clock_and_never_two_at_a_time(tmp_path: Path) -> None:
+    now = [0.0]
+    keeper = Keeper(tmp_path, 60.0, device=CPU, clock=lambda: now[0])
+    due = []
+    for _ in range(200):
+        now[0] += 1.0
+        due.append(keeper.is_due())
+        if due[-1]:
+            keeper.keep(checkpoints.TrainingState("f", 0, {"w": torch.ones(2)}, [], [], step=len(due)))
+            keeper.close()
+    kept = [number for number, each in enumerate(due) if each]
+    assert len(kept) == 3
+    assert all(60 <= second - first <= 62 for first, second in zip([-1, *kept], kept, strict=False))
+    found = checkpoints.furthest(None, tmp_path, "f")
+    assert found is not None
+    assert found.step == kept[-1] + 1
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
