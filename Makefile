@@ -26,9 +26,7 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 	touch $@
 
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie
-	@if [ -n "$(PRESET)" ]; then $(BIN)/throughline preset $(PRESET) $(if $(DATA_ROOT),--data-root $(DATA_ROOT)); fi
-	$(BIN)/throughline cluster up
-	@status=0; $(BIN)/dvc repro || status=$$?; $(BIN)/throughline cluster down; exit $$status
+	@exec $(BIN)/throughline repro $(if $(PRESET),--preset "$(PRESET)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)"))
 
 test: setup  ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

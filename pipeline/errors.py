@@ -61,7 +61,7 @@ _SERVER_FAILS = 500  # least HTTP status that is the server's fault
 
 
 class plain_errors:
-    """Context manager: a `PlainError` (or a full disk) ends the process with its status and its message alone."""
+    """Context manager: a `PlainError`, a full disk or a library's error that `library_errors` knows ends the process with its message."""
 
     def __enter__(self) -> None:
         return None
@@ -74,6 +74,12 @@ class plain_errors:
                 f"{error.filename or 'disk'}: no space left; finished parts are kept\nnext: free space and run the same command again",
                 UserError.status,
             )
+        if isinstance(error, Exception):
+            from pipeline.library_errors import plain
+
+            known = plain(error)
+            if known is not None:
+                self._stop(str(known), known.status)
 
     @staticmethod
     def _stop(message: str, status: int) -> None:

@@ -28,6 +28,8 @@ from pipeline.errors import plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun, started
+from pipeline.runtime.ending import end_on_signals
+from pipeline.runtime.surroundings import require_server, settle
 from pipeline.tracking.plan import check_detections
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Context:
 
 def run(stage: str, work: Callable[[Context], None]) -> None:
     """Run a stage as `python -m stages.<stage> [--params FILE]`; a plain error ends it with its status and message."""
+    end_on_signals(stage)
     parser = argparse.ArgumentParser(prog=f"python -m stages.{stage}", description=work.__doc__)
     parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
     execute(stage, work, Path(parser.parse_args().params))
@@ -93,7 +96,9 @@ def run(stage: str, work: Callable[[Context], None]) -> None:
 def execute(stage: str, work: Callable[[Context], None], params_file: Path, root: Path = ROOT) -> None:
     """Run a stage's work on a parameter file (see `run`); where its output is there already, end at once and leave it as it is."""
     with plain_errors():
+        settle(root)
         params, options = check(params_file)
+        require_server(params.mlflow.tracking_uri, "mlflow.tracking_uri")
         store.check(params.base.store, root)
         with turn(stage, root) as mine, store.connected(params.base.store):
             fingerprint = fingerprint_of(stage, params, root)

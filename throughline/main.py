@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import typer
 
 from pipeline.errors import plain_errors
+from pipeline.runtime.surroundings import settle
+from throughline import PARAMS
 from throughline.verbs.cluster import cluster
 from throughline.verbs.evaluate import evaluate
 from throughline.verbs.fetch import fetch
@@ -18,6 +20,7 @@ from throughline.verbs.inspect import inspect
 from throughline.verbs.preset import preset
 from throughline.verbs.registry import registry
 from throughline.verbs.represent import represent
+from throughline.verbs.repro import repro
 from throughline.verbs.stored import stored
 from throughline.verbs.sweep import sweep
 from throughline.verbs.tables import tables
@@ -32,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (preset, fetch, inspect, track, evaluate, sweep, tables, represent, stored, warm_up):
+for verb in (repro, preset, fetch, inspect, track, evaluate, sweep, tables, represent, stored, warm_up):
     app.command()(verb)
 for group in (registry, cluster):
     app.add_typer(group)
@@ -48,4 +51,5 @@ def main(words: Sequence[str] | None = None) -> None:
         SystemExit: always. Status 0; 1 when something was found wanting, as the verb's help says; 2 on a user's mistake.
     """
     with plain_errors():
+        settle(PARAMS.parent)
         app(sys.argv[1:] if words is None else list(words), prog_name="throughline")

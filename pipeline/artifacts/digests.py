@@ -94,8 +94,8 @@ def _digests(states: Mapping[Place, _State | None], root: Path, *, anew: bool = 
     remembered = {} if anew else _remembered([state.key for state in there.values()], root)
     known: dict[Place, str | None] = dict.fromkeys(states)
     for path, state in there.items():
-        text, digest = remembered.get(state.key, ("", ""))
-        known[path] = digest if text == state.text else None
+        text, sha256 = remembered.get(state.key, ("", ""))
+        known[path] = sha256 if text == state.text else None
     unread = {path: state for path, state in there.items() if known[path] is None}
     read = _read(unread)
     _remember([(state.key, state.text, digest) for path, state in unread.items() if state.settled and (digest := read[path])], root)

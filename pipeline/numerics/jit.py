@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,4 +52,15 @@ def _folder(kernels: Path) -> Path:
     total = hashlib.sha256()
     for path in sorted(kernels.glob("*.py")):
         total.update(path.read_bytes())
-    return kernels / "__pycache__" / total.hexdigest()[:12]
+    beside, name = kernels / "__pycache__", total.hexdigest()[:12]
+    return (beside if os.access(beside if beside.is_dir() else kernels, os.W_OK) else _own_folder()) / name
+
+
+def _own_folder() -> Path:
+    """A folder of this user's for machine code where that of the code cannot be written; nobody else may put any there."""
+    folder = Path(tempfile.gettempdir(), f"throughline-code-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        return Path(tempfile.mkdtemp(prefix="throughline-code-"))
+    return folder

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,8 @@ from typing import Any, TypeVar
 from pipeline.errors import UserError, unwrapped
 from pipeline.params.sections.common import Cluster
 from pipeline.runtime.imports import collecting_nothing
+from pipeline.runtime.probe import why_no_head
+from pipeline.runtime.process_tree import stop_head
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.shipped import packed
 
@@ -33,8 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAD_FILE = ROOT / ".throughline" / "ray-head.json"
 TOKEN_FILE = ROOT / ".throughline" / "ray-token"
 OWN_HEAD = ("auto", "local")  # values of `cluster.address` that name a head of this machine
-PROBE_SECONDS = 2.0
-STOP_SECONDS = 3.0
+LONGEST_TEMPORARY = 40  # characters: Ray puts sockets some sixty deeper, and their paths may have 107
 # BLAS and OpenCV threads of every worker process; training and tracking set their own count.
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
 DRIVER_ENVIRONMENT = {
@@ -42,6 +42,7 @@ DRIVER_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "20",  # Ray ends the process when the head is away for longer
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
 }
 
@@ -130,7 +131,12 @@ def map_tasks(
 def head() -> str | None:
     """Address of the head that `up` started, where it answers."""
     known = _known_head()
-    return known if known is not None and _answers(known) else None
+    if known is None:
+        return None
+    reason = why_no_head(known)
+    if reason is not None:
+        print(f"cluster: the head remembered at {known} cannot be used: {reason}", file=sys.stderr, flush=True)
+    return known if reason is None else None
 
 
 def up(cluster: Cluster) -> str:
@@ -145,10 +151,10 @@ def up(cluster: Cluster) -> str:
     command = [str(Path(sys.executable).with_name("ray")), "start", "--head", f"--port={port}", "--include-dashboard=false"]
     command += [f"--num-cpus={cluster.num_cpus or os.cpu_count()}", f"--object-store-memory={cluster.object_store_mb * 1024**2}"]
     command += ["--node-ip-address=127.0.0.1", "--disable-usage-stats"]
-    command += [f"--temp-dir={tempfile.gettempdir()}/ray-{os.getuid()}"]  # Ray's own folder belongs to the user who came first
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
+    command += [f"--temp-dir={temporary_folder()}"]
     HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
-    HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
+    HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))  # first, so that `down` finds what is interrupted while it starts
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
     return f"127.0.0.1:{port}"
 
 
@@ -157,15 +163,24 @@ def down() -> None:
     known = _known_head()
     if known is None:
         return
-    port = known.rpartition(":")[2]
-    for process in _head_processes(port):
-        process.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
-    while _head_processes(port) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    for process in _head_processes(port):
-        process.kill()
+    stop_head(known.rpartition(":")[2], TOKEN_FILE)
     HEAD_FILE.unlink(missing_ok=True)
+
+
+def temporary_folder() -> str:
+    """Where Ray keeps sockets and logs: a folder of this user's, since Ray's own belongs to the user who came first.
+
+    It lies among the temporary files, or in /tmp where the path of these is too long for sockets.
+
+    Raises:
+        UserError: the folder is somebody else's.
+    """
+    place = tempfile.gettempdir()
+    folder = Path("/tmp" if len(place) > LONGEST_TEMPORARY else place, f"ray-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise UserError(f"{folder}: belongs to another user\nnext: set TMPDIR to a folder of yours with a short path")
+    return str(folder)
 
 
 def prepare_environment() -> None:
@@ -188,8 +203,11 @@ def _address(cluster: Cluster) -> str | None:
     if cluster.address == "local":
         return None
     if cluster.address != "auto":
-        if not _answers(cluster.address):
-            raise UserError(f"cluster.address: no Ray head answers at {cluster.address}\nnext: start it, or set cluster.address to auto")
+        reason = why_no_head(cluster.address)
+        if reason is not None:
+            raise UserError(
+                f"cluster.address: no Ray head answers at {cluster.address}: {reason}\nnext: start it, or set cluster.address to auto"
+            )
         return cluster.address
     return head()
 
@@ -210,35 +228,13 @@ def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
         "num_cpus": cluster.num_cpus or os.cpu_count(),
         "object_store_memory": cluster.object_store_mb * 1024**2,
         "include_dashboard": False,
+        "_temp_dir": temporary_folder(),
     }
 
 
 def _known_head() -> str | None:
     try:
-        address: str = json.loads(HEAD_FILE.read_text())["address"]
-        return address
-    except (FileNotFoundError, ValueError, KeyError):
+        address = json.loads(HEAD_FILE.read_text())["address"]
+        return address if isinstance(address, str) else None
+    except (OSError, ValueError, KeyError, TypeError):  # missing, cut off, or of another shape
         return None
-
-
-def _answers(address: str) -> bool:
-    """Ask the port itself: Ray blocks for minutes on the address of a dead head."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), PROBE_SECONDS):
-            return True
-    except (OSError, ValueError):
-        return False
-
-
-def _head_processes(port: str) -> list[Any]:
-    """Processes of the head at `port` and no other Ray's: each names the GCS port on its command line."""
-    import psutil
-
-    marks = (f"--gcs_server_port={port}", f":{port}", f"--gcs-port={port}")
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if "ray" in line and any(mark in line for mark in marks) and process.pid != os.getpid():
-            found.append(process)
-    return found
