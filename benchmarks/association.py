@@ -21,7 +21,7 @@ from models.outrack.tracker import OutrackTracker
 from models.outrack.tracker_options import TrackerOptions
 from pipeline.artifacts.code import ROOT
 from pipeline.numerics.boxes import iou
-from pipeline.params import file as parameters
+from pipeline.params.yaml_file import read_yaml
 
 # Released OUTrack, seconds a frame of its first stage, measured on a similar core.
 RELEASED = {20: 1.6e-3, 60: 4.5e-3, 150: 13.9e-3}
@@ -67,7 +67,7 @@ def agreement(seen: Sequence[OccludedDetections]) -> float:
 @cache
 def options() -> TrackerOptions:
     """The default preset's."""
-    raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
+    raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
     return OPTIONS.model_validate({key: value for key, value in raw.items() if key != "name"}).tracker
 
 

@@ -17,7 +17,7 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.store import write_text
 from pipeline.files import model_folder
 from pipeline.files.model_folder import ModelCard
-from pipeline.params import file as parameters
+from pipeline.params.yaml_file import read_yaml
 
 WIDTH, HEIGHT, RATE = 96, 64, 30
 WALK = 64  # frames from one edge to the other and back; then the next person comes
@@ -37,7 +37,7 @@ NETWORK = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 4}
 def build(root: Path, frames: int) -> Path:
     """Write the video, its ground truth, the parameter file and two models; returns the parameter file."""
     film(root / "in" / "long" / "video", frames)
-    raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")
+    raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")
     for section, values in SETTINGS.items():
         raw[section] |= values
     raw["extract_frames"]["sources"] = [

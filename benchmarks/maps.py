@@ -21,7 +21,7 @@ from models.outrack.network import OutrackOutputs
 from models.outrack.options import OPTIONS, OutrackOptions
 from pipeline.artifacts.code import ROOT
 from pipeline.contract.clips import TrainingFrame
-from pipeline.params import file as parameters
+from pipeline.params.yaml_file import read_yaml
 
 PEOPLE, LOST, WIDTH, HEIGHT = 60, 10, 1088, 608
 CALLS = 50  # in a row
@@ -84,5 +84,5 @@ def points() -> NDArray[np.float32]:
 
 def options() -> OutrackOptions:
     """The default preset's."""
-    raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
+    raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
     return OPTIONS.model_validate({key: value for key, value in raw.items() if key != "name"})

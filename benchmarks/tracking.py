@@ -21,7 +21,7 @@ from pipeline.artifacts.code import ROOT
 from pipeline.artifacts.publication import Publication
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.numerics.precision import resolved
-from pipeline.params import file as parameters
+from pipeline.params.yaml_file import read_yaml
 from pipeline.tracking.detector import Detector, letterbox
 from pipeline.tracking.sequences import Job, Outputs, follow
 
@@ -31,7 +31,7 @@ FRAMES, WIDTH, HEIGHT, RATE = 48, 640, 360, 25.0
 def measure() -> Iterator[Timed]:
     """One line; the unavoidable part is the bare network."""
     torch.set_num_threads(1)
-    raw = parameters.read_yaml(ROOT / "presets" / "walkers.yaml", missing="")
+    raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")
     batch, pictures, detector = (
         raw["track"]["batch_size"],
         list(film()),
