@@ -23,6 +23,8 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch  # a CUDA build brings its libraries
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/throughline warm-up  # compiles machine code
+	install -d -m 700 .dvc/tmp/site-cache  # DVC's own index lies in a folder that everybody may write, and holds pickles
+	$(BIN)/dvc config --local core.site_cache_dir "$(CURDIR)/.dvc/tmp/site-cache"
 	touch $@
 
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie

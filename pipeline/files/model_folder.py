@@ -6,8 +6,8 @@ what has another shape and what nobody asked for, and refuses a file that fills 
 
 from __future__ import annotations
 
+import io
 import json
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -132,6 +132,7 @@ def load(network: nn.Module, path: Place, min_loaded: float = 1.0, foreign_names
     named = read if foreign_names is None else foreign_names(read)
     found = {name.removeprefix("module."): tensor for name, tensor in named.items()}
     fitting = {name: tensor for name, tensor in found.items() if name in wanted and tensor.shape == wanted[name].shape}
+    _check_values(path, fitting)
     report = LoadReport(
         loaded=tuple(fitting),
         missing=tuple(name for name in wanted if name not in found),
@@ -173,20 +174,36 @@ def _unreadable(path: Place, error: Exception) -> UserError:
 def _read(path: Place) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"{path}: no such weights file\nnext: check the path, or set weights to null")
+    content = None if isinstance(path, Path) else path.read_bytes()  # whose errors are the connection's
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path)) if isinstance(path, Path) else safetensors.torch.load(path.read_bytes())
-        with path.open("rb") as stream:
-            body = torch.load(stream, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+            return dict(load_file(path)) if content is None else safetensors.torch.load(content)
+        body = torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # the readers raise whatever the damage leads to
         raise _unreadable(path, error) from None
     for key in ("state_dict", "model"):
         if isinstance(body, Mapping) and isinstance(body.get(key), Mapping):
             body = body[key]
-    tensors = {name: value for name, value in body.items() if isinstance(value, Tensor)} if isinstance(body, Mapping) else {}
+    named = body.items() if isinstance(body, Mapping) else ()
+    tensors = {name: value for name, value in named if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
         raise UserError(f"{path}: holds no state dict\nnext: save the network's state_dict(), or convert it to safetensors")
     return tensors
+
+
+def _check_values(path: Place, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that hold no values, and values that are no numbers.
+
+    Raises:
+        UserError: names the tensors.
+    """
+    empty = [name for name, tensor in tensors.items() if tensor.is_meta or tensor.is_quantized or tensor.layout != torch.strided]
+    broken = [name for name, tensor in tensors.items() if name not in empty and not bool(torch.isfinite(tensor).all())]
+    for names, what in ((empty, "are sparse, quantised or without values"), (broken, "hold NaN or infinity")):
+        if names:
+            raise UserError(
+                f"{path}: {len(names)} tensors {what}, first {names[0]}\nnext: use the state_dict of a network whose loss was finite"
+            )
 
 
 def _first(label: str, names: tuple[str, ...] | list[str]) -> str:

@@ -154,7 +154,8 @@ def fetch(reference: str, tracking_uri: str, out: Path) -> Path:
             raise UserError(f"{source}: holds no {' and no '.join(missing)}\nnext: fetch a version that `finetune` registered")
         out.mkdir(parents=True, exist_ok=True)
         for path in sorted(extra.iterdir()):
-            shutil.copyfile(path, out / path.name)
+            if path.is_file():  # somebody else's folder
+                shutil.copyfile(path, out / path.name)
     return out
 
 

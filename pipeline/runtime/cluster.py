@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import UserError, unwrapped
+from pipeline.errors import ConnectionLost, UserError, unwrapped
 from pipeline.params.sections.common import Cluster
 from pipeline.runtime.imports import collecting_nothing
 from pipeline.runtime.probe import why_no_head
@@ -42,6 +42,7 @@ DRIVER_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_raylet_start_wait_time_s": "60",  # of a machine that others keep busy
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",  # Ray ends the process when the head is away for longer
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
 }
@@ -140,7 +141,11 @@ def head() -> str | None:
 
 
 def up(cluster: Cluster) -> str:
-    """Start a Ray head on this machine and remember its address; does nothing when one already answers."""
+    """Start a Ray head on this machine and remember its address; does nothing when one already answers.
+
+    Raises:
+        ConnectionLost: it does not start.
+    """
     known = head()
     if known is not None:
         return known
@@ -154,7 +159,13 @@ def up(cluster: Cluster) -> str:
     command += [f"--temp-dir={temporary_folder()}"]
     HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
     HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))  # first, so that `down` finds what is interrupted while it starts
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | WORKER_ENVIRONMENT)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | WORKER_ENVIRONMENT)
+    if done.returncode:
+        down()  # what has started
+        said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise ConnectionLost(
+            f"cluster: Ray's head does not start ({said})\nnext: free memory and processors, and run the same command again"
+        )
     return f"127.0.0.1:{port}"
 
 

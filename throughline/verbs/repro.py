@@ -27,8 +27,10 @@ def repro(
 
     root, programs = PARAMS.parent, Path(sys.executable).parent
     if preset is not None:
-        print(f"wrote {presets.use(preset, data_root=data_root, root=root)}")
-    environment = dict(os.environ) | {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+        print(f"{presets.use(preset, data_root=data_root, root=root)} is the whole of presets/{preset}.yaml")
+    index = root / ".dvc" / "tmp" / "site-cache"  # DVC's own lies in a folder that everybody may write, and holds pickles
+    index.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = {"DVC_SITE_CACHE_DIR": str(index)} | os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
     end_on_signals("repro")
     try:
         print(f"Ray head at {cluster.up(file.load(PARAMS).cluster)}", flush=True)

@@ -41,7 +41,7 @@ class Source(Section):
     which pedestrians are scored.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")  # of a folder: neither `..` nor a hidden one
     kind: SourceKind
     root: str
     sequences: list[str] | None

@@ -1,7 +1,9 @@
 """Weights files: equal bytes, and an account of every tensor that did or did not fit."""
 
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +77,34 @@ def test_code_in_a_weights_file_is_not_run(tmp_path: Path) -> None:
     torch.save({"state_dict": network()}, tmp_path / "w.pth")  # a pickled object, not tensors
     with pytest.raises(UserError, match="without running its code"):
         model_folder.load(network(), tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (torch.full((2, 1), torch.nan), "1 tensors hold NaN or infinity, first 0.weight"),
+        (torch.full((2, 1), torch.inf), "1 tensors hold NaN or infinity"),
+        (torch.eye(2, 1).to_sparse(), "1 tensors are sparse, quantised or without values, first 0.weight"),
+        (torch.empty((2, 1), device="meta"), "1 tensors are sparse, quantised or without values"),
+    ],
+)
+def test_tensors_without_numbers_are_refused(tmp_path: Path, value: torch.Tensor, complaint: str) -> None:
+    torch.save({"0.weight": value, "0.bias": torch.zeros(2), 7: torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(UserError, match=complaint):
+        model_folder.load(torch.nn.Sequential(torch.nn.Linear(1, 2)), tmp_path / "w.pth")
+
+
+def test_no_damage_of_a_file_ends_in_a_traceback(tmp_path: Path) -> None:
+    path, random = tmp_path / "w.pth", np.random.default_rng(0)
+    torch.save({"0.weight": torch.zeros(2, 1), "0.bias": torch.zeros(2)}, path)
+    whole = path.read_bytes()
+    for _ in range(200):
+        content = bytearray(whole)
+        for at in random.integers(len(whole), size=4):
+            content[at] = random.integers(256)
+        path.write_bytes(content)
+        with suppress(UserError):
+            model_folder.load(torch.nn.Sequential(torch.nn.Linear(1, 2)), path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not weights"])

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UserError
 from pipeline.params.sections.common import Cluster
-from pipeline.runtime import cluster
+from pipeline.runtime import cluster, process_tree
+from tests.shared import ROOT
 
 
 def square(number: int) -> int:
@@ -64,6 +68,16 @@ def test_a_head_keeps_its_files_in_a_folder_of_its_user(monkeypatch: pytest.Monk
             named = (Path(folder) / f"ray-{os.getuid()}" / "ray_current_cluster").read_text()
             assert named.rpartition(":")[2] == address.rpartition(":")[2]
             assert cluster.up(settings) == address, "it answers"
+            asked = f"from pipeline.runtime.probe import why_no_head; print(why_no_head({address!r}))"
+            other = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64, "RAY_AUTH_TOKEN_PATH": ""}
+            said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=other, capture_output=True, text=True, timeout=60)
+            assert "takes another token" in said.stdout, said
+            started = process_tree._at_port(address.rpartition(":")[2])
+            below = [child for process in started for child in process.children(recursive=True)]
+            assert len(started) > 1
         finally:
+            began = time.monotonic()
             cluster.down()
+        assert time.monotonic() - began < 10
+        assert not [process for process in [*started, *below] if process.is_running() and process.status() != "zombie"]
         assert cluster._address(settings) is None
