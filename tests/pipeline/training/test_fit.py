@@ -155,7 +155,7 @@ def test_divergence_in_a_worker_reaches_the_user(tmp_path: Path, ray_local: None
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
     samples = write_samples(tmp_path / "samples", sequences=6, frames=40)
-    settings = {"epochs": 40, "lr_drop_epochs": [30]}
+    settings = {"epochs": 40, "lr_drop_epochs": [30], "workers": 2, "checkpoint_minutes": 0.002}
     for folder in ("whole", "killed"):
         (tmp_path / folder).mkdir()
     assert _command(tmp_path / "whole", samples, settings).wait() == 0
@@ -165,6 +165,7 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -
     victim.wait()
     assert not (tmp_path / "killed" / "out").exists()
     assert checkpoint.parent.name.startswith("finetune-")
+    assert (checkpoint.parent / checkpoints.STEP_FILE).is_file()
     again = _command(tmp_path / "killed", samples, settings)
     output = again.communicate()[0]
     assert again.returncode == 0, output
