@@ -174,11 +174,11 @@ def _unreadable(path: Place, error: Exception) -> UserError:
 def _read(path: Place) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"{path}: no such weights file\nnext: check the path, or set weights to null")
-    content = None if isinstance(path, Path) else path.read_bytes()  # whose errors are the connection's
+    source = path if isinstance(path, Path) else io.BytesIO(path.read_bytes())  # whose errors are the connection's
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path)) if content is None else safetensors.torch.load(content)
-        body = torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
+            return dict(load_file(source)) if isinstance(source, Path) else safetensors.torch.load(source.getvalue())
+        body = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise whatever the damage leads to
         raise _unreadable(path, error) from None
     for key in ("state_dict", "model"):
