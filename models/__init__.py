@@ -1,4 +1,7 @@
-"""The systems: from the name in params.yaml to a folder here, whose `spec.py` holds `SPEC` and whose `options.py` holds `OPTIONS`."""
+"""The systems: from the name in params.yaml to a folder here.
+
+Its `spec.py` holds `SPEC`, its `options.py` the classes that check what it reads of params.yaml: `OPTIONS` and `TRAINING_OPTIONS`.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,16 @@ def options(name: str) -> type[BaseModel]:
         UserError: no system has that name.
     """
     kind: type[BaseModel] = _module(name, "options").OPTIONS
+    return kind
+
+
+def training_options(name: str) -> type[BaseModel]:
+    """The pydantic class that checks `pretrain.model` and `finetune.model`, without importing torch.
+
+    Raises:
+        UserError: no system has that name.
+    """
+    kind: type[BaseModel] = _module(name, "options").TRAINING_OPTIONS
     return kind
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from models import detects
 from models import load as load_spec
-from models import options as load_options
+from models import parameters as systems
 from pipeline.artifacts import reach, store
 from pipeline.artifacts.fingerprint import code_of, compare_inputs, fingerprint_of, is_current
 from pipeline.artifacts.publication import Publication
@@ -124,14 +124,12 @@ def _work(stage: str, work: Callable[[Context], None], params: Params, options: 
 
 
 def check(params_file: Path) -> tuple[Params, BaseModel]:
-    """Read a parameter file whole, the model's section included.
+    """Read a parameter file whole, the system's sections included.
 
     Raises:
         UserError: names every key that cannot be used, or the system detects nothing and is told no boxes.
     """
-    params = parameters.load(params_file)
-    section = params.model.model_dump()
-    name = section.pop("name")
+    params, options = systems.check(parameters.read(params_file), str(params_file))
     if params.track.model is None:
-        check_detections(name, params.track, detects=detects(name))
-    return params, parameters.validate(load_options(name), section, where=str(params_file), prefix="model")
+        check_detections(params.model.name, params.track, detects=detects(params.model.name))
+    return params, options

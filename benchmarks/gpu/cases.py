@@ -16,6 +16,7 @@ import models
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
 from pipeline.contract.spec import ModelSpec
 from pipeline.contract.spec import Training as TrainingPart
+from pipeline.contract.spec import TrainingSettings
 from pipeline.params import preset
 from pipeline.params.sections.training import Training
 
@@ -34,7 +35,7 @@ class Case:
         name: for tables.
         spec: the system.
         options: its checked options.
-        settings: the section `finetune`.
+        settings: the section `finetune`, as the system sees it.
         width: of the network input, pixels.
         height: of the network input, pixels.
         depth_stride: input pixels per cell of a depth map.
@@ -46,7 +47,7 @@ class Case:
     name: str
     spec: ModelSpec
     options: BaseModel
-    settings: Training
+    settings: TrainingSettings[Any]
     width: int
     height: int
     depth_stride: int
@@ -55,7 +56,7 @@ class Case:
     frames: int | None = None
 
     @property
-    def training(self) -> TrainingPart[Any, Any]:
+    def training(self) -> TrainingPart[Any, Any, Any]:
         """The part of the system that is trained."""
         assert self.spec.training is not None
         return self.spec.training
@@ -167,14 +168,14 @@ def _presets(system: str, tiny: bool) -> list[str]:
 def _case(system: str, name: str) -> Case:
     values, kind = preset.values(name), models.options(system)
     own = values["model"].get("name", models.SYSTEMS[0]) == system
-    settings = Training.model_validate(values["finetune"])
+    settings, own_kind = Training.model_validate(values["finetune"]), models.training_options(system)
     width, height = settings.input_size or (values["pack_samples"]["width"], values["pack_samples"]["height"])
     given = {key: value for key, value in values["model"].items() if key != "name"}
     return Case(
         name=name if own else f"{system} as {name}",
         spec=models.load(system),
         options=kind.model_validate(given if own else _known(kind, given)),
-        settings=settings,
+        settings=TrainingSettings(settings, own_kind.model_validate(_known(own_kind, settings.model))),
         width=width,
         height=height,
         depth_stride=DEPTH_STRIDE,

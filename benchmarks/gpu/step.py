@@ -81,7 +81,7 @@ class Step:
         if hasattr(self.task, "begin_epoch"):
             self.task.begin_epoch(1)
         group_of = partial(_group_of, case)
-        self.optimisers = build_optimisers(self.task, case.settings, group_of)
+        self.optimisers = build_optimisers(self.task, case.settings.shared, group_of)
         self.clipped = clip_groups(self.task, group_of)
         for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
             group["fused"] = variant.fused
@@ -106,9 +106,9 @@ class Step:
 
     def move(self) -> None:
         """Clip the gradients and move the parameters."""
-        if self.case.settings.clip_norm is not None:
+        if self.case.settings.shared.clip_norm is not None:
             for parameters in self.clipped:
-                nn.utils.clip_grad_norm_(parameters, self.case.settings.clip_norm)
+                nn.utils.clip_grad_norm_(parameters, self.case.settings.shared.clip_norm)
         for optimiser in self.optimisers:
             optimiser.step()
 

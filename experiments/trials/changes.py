@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from experiments.trials.recipe import Overrides, overridden
+from models.parameters import check
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
@@ -39,7 +40,7 @@ def changed_file(path: Path, changes: Sequence[str], further: Overrides | None =
         UserError: a key or value that there is not.
     """
     raw = overridden(parameters.read(path), {**dict(pair(text, "--set") for text in changes), **(further or {})}, "--set")
-    return raw, parameters.validate(Params, raw, where=str(path))
+    return raw, check(raw, str(path))[0]
 
 
 def pair(text: str, option: str) -> tuple[str, Any]:

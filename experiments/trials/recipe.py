@@ -10,10 +10,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 import models
+import models.parameters
 from pipeline.artifacts.fingerprint import read_by
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
-from pipeline.params.sections import Params
+from pipeline.params.sections import TRAININGS, Params
 
 Overrides = Mapping[str, Any]  # dotted key of params.yaml -> value
 Step = Literal["pretrain", "finetune", "track"]
@@ -53,11 +54,9 @@ class Recipe:
         where = f"{self.label}, {step}"
         raw = self.raw
         if changes.get("model.name", raw["model"]["name"]) != raw["model"]["name"]:
-            raw = of_system(raw, changes["model.name"], models.options(changes["model.name"]), where)
+            raw = of_system(raw, changes["model.name"], where)
         raw = overridden(raw, {**changes, "base.seed": seed}, where)
-        params = parameters.validate(Params, raw, where=where)
-        section = dict(raw["model"])
-        return params, parameters.validate(models.options(section.pop("name")), section, where=where, prefix="model")
+        return models.parameters.check(raw, where)
 
     def digest(self) -> str:
         """Names the trial by the parameters that its steps read."""
@@ -67,32 +66,41 @@ class Recipe:
         return parameters.digest({step: read_by(step, params) for step, params in read.items()}, read_by("evaluate", read["track"]))
 
 
-def of_system(raw: Mapping[str, Any], name: str, options: type[BaseModel], where: str) -> dict[str, Any]:
+def of_system(raw: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
     """A copy of a parameter file for another system: what both know keeps its value, what only the other one knows has its default.
 
     Args:
         raw: the file as a mapping.
         name: of the other system.
-        options: its class.
         where: who asks, for the message.
 
     Raises:
-        UserError: the other system asks for a value that the file does not have.
+        UserError: the other system asks for values that the file does not have.
     """
-    model: dict[str, Any] = {"name": name}
-    for section, field in options.model_fields.items():
-        known = raw["model"].get(section, {})
+    changed, missing = copy.deepcopy(dict(raw)), list[str]()
+    sections = {}
+    for section, field in models.options(name).model_fields.items():
         assert isinstance(field.annotation, type)
         assert issubclass(field.annotation, BaseModel)
-        wanted = field.annotation.model_fields
-        missing = [key for key, one in wanted.items() if key not in known and one.is_required()]
-        if missing:
-            keys = ", ".join(f"model.{section}.{key}" for key in missing)
-            raise UserError(
-                f"{where}: system {name} also needs {keys}, which {raw['model']['name']} does not have\nnext: begin with a preset of {name}"
-            )
-        model[section] = {key: known[key] if key in known else one.get_default(call_default_factory=True) for key, one in wanted.items()}
-    return {**copy.deepcopy(dict(raw)), "model": copy.deepcopy(model)}
+        sections[section] = _known(raw["model"].get(section, {}), field.annotation, f"model.{section}", missing)
+    changed["model"] = {"name": name, **sections}
+    for stage in TRAININGS:
+        own = _known(raw[stage]["model"], models.training_options(name), f"{stage}.model", missing)
+        changed[stage] = {**changed[stage], "model": own}
+    if missing:
+        raise UserError(
+            f"{where}: system {name} also needs {', '.join(missing)}, which {raw['model']['name']} does not have\n"
+            f"next: begin with a preset of {name}"
+        )
+    return changed
+
+
+def _known(given: Mapping[str, Any], kind: type[BaseModel], prefix: str, missing: list[str]) -> dict[str, Any]:
+    """What a class knows of a mapping, and its defaults; the dotted names of required keys that are not there are added to `missing`."""
+    fields = kind.model_fields
+    missing += [f"{prefix}.{key}" for key, field in fields.items() if key not in given and field.is_required()]
+    found = {key: given[key] if key in given else field.get_default(call_default_factory=True) for key, field in fields.items()}
+    return copy.deepcopy(found)
 
 
 def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[str, Any]:
@@ -129,5 +137,9 @@ def scaled(raw: Mapping[str, Any], section: str, budget: float) -> dict[str, Any
 def _inside(place: Any, part: str, key: str, parent: str, where: str) -> Any:
     if not isinstance(place, dict) or part not in place:
         known = ", ".join(map(str, place)) if isinstance(place, dict) else "nothing"
-        raise UserError(f"{where}: {key} is no parameter; {parent or 'the file'} has {known}\nnext: correct the key (see params.yaml)")
+        within = [name for name, value in place.items() if isinstance(value, dict) and part in value] if isinstance(place, dict) else []
+        hint = f"; there is {'.'.join([parent, within[0], part])}" if parent and within else ""
+        raise UserError(
+            f"{where}: {key} is no parameter; {parent or 'the file'} has {known}\nnext: correct the key (see params.yaml){hint}"
+        )
     return place[part]

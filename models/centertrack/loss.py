@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from models.centertrack.network import CentertrackNetwork, CentertrackOutputs
-from models.centertrack.options import CentertrackOptions
+from models.centertrack.options import CentertrackOptions, CentertrackTraining
 from models.dense.losses import cells_of, depth_terms, detection_terms, detection_total, l1_loss
 from pipeline.contract.clips import Batch, Losses, to_float
-from pipeline.params.sections.training import Training as TrainingSection
+from pipeline.contract.spec import TrainingSettings
 
 
 class CenterTrackTask(nn.Module):
@@ -57,6 +57,8 @@ class CenterTrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: CentertrackNetwork, options: CentertrackOptions, settings: TrainingSection, identities: int) -> CenterTrackTask:
+def build_task(
+    network: CentertrackNetwork, options: CentertrackOptions, settings: TrainingSettings[CentertrackTraining], identities: int
+) -> CenterTrackTask:
     """The task that `Training.build_task` promises; without embeddings there is no re-identification to weigh."""
     return CenterTrackTask(network, options)

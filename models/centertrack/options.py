@@ -1,4 +1,4 @@
-"""CenterTrack's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+"""CenterTrack's part of params.yaml: `model.network`, `model.loss`, `model.tracker`, and `model` of the trainings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class TrackerOptions(RefindOptions, OutputOptions):
     buffer_seconds: float = Field(ge=0, description="how long a lost track is remembered to be refound (1.0)")
 
 
+class CentertrackTraining(Section):
+    """What CenterTrack alone reads of a training section."""
+
+    max_gap: int = Field(ge=1, description="the frame before lies at most this many frames away on either side (3)")
+    negative_ratio: float = Field(ge=0, description="negative pairs, of two scenes, for each positive one (0)")
+
+
 class CentertrackOptions(Section):
     """Everything about CenterTrack that params.yaml decides."""
 
@@ -39,3 +46,4 @@ def uses_depth(options: CentertrackOptions) -> bool:
 
 
 OPTIONS = CentertrackOptions
+TRAINING_OPTIONS = CentertrackTraining

@@ -17,10 +17,10 @@ from models.fdta.id_decoder import Present
 from models.fdta.identity import IdentityAdapter, contrastive_loss, spans
 from models.fdta.network import FdtaNetwork, FdtaOutputs
 from models.fdta.observations import Looked, Observations, histories, observe
-from models.fdta.options import FdtaOptions
+from models.fdta.options import FdtaOptions, FdtaTraining
 from models.queries.set_matching import Weights, match, set_losses
 from pipeline.contract.clips import Batch, Losses, to_float
-from pipeline.params.sections.training import Training
+from pipeline.contract.spec import TrainingSettings
 
 Terms = dict[str, Tensor]
 
@@ -177,7 +177,7 @@ class FdtaTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: FdtaNetwork, options: FdtaOptions, settings: Training, identities: int) -> FdtaTask:
+def build_task(network: FdtaNetwork, options: FdtaOptions, settings: TrainingSettings[FdtaTraining], identities: int) -> FdtaTask:
     """The task that `Training.build_task` promises; the weight of identities is `model.loss.id_weight`, and labels need no count."""
     return FdtaTask(network, options)
 

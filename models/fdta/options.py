@@ -1,4 +1,4 @@
-"""FDTA's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+"""FDTA's part of params.yaml: `model.network`, `model.loss`, `model.tracker`, and `model` of the trainings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -101,6 +101,12 @@ class LossOptions(Section):
     checkpoint_frames: int = Field(ge=0, description="frames whose activations are kept at a time, the others made anew; 0: all are kept")
 
 
+class FdtaTraining(Section):
+    """What FDTA alone reads of a training section."""
+
+    max_gap: int = Field(default=1, ge=1, description="frames between neighbours of a clip at most (4); stills, in pretrain, have none")
+
+
 class FdtaOptions(Section):
     """Everything about FDTA that params.yaml decides."""
 
@@ -124,3 +130,4 @@ class FdtaOptions(Section):
 
 
 OPTIONS = FdtaOptions
+TRAINING_OPTIONS = FdtaTraining

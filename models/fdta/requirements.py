@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from models.fdta.options import FdtaOptions
+from models.fdta.options import FdtaOptions, FdtaTraining
 from pipeline.contract.clips import Needs, Samples
-from pipeline.contract.spec import SampleFacts
+from pipeline.contract.spec import SampleFacts, TrainingSettings
 from pipeline.errors import UserError
-from pipeline.params.sections.training import Training
 
 
 def clip_frames(options: FdtaOptions, stage: str) -> int:
@@ -14,12 +13,12 @@ def clip_frames(options: FdtaOptions, stage: str) -> int:
     return 1 if stage == "pretrain" else options.network.frames
 
 
-def samples(options: FdtaOptions, settings: Training, stage: str) -> Samples:
+def samples(options: FdtaOptions, settings: TrainingSettings[FdtaTraining], stage: str) -> Samples:
     """Stills in `pretrain`, clips of neighbours up to `max_gap` apart after it; one view for all frames of a clip."""
     frames = clip_frames(options, stage)
     if frames == 1:
         return Samples("still", 1)
-    return Samples("clip", frames, (1, settings.max_gap), ends="refuse", views="shared")
+    return Samples("clip", frames, (1, settings.model.max_gap), ends="refuse", views="shared")
 
 
 def needs(options: FdtaOptions) -> Needs:
@@ -27,12 +26,16 @@ def needs(options: FdtaOptions) -> Needs:
     return Needs(identities=True, depth=options.network.uses_depth)
 
 
-def check_samples(options: FdtaOptions, settings: Training, stage: str, facts: SampleFacts) -> None:
+def check_samples(options: FdtaOptions, settings: TrainingSettings[FdtaTraining], stage: str, facts: SampleFacts) -> None:
     """Refuse a sample set that cannot be learnt from; that its sequences are as long as a clip is seen to by `Samples.ends`.
+
+    That a gap between neighbours has no effect on stills is said.
 
     Raises:
         UserError: it names nobody and clips are learnt from, or depth is learnt and there is none.
     """
+    if clip_frames(options, stage) == 1 and settings.model.max_gap > 1:
+        print(f"{stage}: stills have no neighbours; {stage}.model.max_gap {settings.model.max_gap} has no effect")
     if clip_frames(options, stage) > 1 and not facts.identities:
         raise UserError(
             f"{facts.where}: names no person, and FDTA learns whose each box is\n"

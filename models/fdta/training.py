@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.fdta.groups import group_of
 from models.fdta.loss import build_task
+from models.fdta.options import FdtaTraining
 from models.fdta.requirements import check_samples, needs, samples
 from models.fdta.targets import make_targets, trim
 from pipeline.contract.spec import Training
@@ -12,6 +13,7 @@ TRAINING = Training(
     samples=samples,
     build_task=build_task,
     make_targets=make_targets,
+    options=FdtaTraining,
     needs=needs,
     trim=trim,
     group_of=group_of,

@@ -13,10 +13,10 @@ from models.embedding.diversity import mean_cosine, soft_overlap
 from models.embedding.triplet import batch_hard
 from models.embedding.utrack import Utrack
 from models.finetrack.network import FinetrackNetwork, FinetrackOutputs
-from models.finetrack.options import FinetrackOptions
+from models.finetrack.options import FinetrackOptions, FinetrackTraining
 from models.finetrack.parts import Parts, embedding_of
 from pipeline.contract.clips import Batch, Losses, to_float
-from pipeline.params.sections.training import Training as TrainingSection
+from pipeline.contract.spec import TrainingSettings
 
 
 class FinetrackTask(nn.Module):
@@ -37,9 +37,11 @@ class FinetrackTask(nn.Module):
         ValueError: UTrack's objective without runs of frames.
     """
 
-    def __init__(self, network: FinetrackNetwork, options: FinetrackOptions, settings: TrainingSection, identities: int) -> None:
+    def __init__(
+        self, network: FinetrackNetwork, options: FinetrackOptions, settings: TrainingSettings[FinetrackTraining], identities: int
+    ) -> None:
         super().__init__()
-        self.network, self.options, self.run, self.id_weight = network, options, settings.group, settings.id_weight
+        self.network, self.options, self.run, self.id_weight = network, options, settings.group, settings.model.id_weight
         self.classifiers, self.objective = None, None
         if options.loss.identity == "supervised":
             branches, size = options.network.parts + 1, options.network.part_size
@@ -126,6 +128,8 @@ class FinetrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: FinetrackNetwork, options: FinetrackOptions, settings: TrainingSection, identities: int) -> FinetrackTask:
+def build_task(
+    network: FinetrackNetwork, options: FinetrackOptions, settings: TrainingSettings[FinetrackTraining], identities: int
+) -> FinetrackTask:
     """The task that `Training.build_task` promises."""
     return FinetrackTask(network, options, settings, identities)

@@ -1,4 +1,4 @@
-"""FineTrack's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+"""FineTrack's part of params.yaml: `model.network`, `model.loss`, `model.tracker`, and `model` of the trainings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -73,6 +73,12 @@ class TrackerOptions(OutputOptions):
         return self
 
 
+class FinetrackTraining(Section):
+    """What FineTrack alone reads of a training section."""
+
+    id_weight: float = Field(ge=0, description="weight of everything that trains the embedding; 0: detection alone is learnt")
+
+
 class FinetrackOptions(Section):
     """Everything about FineTrack that params.yaml decides."""
 
@@ -87,3 +93,4 @@ def uses_identities(options: FinetrackOptions) -> bool:
 
 
 OPTIONS = FinetrackOptions
+TRAINING_OPTIONS = FinetrackTraining

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from models.finetrack.loss import build_task
-from models.finetrack.options import FinetrackOptions, uses_identities
+from models.finetrack.options import FinetrackOptions, FinetrackTraining, uses_identities
 from models.finetrack.targets import make_targets, trim
 from models.regions.warm_up import read_regions
 from pipeline.contract.clips import Needs, Samples
-from pipeline.contract.spec import SampleFacts, Training
+from pipeline.contract.spec import SampleFacts, Training, TrainingSettings
 from pipeline.errors import UserError
-from pipeline.params.sections.training import Training as TrainingSection
 
 
-def samples(options: FinetrackOptions, settings: TrainingSection, stage: str) -> Samples:
+def samples(options: FinetrackOptions, settings: TrainingSettings[FinetrackTraining], stage: str) -> Samples:
     """Single frames, shuffled by themselves or in runs of `group_frames` (the paper's shuffle-group sampling)."""
     return Samples("still", 1, group=settings.group)
 
@@ -22,7 +21,7 @@ def needs(options: FinetrackOptions) -> Needs:
     return Needs(identities=uses_identities(options))
 
 
-def check(options: FinetrackOptions, settings: TrainingSection, stage: str, facts: SampleFacts) -> None:
+def check(options: FinetrackOptions, settings: TrainingSettings[FinetrackTraining], stage: str, facts: SampleFacts) -> None:
     """Refuse what cannot be learnt from.
 
     Raises:
@@ -50,4 +49,13 @@ def warm_up(options: FinetrackOptions) -> None:
     read_regions()
 
 
-TRAINING = Training(samples=samples, build_task=build_task, make_targets=make_targets, needs=needs, trim=trim, check=check, warm_up=warm_up)
+TRAINING = Training(
+    samples=samples,
+    build_task=build_task,
+    make_targets=make_targets,
+    options=FinetrackTraining,
+    needs=needs,
+    trim=trim,
+    check=check,
+    warm_up=warm_up,
+)

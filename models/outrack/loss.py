@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from models.dense.losses import cells_of, depth_terms, detection_terms, detection_total
 from models.embedding import objectives
 from models.outrack.network import OutrackNetwork, OutrackOutputs
-from models.outrack.options import OutrackOptions
+from models.outrack.options import OutrackOptions, OutrackTraining
 from pipeline.contract.clips import Batch, Losses, to_float
-from pipeline.params.sections.training import Training as TrainingSection
+from pipeline.contract.spec import TrainingSettings
 
 
 class OutrackTask(nn.Module):
@@ -90,6 +90,8 @@ class OutrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: OutrackNetwork, options: OutrackOptions, settings: TrainingSection, identities: int) -> OutrackTask:
+def build_task(
+    network: OutrackNetwork, options: OutrackOptions, settings: TrainingSettings[OutrackTraining], identities: int
+) -> OutrackTask:
     """The task that `Training.build_task` promises."""
-    return OutrackTask(network, options, settings.id_weight, identities)
+    return OutrackTask(network, options, settings.model.id_weight, identities)

@@ -1,4 +1,4 @@
-"""OUTrack's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+"""OUTrack's part of params.yaml: `model.network`, `model.loss`, `model.tracker`, and `model` of the trainings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ class LossOptions(CentreLossOptions, ReidOptions):
     partner_detection: bool = Field(description="detection and depth losses on the partner frame too (false)")
     s_det: float = Field(description="initial log variance of the detection loss (-1.85)")
     s_id: float = Field(description="initial log variance of the re-identification loss (-1.05)")
+
+
+class OutrackTraining(Section):
+    """What OUTrack alone reads of a training section."""
+
+    id_weight: float = Field(ge=0, description="weight of the re-identification loss (1; released scripts: 10 on CrowdHuman)")
+    max_gap: int = Field(ge=1, description="a partner frame lies at most this many frames away on either side")
+    negative_ratio: float = Field(ge=0, description="negative pairs, of two scenes, for each positive one (0.25)")
 
 
 class OutrackOptions(Section):
@@ -70,3 +78,4 @@ _WITHOUT_EFFECT = {
 }
 
 OPTIONS = OutrackOptions
+TRAINING_OPTIONS = OutrackTraining

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from models.outrack.loss import build_task
-from models.outrack.options import OutrackOptions, uses_depth, uses_identities
+from models.outrack.options import OutrackOptions, OutrackTraining, uses_depth, uses_identities
 from models.outrack.targets import make_targets, trim
 from pipeline.contract.clips import Needs, Samples
-from pipeline.contract.spec import Training
-from pipeline.params.sections.training import Training as TrainingSection
+from pipeline.contract.spec import Training, TrainingSettings
 
 
-def samples(options: OutrackOptions, settings: TrainingSection, stage: str) -> Samples:
+def samples(options: OutrackOptions, settings: TrainingSettings[OutrackTraining], stage: str) -> Samples:
     """Pairs of frames up to `max_gap` apart, and now and then a pair of two scenes; a still is its own partner."""
-    return Samples("pair", 2, (1, settings.max_gap), negative_ratio=settings.negative_ratio)
+    return Samples("pair", 2, (1, settings.model.max_gap), negatives_per_pair=settings.model.negative_ratio)
 
 
 def needs(options: OutrackOptions) -> Needs:
@@ -24,6 +23,7 @@ TRAINING = Training(
     samples=samples,
     build_task=build_task,
     make_targets=make_targets,
+    options=OutrackTraining,
     needs=needs,
     trim=trim,
 )

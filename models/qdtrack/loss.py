@@ -12,14 +12,14 @@ from torch.nn import functional
 from models.embedding.quasi_dense import auxiliary_loss, embedding_loss, pair_masks
 from models.embedding.utrack import Utrack
 from models.qdtrack.network import MASK_SIZE, QdtrackNetwork, QdtrackOutputs
-from models.qdtrack.options import QdtrackOptions
+from models.qdtrack.options import QdtrackOptions, QdtrackTraining
 from models.qdtrack.samples import Regions, Samples, Truth, anchor_samples, box_samples, key_regions, reference_regions
 from models.regions.heads import touch
 from models.regions.losses import box_losses, mask_loss, proposal_losses
 from models.regions.masks import in_regions
 from models.regions.proposals import Proposals
 from pipeline.contract.clips import Batch, Losses, to_float
-from pipeline.params.sections.training import Training as TrainingSection
+from pipeline.contract.spec import TrainingSettings
 
 
 class QdtrackTask(nn.Module):
@@ -179,9 +179,11 @@ class QdtrackTask(nn.Module):
         return Losses(total, {name: value.detach().clone() for name, value in terms.items()})
 
 
-def build_task(network: QdtrackNetwork, options: QdtrackOptions, settings: TrainingSection, identities: int) -> QdtrackTask:
+def build_task(
+    network: QdtrackNetwork, options: QdtrackOptions, settings: TrainingSettings[QdtrackTraining], identities: int
+) -> QdtrackTask:
     """The task that `Training.build_task` promises; how many identities there are does not matter here."""
-    return QdtrackTask(network, options, settings.id_weight)
+    return QdtrackTask(network, options, settings.model.id_weight)
 
 
 def _truths(targets: dict[str, Tensor]) -> list[Truth]:

@@ -1,4 +1,4 @@
-"""QDTrack's part of params.yaml: `model.network`, `model.loss` and `model.tracker`. Imports no torch."""
+"""QDTrack's part of params.yaml: `model.network`, `model.loss`, `model.tracker`, and `model` of the trainings. Imports no torch."""
 
 from __future__ import annotations
 
@@ -97,6 +97,14 @@ class LossOptions(Section):
         return self
 
 
+class QdtrackTraining(Section):
+    """What QDTrack alone reads of a training section."""
+
+    id_weight: float = Field(ge=0, description="weight of everything that trains the embedding (1)")
+    max_gap: int = Field(ge=1, description="a reference frame lies at most this many frames away on either side (MOT17: 10, BDD100K: 3)")
+    negative_ratio: float = Field(ge=0, description="pairs of two scenes for each pair of one (0)")
+
+
 class QdtrackOptions(Section):
     """Everything about QDTrack that params.yaml decides."""
 
@@ -124,3 +132,4 @@ def uses_masks(options: QdtrackOptions) -> bool:
 
 
 OPTIONS = QdtrackOptions
+TRAINING_OPTIONS = QdtrackTraining

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from models.qdtrack.loss import build_task
-from models.qdtrack.options import QdtrackOptions, uses_identities, uses_masks
+from models.qdtrack.options import QdtrackOptions, QdtrackTraining, uses_identities, uses_masks
 from models.qdtrack.targets import make_targets, trim
 from models.regions.warm_up import draw_samples, read_regions
 from pipeline.contract.clips import Needs, Samples
-from pipeline.contract.spec import SampleFacts, Training
+from pipeline.contract.spec import SampleFacts, Training, TrainingSettings
 from pipeline.errors import UserError
-from pipeline.params.sections.training import Training as TrainingSection
 
 
-def samples(options: QdtrackOptions, settings: TrainingSection, stage: str) -> Samples:
+def samples(options: QdtrackOptions, settings: TrainingSettings[QdtrackTraining], stage: str) -> Samples:
     """Pairs of frames up to `max_gap` apart (MOT17 10, BDD100K 3); a still is its own partner, and the paper has no negative pairs."""
-    return Samples("pair", 2, (1, settings.max_gap), common_identity=uses_identities(options), negative_ratio=settings.negative_ratio)
+    return Samples(
+        "pair", 2, (1, settings.model.max_gap), common_identity=uses_identities(options), negatives_per_pair=settings.model.negative_ratio
+    )
 
 
 def needs(options: QdtrackOptions) -> Needs:
@@ -22,7 +23,7 @@ def needs(options: QdtrackOptions) -> Needs:
     return Needs(identities=uses_identities(options), masks=uses_masks(options))
 
 
-def check(options: QdtrackOptions, settings: TrainingSection, stage: str, facts: SampleFacts) -> None:
+def check(options: QdtrackOptions, settings: TrainingSettings[QdtrackTraining], stage: str, facts: SampleFacts) -> None:
     """Refuse samples whose classes are not as many as the network tells apart, and masks asked for without any.
 
     Raises:
@@ -50,6 +51,7 @@ TRAINING = Training(
     samples=samples,
     build_task=build_task,
     make_targets=make_targets,
+    options=QdtrackTraining,
     needs=needs,
     trim=trim,
     check=check,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.params.sections.common import Section
+from pipeline.params.sections.common import NoOptions, Section
 
 
 class RepresentationOptions(Section):
@@ -122,4 +122,5 @@ TASKS: dict[str, AssociationOptions] = {
     "vis": AssociationOptions.model_validate(_STRICT | {"appearance_weight": 1.0, "detection_threshold": 0.5, "classes": "gate"}),
 }
 OPTIONS = UnitrackOptions
+TRAINING_OPTIONS = NoOptions  # it is never trained
 DETECTS = False  # `models.detects`

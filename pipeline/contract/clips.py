@@ -36,7 +36,7 @@ class Samples:
             (`perturbed`), the very same for all, colours included (`shared`), or each by itself (`independent`).
         common_identity: whether the frames of a pair should show a common identity; a partner without one is not drawn while there is
             another. Needs identities.
-        negative_ratio: pairs whose frames show different scenes, for each pair of one scene.
+        negatives_per_pair: pairs whose frames show different scenes, for each pair of one scene.
         group: how many consecutive frames of a sequence, each a sample (`still`), follow each other in a batch; of a still image, how many
             views of it. 1: samples are shuffled one by one. `settings.group` is what the user asks for.
 
@@ -50,7 +50,7 @@ class Samples:
     ends: Ends = "shift"
     views: Views = "perturbed"
     common_identity: bool = False
-    negative_ratio: float = 0.0
+    negatives_per_pair: float = 0.0
     group: int = 1
 
     def __post_init__(self) -> None:

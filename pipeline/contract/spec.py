@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from pipeline.params.sections.training import Training as TrainingSection
 
 Targets: TypeAlias = dict[str, NDArray[Any]]
-# A system's own classes: of its options, which its functions name exactly, and of its network.
+# A system's own classes: of its options, which its functions name exactly, of its network, and of its part of a training section.
 Options = TypeVar("Options", bound=BaseModel, contravariant=True)
 Network = TypeVar("Network", bound="nn.Module", contravariant=True)
+Own = TypeVar("Own", bound=BaseModel)  # what a system alone reads of a training section
 
 
 class Group(NamedTuple):
@@ -45,13 +46,31 @@ class Group(NamedTuple):
     clip: str | None = "all"
 
 
-class SamplesOf(Protocol[Options]):
+@dataclass(frozen=True)
+class TrainingSettings(Generic[Own]):
+    """The section of a training stage, as a system sees it.
+
+    Attributes:
+        shared: the section, whose values mean the same to all systems.
+        model: the system's own part of it, `<stage>.model`, checked by `Training.options`.
+    """
+
+    shared: TrainingSection
+    model: Own
+
+    @property
+    def group(self) -> int:
+        """Frames of a group, 1 where rows are shuffled one by one; for `Samples.group` of a system that knows groups."""
+        return self.shared.group
+
+
+class SamplesOf(Protocol[Options, Own]):
     """What a training sample of a stage is; read before any data is."""
 
-    def __call__(self, options: Options, settings: TrainingSection, stage: str, /) -> Samples: ...
+    def __call__(self, options: Options, settings: TrainingSettings[Own], stage: str, /) -> Samples: ...
 
 
-class BuildTask(Protocol[Options, Network]):
+class BuildTask(Protocol[Options, Network, Own]):
     """A module that owns the network as `.network` and any learnable loss weights, and maps a `Batch` on its device to `Losses`.
 
     `identities` is how many different ones the sample set names, 0 for a system that may not see them. Every parameter must get a gradient
@@ -59,7 +78,7 @@ class BuildTask(Protocol[Options, Network]):
     the task holds beside the network is trained, synchronised over workers and checkpointed, but not published.
     """
 
-    def __call__(self, network: Network, options: Options, settings: TrainingSection, identities: int, /) -> nn.Module: ...
+    def __call__(self, network: Network, options: Options, settings: TrainingSettings[Own], identities: int, /) -> nn.Module: ...
 
 
 class MakeTargets(Protocol[Options]):
@@ -122,7 +141,7 @@ def _nothing(options: BaseModel) -> None:
     return None
 
 
-def _refuses_nothing(options: BaseModel, settings: TrainingSection, stage: str, facts: SampleFacts) -> None:
+def _refuses_nothing(options: BaseModel, settings: TrainingSettings[Own], stage: str, facts: SampleFacts) -> None:
     return None
 
 
@@ -149,13 +168,14 @@ class SampleFacts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Training(Generic[Options, Network]):
+class Training(Generic[Options, Network, Own]):
     """How a system is trained; a frozen system has none, and both training stages publish the given weights.
 
     Attributes:
         samples: what one training sample is.
         build_task: network, options, settings of the stage, number of identities -> the module that is trained.
         make_targets: sample, options -> its targets.
+        options: pydantic class of what the system alone reads of a training section, `TRAINING_OPTIONS` of its options.py.
         needs: options -> what training reads of a sample.
         trim: targets of a batch, tensors (B, ...) by name -> the same without padding that no sample of it needs; before they are copied
             to a device, so that none has to be waited for.
@@ -164,13 +184,14 @@ class Training(Generic[Options, Network]):
         warm_up: does once what the task's first step does once, such as compiling; called at the end of an installation.
     """
 
-    samples: SamplesOf[Options]
-    build_task: BuildTask[Options, Network]
+    samples: SamplesOf[Options, Own]
+    build_task: BuildTask[Options, Network, Own]
     make_targets: MakeTargets[Options]
+    options: type[Own]
     needs: Callable[[Options], Needs] = field(default=_no_needs)
     trim: Callable[[dict[str, Tensor]], dict[str, Tensor]] = field(default=_as_they_are)
     group_of: Callable[[str, Options], Group] = field(default=_one_group)
-    check: Callable[[Options, TrainingSection, str, SampleFacts], None] = field(default=_refuses_nothing)
+    check: Callable[[Options, TrainingSettings[Own], str, SampleFacts], None] = field(default=_refuses_nothing)
     warm_up: Callable[[Options], None] = field(default=_nothing)
 
 
@@ -222,7 +243,7 @@ def _own_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 @dataclass(frozen=True)
-class System(Generic[Options, Network]):
+class System(Generic[Options, Network, Own]):
     """Everything the shared machinery needs of a system; one constant `SPEC` in `models/<name>/spec.py`.
 
     Attributes:
@@ -240,11 +261,11 @@ class System(Generic[Options, Network]):
     build_network: Callable[[Options], nn.Module]
     detection: Detection[Options, Network]
     association: Association[Options]
-    training: Training[Options, Network] | None = None
+    training: Training[Options, Network, Own] | None = None
     foreign_names: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = field(default=_own_names)
 
 
-ModelSpec: TypeAlias = System[Any, Any]  # any system, for those who only pass its options and network on
+ModelSpec: TypeAlias = System[Any, Any, Any]  # any system, for those who only pass its options and network on
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -34,7 +34,7 @@ def check_samples(feed: Feed) -> Mix | None:
     check_batch(settings.epoch_samples or there, rows=there, batch_size=settings.batch_size, workers=settings.workers, group=samples.group)
     facts = facts_of(feed, store)
     _check_lengths(feed, samples, facts, groups, store)
-    feed.training.check(feed.options, settings, feed.stage, facts)
+    feed.training.check(feed.options, feed.system_settings, feed.stage, facts)
     warn_of_small_row_groups(feed.stage, feed, store)
     print(f"{feed.stage}: {memory_line(feed)}")
     return drawn

@@ -64,7 +64,7 @@ class ClipPlanner:
     """Draws the rows of each sample.
 
     A pair's partner lies uniformly within `steps` frames on either side in the same sequence; a still (or a frame without
-    neighbours) is its own partner, augmented once more. With probability r / (1 + r), r = `negative_ratio`, the partner instead shows
+    neighbours) is its own partner, augmented once more. With probability r / (1 + r), r = `negatives_per_pair`, the partner instead shows
     another scene of the same data set: a frame of another sequence, or another still (OUTrack's negative pairs, N_neg / N_pos = r);
     a data set of one scene has none. A clip runs forward with one step drawn for all its frames; `Samples.ends` says what happens where
     its sequence ends. In groups, a sample is one frame of a run, and its number says which (`groups.Groups`).
@@ -94,7 +94,7 @@ class ClipPlanner:
         if samples.group > 1 and groups is None:
             raise ValueError("samples in groups need the runs of the sample set")
         self.samples, self.seed, self.identities, self.groups = samples, seed, identities, groups
-        self.negative_share = samples.negative_ratio / (1.0 + samples.negative_ratio)
+        self.negative_share = samples.negatives_per_pair / (1.0 + samples.negatives_per_pair)
         self.video = np.asarray(rows.video, bool)
         datasets, sequences = _codes(rows.dataset), _codes(rows.sequence)
         self.sorted = np.lexsort((rows.frame, sequences, datasets))

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.artifacts.store import Place, follow
 from pipeline.contract.clips import Batch, Needs, Samples, TrainingClip, TrainingFrame
-from pipeline.contract.spec import ModelSpec
+from pipeline.contract.spec import ModelSpec, TrainingSettings
 from pipeline.contract.spec import Training as TrainingPart
 from pipeline.errors import UserError
 from pipeline.feeding import augment
@@ -37,6 +38,7 @@ from pipeline.files.frames import decode_jpeg
 from pipeline.files.run_lengths import decode_mask
 from pipeline.files.sample_store import Sample, SampleStore
 from pipeline.params.classes import PEDESTRIANS, class_indices
+from pipeline.params.file import validate
 from pipeline.params.sections import Params
 from pipeline.params.sections.training import Training
 from pipeline.runtime.malloc import keep_freed_memory
@@ -75,10 +77,20 @@ class Feed:
     classes: tuple[str, ...] = PEDESTRIANS
 
     @property
-    def training(self) -> TrainingPart[Any, Any]:
+    def training(self) -> TrainingPart[Any, Any, Any]:
         """The part of the system that is trained; who builds a feed has seen that there is one."""
         assert self.spec.training is not None
         return self.spec.training
+
+    @cached_property
+    def system_settings(self) -> TrainingSettings[Any]:
+        """The settings as the system sees them, its own part checked.
+
+        Raises:
+            UserError: a value of that part cannot be used.
+        """
+        own = validate(self.training.options, self.settings.model, where=f"model.name {self.spec.name}", prefix=f"{self.stage}.model")
+        return TrainingSettings(self.settings, own)
 
     @property
     def samples(self) -> Samples:
@@ -87,7 +99,7 @@ class Feed:
         Raises:
             UserError: the settings ask for groups, which the system knows nothing of.
         """
-        samples = self.training.samples(self.options, self.settings, self.stage)
+        samples = self.training.samples(self.options, self.system_settings, self.stage)
         if samples.group != self.settings.group:
             raise UserError(
                 f"{self.stage}.sampling: model.name {self.spec.name} with these options learns from groups of {samples.group} frames "

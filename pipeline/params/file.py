@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
@@ -39,8 +40,15 @@ def read(path: Path | str) -> dict[str, Any]:
     return raw
 
 
-def validate(kind: type[T], raw: dict[str, Any], *, where: str, prefix: str = "") -> T:
+def validate(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "", moved: Mapping[str, str] | None = None) -> T:
     """Check a mapping against a pydantic class and turn every complaint into one readable message.
+
+    Args:
+        kind: the class.
+        raw: the mapping.
+        where: the file, for messages.
+        prefix: dotted section that the mapping is, for messages.
+        moved: dotted key that the class no longer has -> what is said of it.
 
     Raises:
         UserError: names each offending key with its dotted path and what is allowed there.
@@ -48,14 +56,14 @@ def validate(kind: type[T], raw: dict[str, Any], *, where: str, prefix: str = ""
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        lines = [_complaint(kind, item, prefix) for item in error.errors()]
+        lines = [_complaint(kind, item, prefix, moved or {}) for item in error.errors()]
         raise UserError(f"{where}: {len(lines)} parameter(s) cannot be used\n" + "\n".join(lines)) from None
 
 
-def _complaint(kind: type[BaseModel], item: Any, prefix: str) -> str:
+def _complaint(kind: type[BaseModel], item: Any, prefix: str, moved: Mapping[str, str]) -> str:
     key = ".".join([prefix, *map(str, item["loc"])]).strip(".")
     if item["type"] == "extra_forbidden":
-        return f"  {key}: unknown key; allowed here: {', '.join(_siblings(kind, item['loc']))}"
+        return f"  {key}: {moved[key]}" if key in moved else f"  {key}: unknown key; allowed here: {_siblings(kind, item['loc'])}"
     if item["type"] == "missing":
         return f"  {key}: missing; add it (presets/walkers.yaml shows every key with its meaning)"
     message = item["msg"].removeprefix("Value error, ")
@@ -64,7 +72,7 @@ def _complaint(kind: type[BaseModel], item: Any, prefix: str) -> str:
     return f"  {key}: {message} (got {item['input']!r})"
 
 
-def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """Names allowed beside the key at `location`."""
     current: Any = kind
     for part in location[:-1]:
@@ -72,7 +80,7 @@ def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[st
             current = current.__args__[1] if get_origin(current) is dict else current.model_fields[part].annotation
             while get_origin(current) not in (None, dict):  # list[T] or T | None
                 current = current.__args__[0]
-    return list(current.model_fields)
+    return ", ".join(current.model_fields) or "none"
 
 
 def digest(*values: Any) -> str:

@@ -1,6 +1,7 @@
 """Presets: a preset states what differs from the default, presets/walkers.yaml, which is whole (`throughline preset NAME`).
 
-A preset with another `model.name` states what differs from the model of presets/<name>_walkers.yaml, whose `model` section is whole.
+In what a system has of its own, `model` and `model` of the trainings, a preset with another `model.name` states what differs from
+presets/<name>_walkers.yaml, which has them whole.
 `values` gives the whole file that a preset means, `text` the same with the comments of the default, as it becomes params.yaml.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
-from pipeline.params.sections import Params
+from pipeline.params.sections import TRAININGS, Params
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = "walkers"
@@ -79,9 +80,12 @@ def _whole(name: str, load: Callable[[Path], dict[str, Any]], root: Path) -> dic
         return whole
     changes = load(_path(name, root))
     system = (changes.get("model") or {}).get("name", whole["model"]["name"])
-    light = f"{system}_{DEFAULT}"
-    if system != whole["model"]["name"] and name != light and (root / "presets" / f"{light}.yaml").is_file():
-        whole["model"] = load(_path(light, root))["model"]
+    if system != whole["model"]["name"]:
+        first = f"{system}_{DEFAULT}"
+        own = load(_path(first, root)) if first != name and (root / "presets" / f"{first}.yaml").is_file() else changes
+        whole["model"] = own["model"]
+        for stage in TRAININGS:
+            whole[stage]["model"] = (own.get(stage) or {}).get("model", {})
     _change(whole, changes, f"presets/{name}.yaml")
     return whole
 
@@ -102,12 +106,11 @@ def _head(source: str) -> str:
 
 
 def _change(default: dict[str, Any], changes: dict[str, Any], where: str, above: str = "") -> None:
-    """Put the values of a preset in place of the default's, key by key; a model of another name as a whole."""
+    """Put the values of a preset in place of the default's, key by key."""
     for key, value in changes.items():
         if key not in default:
             raise UserError(f"{where}: {above}{key}: the default has no such key; it has {', '.join(default)}\nnext: correct the preset")
-        other_model = not above and key == "model" and value.get("name", default[key]["name"]) != default[key]["name"]
-        if isinstance(value, dict) and isinstance(default[key], dict) and default[key] and not other_model:
+        if isinstance(value, dict) and isinstance(default[key], dict) and default[key]:
             _change(default[key], value, where, f"{above}{key}.")
         else:
             default[key] = value

@@ -187,7 +187,7 @@ def build_task(feed: Feed) -> Any:
             f"{feed.folder}: names no person, but model.name {feed.spec.name} with these options learns from identities\n"
             "next: give the data set's boxes identities (gt/gt.txt) and run `dvc repro`, or set options of `model` that see none"
         )
-    task: Any = feed.training.build_task(network, feed.options, feed.settings, people.count if people is not None else 0)
+    task: Any = feed.training.build_task(network, feed.options, feed.system_settings, people.count if people is not None else 0)
     freeze(task.network, feed.settings.freeze, feed.stage)
     return task
 

@@ -23,8 +23,10 @@ def preset(
 
     A preset states what differs from presets/walkers.yaml; params.yaml becomes the whole file, every value with its comment.
     """
-    from pipeline.params.preset import text, use
+    from models.parameters import check
+    from pipeline.params.preset import text, use, values
 
+    check(values(name), f"presets/{name}.yaml")
     if show:
         print(text(name, data_root=data_root), end="")
     else:

@@ -1,7 +1,7 @@
 """params.yaml as types: one section a stage, in stage order; `pipeline.params.file` reads the file.
 
-The `model` section stays a mapping here and is checked by the model's own pydantic class (`ModelSpec.options`), so that nothing here knows
-a model by name.
+The `model` section, and `model` of the two training sections, stay mappings here and are checked by the system's own pydantic classes
+(`System.options`, `Training.options`), so that nothing here knows a model by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pipeline.params.sections.data import ExtractFrames, LabelDepth, PackSamples
 from pipeline.params.sections.results import Evaluate, Report, Sweep, Track
 from pipeline.params.sections.training import Training
 
+TRAININGS = ("pretrain", "finetune")  # sections of one kind, `Training`
 STAGES = (
     "render_walkers",
     "extract_frames",

@@ -15,6 +15,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class NoOptions(Section):
+    """The options of whom nothing can be asked: every key is refused."""
+
+
 class Base(Section):
     """Values that every stage shares."""
 

@@ -1,8 +1,11 @@
-"""Sections of the two training stages."""
+"""Sections of the two training stages.
+
+What a system alone reads of a training, such as weights of its losses, stands in `model` and is checked by the system's own class.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -43,9 +46,7 @@ class Training(Section):
     lr_drop_factor: float = Field(gt=0, le=1)
     warmup_steps: int = Field(ge=0)
     clip_norm: float | None = Field(gt=0)
-    id_weight: float = Field(ge=0)
-    max_gap: int = Field(ge=1)
-    negative_ratio: float = Field(ge=0)
+    model: dict[str, Any]
     epoch_samples: int | None = Field(ge=1)
     mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
     sampling: Literal["rows", "groups"] = Field(default="rows", exclude_if=lambda value: value == "rows")
