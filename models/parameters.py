@@ -36,9 +36,9 @@ def check(raw: Mapping[str, Any], where: str) -> tuple[Params, BaseModel]:
 
 
 def _moved(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Keys of the training sections that systems have of their own -> what is said of them; they were shared until version 0.2."""
+    """Keys of the training sections that systems have of their own -> what is said of them: once they were shared by all."""
     model = raw.get("model")
-    name = model.get("name") if isinstance(model, dict) else None
+    name = str(model.get("name")) if isinstance(model, dict) else ""
     known = {system: training_options(system).model_fields for system in SYSTEMS}
     for stage in TRAININGS:
         section = raw.get(stage)

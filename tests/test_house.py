@@ -16,11 +16,11 @@ import yaml
 
 import stages
 from experiments.sweeps import definitions
-from models import SYSTEMS
+from models import SYSTEMS, training_options
 from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
 from pipeline.params import preset as presets
-from pipeline.params.sections import STAGES, Params
+from pipeline.params.sections import STAGES, TRAININGS, Params
 from tests.shared import ROOT
 from throughline.main import app
 
@@ -105,13 +105,17 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_pipeline_knows_neither_a_system_nor_an_option_of_one() -> None:
-    """Not by a name, an attribute or a string: `outrack`, `options.tracker.iou_limit`, "model.loss.reid"."""
+    """Not by a name, an attribute or a string: `outrack`, `options.tracker.iou_limit`, "model.loss.reid", `settings.model.max_gap`."""
     sections = {"network", "loss", "tracker"}
+    of_trainings = {key for system in SYSTEMS for key in training_options(system).model_fields}
+    assert len(of_trainings) >= 3
     for path in (ROOT / "pipeline").rglob("*.py"):
         for node in ast.walk(parsed(path)):
             names = [node.id] if isinstance(node, ast.Name) else [node.attr] if isinstance(node, ast.Attribute) else []
+            names += [node.arg] if isinstance(node, ast.arg | ast.keyword) and node.arg else []
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value else ""
             assert not {name.lower() for name in names} & set(SYSTEMS), f"{path}:{node.lineno}"
+            assert not {*names, text.split(".")[-1]} & of_trainings, f"{path}:{node.lineno}"
             # the rule of a half split that a release introduced bears its name
             assert text not in SYSTEMS or path.name in ("data.py", "splits.py"), f"{path}:{node.lineno}"
             assert not re.match(rf"model\.({'|'.join(sections)})\.", text), f"{path}:{node.lineno}"
@@ -195,11 +199,13 @@ def test_presets_state_only_what_differs(preset: Path) -> None:
     default, stated = _flat(presets.values(presets.DEFAULT)), _flat(yaml.safe_load(preset.read_text()))
     system = stated.get("model.name", default["model.name"])
     if system != default["model.name"]:
-        # of another system the first preset states the model as a whole, from which its others differ
-        default = {key: value for key, value in default.items() if not key.startswith("model.")}
+        # of another system the first preset states what the system has of its own as a whole, from which its others differ
+        own = tuple(f"{section}." for section in ("model", *(f"{stage}.model" for stage in TRAININGS)))
+        default = {key: value for key, value in default.items() if not key.startswith(own)}
         first = preset.with_name(f"{system}_{presets.DEFAULT}.yaml")
         if first.is_file() and first != preset:
-            default |= _flat({"model": presets.values(first.stem)["model"] | {"name": None}})
+            whole = _flat(presets.values(first.stem)) | {"model.name": None}
+            default |= {key: value for key, value in whole.items() if key.startswith(own)}
     assert [key for key, value in stated.items() if key in default and default[key] == value] == []
 
 

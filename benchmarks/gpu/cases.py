@@ -14,9 +14,8 @@ from torch import Tensor
 
 import models
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
-from pipeline.contract.spec import ModelSpec
+from pipeline.contract.spec import ModelSpec, TrainingSettings
 from pipeline.contract.spec import Training as TrainingPart
-from pipeline.contract.spec import TrainingSettings
 from pipeline.params import preset
 from pipeline.params.sections.training import Training
 

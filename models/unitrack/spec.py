@@ -5,12 +5,13 @@ from __future__ import annotations
 from models.unitrack.association import ASSOCIATION
 from models.unitrack.detection import DETECTION
 from models.unitrack.layouts import foreign_names
-from models.unitrack.network import build_network
+from models.unitrack.network import Representation, build_network
 from models.unitrack.options import UnitrackOptions
 from models.unitrack.training import TRAINING
 from pipeline.contract.spec import System
+from pipeline.params.sections.common import NoOptions
 
-SPEC = System(
+SPEC: System[UnitrackOptions, Representation, NoOptions] = System(
     name="unitrack",
     options=UnitrackOptions,
     build_network=build_network,

@@ -31,7 +31,7 @@ from tests.models.finetrack import samples as finetrack
 from tests.models.outrack import samples
 from tests.models.qdtrack import samples as qdtrack
 from tests.models.unitrack import samples as unitrack
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 # the smallest options of each system, in each of its variants, and a batch with every kind of frame that training meets
 VIDEO = Video(25.0, 96, 64)
@@ -64,7 +64,7 @@ def system(request: pytest.FixtureRequest) -> tuple[ModelSpec, Any, Batch]:
     return models.load(name), made, batch(made)
 
 
-def training_of(spec: ModelSpec) -> Training[Any, Any]:
+def training_of(spec: ModelSpec) -> Training[Any, Any, Any]:
     """How a system is trained; a frozen one is excused."""
     if spec.training is None:
         pytest.skip(f"{spec.name} is never trained")
@@ -73,7 +73,7 @@ def training_of(spec: ModelSpec) -> Training[Any, Any]:
 
 def frames_of(spec: ModelSpec, options: Any) -> int:
     """Frames of a training sample."""
-    return training_of(spec).samples(options, TRAINING, "finetune").frames
+    return training_of(spec).samples(options, settings_of(), "finetune").frames
 
 
 def collated(spec: ModelSpec, options: Any, clips: list[TrainingClip]) -> Batch:
@@ -86,7 +86,7 @@ def collated(spec: ModelSpec, options: Any, clips: list[TrainingClip]) -> Batch:
 
 def task_of(spec: ModelSpec, options: Any, id_weight: float = 1.0) -> torch.nn.Module:
     """The task of a random network."""
-    settings = TRAINING.model_copy(update={"id_weight": id_weight})
+    settings = settings_of(id_weight=id_weight)
     return training_of(spec).build_task(spec.build_network(options), options, settings, IDENTITIES)
 
 

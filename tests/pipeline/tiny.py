@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place
 from pipeline.contract.clips import Batch, Losses, Needs, Samples, TrainingClip, to_float
-from pipeline.contract.spec import Association, Detection, ModelSpec, System
+from pipeline.contract.spec import Association, Detection, ModelSpec, System, TrainingSettings
 from pipeline.contract.spec import Training as TrainingPart
 from pipeline.feeding.loader import Feed
 from pipeline.files import depth_codec
@@ -30,6 +30,14 @@ class TinyOptions(BaseModel):
     """One number decides the architecture."""
 
     channels: int = 4
+
+
+class TinyTraining(BaseModel):
+    """What systems read of a training section that means nothing to others; tests of the real systems ask for it too."""
+
+    id_weight: float = 1.0
+    max_gap: int = 3
+    negative_ratio: float = 0.25
 
 
 class TinyOutput(NamedTuple):
@@ -55,9 +63,9 @@ class TinyNetwork(nn.Module):
 class TinyTask(nn.Module):
     """Predict how much of the picture boxes cover, with a learnable weight; partners of one scene should look alike."""
 
-    def __init__(self, network: nn.Module, options: TinyOptions, settings: Training, identities: int) -> None:
+    def __init__(self, network: nn.Module, options: TinyOptions, settings: TrainingSettings[TinyTraining], identities: int) -> None:
         super().__init__()
-        self.network, self.id_weight = network, settings.id_weight
+        self.network, self.id_weight = network, settings.model.id_weight
         self.balance = nn.Parameter(torch.zeros(()))
 
     def forward(self, batch: Batch) -> Losses:
@@ -81,9 +89,9 @@ def tiny_targets(clip: TrainingClip, options: TinyOptions) -> dict[str, Any]:
     return {"cover": np.float32(sides.prod(axis=1).sum() / SIZE**2), "identities": identities}
 
 
-def pairs(options: TinyOptions, settings: Training, stage: str) -> Samples:
+def pairs(options: TinyOptions, settings: TrainingSettings[TinyTraining], stage: str) -> Samples:
     """Pairs, as the settings say."""
-    return Samples("pair", 2, (1, settings.max_gap), negative_ratio=settings.negative_ratio)
+    return Samples("pair", 2, (1, settings.model.max_gap), negatives_per_pair=settings.model.negative_ratio)
 
 
 def unused(*arguments: Any) -> Any:
@@ -102,7 +110,7 @@ SPEC = System(
     build_network=lambda options: TinyNetwork(options.channels),
     detection=Detection(decode=unused, describe=unused),
     association=Association(build_tracker=unused),
-    training=TrainingPart(samples=pairs, build_task=TinyTask, make_targets=tiny_targets, needs=reads_depth),
+    training=TrainingPart(samples=pairs, build_task=TinyTask, make_targets=tiny_targets, options=TinyTraining, needs=reads_depth),
 )
 
 
@@ -139,9 +147,7 @@ TRAINING = Training(
     lr_drop_factor=0.5,
     warmup_steps=2,
     clip_norm=10.0,
-    id_weight=1.0,
-    max_gap=3,
-    negative_ratio=0.25,
+    model={},
     epoch_samples=None,
     workers=1,
     threads=1,
@@ -153,6 +159,11 @@ TRAINING = Training(
     max_failures=0,
     augment=AUGMENT,
 )
+
+
+def settings_of(shared: dict[str, Any] | None = None, **own: Any) -> TrainingSettings[TinyTraining]:
+    """A training section as systems see it, with changes of the shared values and of the system's own."""
+    return TrainingSettings(TRAINING.model_copy(update=shared or {}), TinyTraining(**own))
 
 
 def feed(folder: Place, **settings: Any) -> Feed:

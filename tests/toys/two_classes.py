@@ -17,6 +17,7 @@ from pipeline.contract.detections import Detections
 from pipeline.contract.spec import Association, Detection, System, Training
 from pipeline.contract.tracks import Tracks, Video
 from pipeline.numerics.boxes import iou
+from pipeline.params.sections.common import NoOptions
 
 STRIDE, FOUND, JOINED = 8, 0.5, 0.3
 
@@ -134,5 +135,5 @@ SPEC = System(
     build_network=Network,
     detection=Detection(decode=decode, describe=describe),
     association=Association(build_tracker=GreedyTracker),
-    training=Training(samples=stills, build_task=Task, make_targets=make_targets),
+    training=Training(samples=stills, build_task=Task, make_targets=make_targets, options=NoOptions),
 )

@@ -48,7 +48,7 @@ def test_fine_tuning_shares_a_pretraining_and_the_rest_repeats_it() -> None:
     base, own, alone = recipes(1, "FairMOT"), recipes(10, "FairMOT *"), recipes(9, "FairMOT")
     assert [item.shared_seed for item in base] == [1, 1]
     assert [item.seed for item in base] == [1, 2]
-    assert base[0].parameters("pretrain")[0].pretrain.id_weight == 0
+    assert base[0].parameters("pretrain")[0].pretrain.model["id_weight"] == 0
     assert own[0].parameters("pretrain")[1].model_dump()["loss"]["reid"] == "classification"
     assert [item.shared_seed for item in alone] == [1, 2]
     assert alone[0].finetune is None

@@ -68,12 +68,12 @@ def test_a_sweep_over_pretraining_has_its_own_pretraining() -> None:
     recipe = plan.trials()[1].recipe
     assert recipe.pretrain == {
         "pretrain.workers": 2,
-        "pretrain.negative_ratio": 0.1111,
+        "pretrain.model.negative_ratio": 0.1111,
         "pretrain.epochs": 2,
         "pretrain.lr_drop_epochs": [1, 2],
     }
     assert recipe.finetune is None
-    assert recipe.track == {"track.frames": "all", "pretrain.negative_ratio": 0.1111}
+    assert recipe.track == {"track.frames": "all", "pretrain.model.negative_ratio": 0.1111}
     assert (recipe.seed, recipe.shared_seed, plan.metric) == (5, 5, "mAP")
 
 

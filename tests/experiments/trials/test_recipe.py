@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.trials.recipe import Recipe, overridden, scaled
+from experiments.trials.recipe import Recipe, of_system, overridden, scaled
 from pipeline.errors import UserError
 
 RAW = yaml.safe_load((Path(__file__).resolve().parents[3] / "params.yaml").read_text())
@@ -62,6 +62,23 @@ def test_unknown_keys_are_named_with_their_siblings() -> None:
         overridden(RAW, {"model.loss.temprature": 1.0}, "here")
     with pytest.raises(UserError, match=r"base\.seed\.x is no parameter; base\.seed has nothing"):
         overridden(RAW, {"base.seed.x": 1}, "here")
+
+
+def test_a_key_that_moved_deeper_is_told() -> None:
+    with pytest.raises(UserError, match=r"pretrain\.max_gap is no parameter; .*\nnext: .*; there is pretrain\.model\.max_gap$"):
+        overridden(RAW, {"pretrain.max_gap": 3}, "here")
+
+
+def test_another_system_keeps_what_both_know_of_a_training_and_has_defaults_for_the_rest() -> None:
+    raw = overridden(RAW, {"finetune.model.max_gap": 7}, "here")
+    made = recipe(raw=raw, finetune={"model.name": "centertrack", "finetune.model.negative_ratio": 0.0})
+    assert made.parameters("finetune")[0].finetune.model == {"max_gap": 7, "negative_ratio": 0.0}
+    assert made.parameters("pretrain")[0].pretrain.model == RAW["pretrain"]["model"]
+    raw = overridden(RAW, {"model.name": "unitrack"}, "here") | {stage: RAW[stage] | {"model": {}} for stage in ("pretrain", "finetune")}
+    with pytest.raises(
+        UserError, match=r"system centertrack also needs pretrain\.model\.max_gap, pretrain\.model\.negative_ratio, finetune"
+    ):
+        of_system(raw, "centertrack", "here")
 
 
 def test_values_that_cannot_be_used_are_named() -> None:

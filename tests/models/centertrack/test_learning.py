@@ -16,7 +16,7 @@ from pipeline.numerics.boxes import centres
 from pipeline.tracking.detector import Detector, Picture, Stopwatch, detect, track
 from tests.models.centertrack.samples import batch, small_options
 from tests.models.outrack.samples import MOVED, PEOPLE, frame, learn
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 
 def test_one_pair_is_learnt_with_its_displacements() -> None:
@@ -25,7 +25,7 @@ def test_one_pair_is_learnt_with_its_displacements() -> None:
     people = np.arange(2)  # the centre of the third would lie in the cell of the second's
     pair = replace(frame(PEOPLE[:2]), identities=people), replace(frame(MOVED[:2], seed=1), identities=people)
     shown = batch([TrainingClip(pair, video=True), TrainingClip(pair[::-1], video=True)], options)
-    task = build_task(build_network(options), options, TRAINING, 2)
+    task = build_task(build_network(options), options, settings_of(), 2)
     history = learn(task, shown)
     assert history[-1]["detection"] < 0.1 * history[0]["detection"]
     assert history[-1]["displacement"] < 0.1

@@ -16,7 +16,7 @@ from models.outrack.network import build_network
 from pipeline.files import model_folder
 from pipeline.scoring.reid import retrieval
 from tests.models.outrack.samples import mixed_batch, small_options
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 PEOPLE, TRAITS, NUISANCE, DIMENSIONS = 6, 6, 10, 8
 
@@ -24,7 +24,7 @@ PEOPLE, TRAITS, NUISANCE, DIMENSIONS = 6, 6, 10, 8
 @pytest.mark.parametrize("trained", OBJECTIVES)
 def test_weights_serve_every_other_objective(trained: str, tmp_path: Path) -> None:
     options = small_options(loss={"reid": trained})
-    task = build_task(build_network(options), options, TRAINING, 3)
+    task = build_task(build_network(options), options, settings_of(), 3)
     task(mixed_batch(options)).total.backward()
     torch.optim.SGD(task.parameters(), lr=1e-3).step()
     model_folder.save(task.network, tmp_path / "weights.safetensors")

@@ -13,7 +13,7 @@ from models.fdta.options import FdtaOptions
 from pipeline.contract.clips import to_float
 from pipeline.numerics.boxes import iou
 from tests.models.fdta.samples import batch, small_options, tracker, walk
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 FRAMES, STEPS = 3, 70
 AWAY = {0: [2]}  # the third person comes later
@@ -25,7 +25,7 @@ def test_people_are_detected_and_keep_their_identity() -> None:
     loss = {"gradient_frames": FRAMES, "identity_from_epoch": 0, "groups": 8, "drop_probability": 0.3, "switch_probability": 0.3}
     small = {"width": 32, "encoder_layers": 0, "decoder_layers": 1, "num_queries": 8, "max_objects": 4, "depth_attention": "off"}
     options = small_options(loss=loss, backbone_width=16, frames=FRAMES, **small)
-    task = build_task(build_network(options), options, TRAINING, 0)
+    task = build_task(build_network(options), options, settings_of(), 0)
     shown = [batch([walk(FRAMES, seed=seed, absent=AWAY if seed % 2 else {})], options) for seed in range(20)]
     optimiser = torch.optim.AdamW(task.parameters(), lr=4e-3)
     history = []

@@ -14,7 +14,7 @@ from models.fdta.observations import Observations, histories
 from pipeline.contract.clips import Batch
 from pipeline.contract.spec import Group
 from tests.models.fdta.samples import batch, mixed_batch, small_options, walk
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "centres": {},
@@ -28,7 +28,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def task_of(loss: dict[str, Any] | None = None, **network: Any) -> FdtaTask:
     torch.manual_seed(0)
     options = small_options(loss, **network)
-    return build_task(build_network(options), options, TRAINING, 0)
+    return build_task(build_network(options), options, settings_of(), 0)
 
 
 def without_gradient(task: FdtaTask) -> list[str]:

@@ -11,7 +11,7 @@ from pipeline.contract.clips import Samples
 from pipeline.contract.spec import SampleFacts
 from pipeline.errors import UserError
 from tests.models.fdta.samples import small_options
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 GOOD = SampleFacts("data/samples/video", shortest=20, longest=20, identities=4, depth=True, masks=False, classes=("pedestrian",))
 
@@ -26,7 +26,7 @@ GOOD = SampleFacts("data/samples/video", shortest=20, longest=20, identities=4, 
 )
 def test_what_is_missing_is_said_with_what_to_do(stage: str, found: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=f"data/samples/video.*{message}(.|\n)*next: "):
-        check_samples(small_options(), TRAINING, stage, GOOD._replace(**found))
+        check_samples(small_options(), settings_of(), stage, GOOD._replace(**found))
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_what_is_missing_is_said_with_what_to_do(stage: str, found: dict[str, An
     ],
 )
 def test_what_suffices_passes(stage: str, options: dict[str, Any], found: dict[str, Any]) -> None:
-    check_samples(small_options(**options), TRAINING, stage, GOOD._replace(**found))
+    check_samples(small_options(**options), settings_of(), stage, GOOD._replace(**found))
 
 
 def test_stills_come_first_and_clips_with_one_view_then() -> None:
-    assert samples(small_options(), TRAINING, "pretrain") == Samples("still", 1)
-    assert samples(small_options(), TRAINING, "finetune") == Samples("clip", 5, (1, TRAINING.max_gap), ends="refuse", views="shared")
+    assert samples(small_options(), settings_of(), "pretrain") == Samples("still", 1)
+    assert samples(small_options(), settings_of(), "finetune") == Samples("clip", 5, (1, 3), ends="refuse", views="shared")
 
 
 def test_depth_is_read_only_where_it_is_learnt() -> None:

@@ -10,9 +10,8 @@ import torch
 from models.finetrack.options import FinetrackOptions
 from models.finetrack.targets import make_targets, trim
 from pipeline.contract.clips import Batch, TrainingClip
-from pipeline.params.sections.training import Training
 from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 NETWORK: dict[str, Any] = {
     "backbone": "resnet_fpn",
@@ -65,7 +64,8 @@ TRACKER: dict[str, Any] = {
     "max_aspect": 1.6,
     "clip_boxes": False,
 }
-GROUPS: Training = TRAINING.model_copy(update={"sampling": "groups", "group_frames": 2})
+RUNS = {"sampling": "groups", "group_frames": 2}
+GROUPS = settings_of(RUNS)
 
 
 def small_options(loss: dict[str, Any] | None = None, tracker: dict[str, Any] | None = None, **network: Any) -> FinetrackOptions:

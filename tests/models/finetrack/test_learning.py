@@ -19,7 +19,7 @@ def test_one_run_is_learnt_and_decoded() -> None:
     options = small_options(width=16, channels=16, head_width=16)
     people = PEOPLE[:2], MOVED[:2]  # the third has the second's cell
     shown = batch(run_of(*people), options)
-    task = build_task(build_network(options), options, GROUPS.model_copy(update={"id_weight": 1.0}), 3)
+    task = build_task(build_network(options), options, GROUPS, 3)
     history = learn(task, shown)
     first, last = history[0], history[-1]
     assert last["detection"] < 0.15 * first["detection"]

@@ -12,13 +12,14 @@ from models.finetrack.loss import FinetrackTask, build_task
 from models.finetrack.network import build_network
 from models.finetrack.options import FinetrackOptions
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
-from tests.models.finetrack.samples import GROUPS, batch, mixed_batch, run_of, small_options
+from tests.models.finetrack.samples import RUNS, batch, mixed_batch, run_of, small_options
 from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
+from tests.pipeline.tiny import settings_of
 
 
-def task_of(options: FinetrackOptions, **settings: Any) -> FinetrackTask:
+def task_of(options: FinetrackOptions, **own: Any) -> FinetrackTask:
     torch.manual_seed(0)
-    return build_task(build_network(options), options, GROUPS.model_copy(update={"id_weight": 1.0} | settings), 150)
+    return build_task(build_network(options), options, settings_of(RUNS, **own), 150)
 
 
 def one_person(boxes: Any) -> TrainingClip:

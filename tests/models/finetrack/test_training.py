@@ -11,14 +11,14 @@ from models.finetrack.training import check, needs, samples
 from pipeline.contract.spec import SampleFacts
 from pipeline.errors import UserError
 from tests.models.finetrack.samples import GROUPS, small_options
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 FACTS = SampleFacts("walkers", shortest=1, longest=20, identities=5, depth=False, masks=False, classes=("person",))
 UTRACK = {"identity": "utrack"}
 
 
 def test_runs_are_what_the_settings_say() -> None:
-    assert samples(small_options(), TRAINING, "finetune").group == 1
+    assert samples(small_options(), settings_of(), "finetune").group == 1
     assert samples(small_options(), GROUPS, "finetune").group == 2
 
 
@@ -37,7 +37,7 @@ def test_identities_are_read_only_where_they_supervise() -> None:
 )
 def test_what_cannot_be_learnt_from_is_refused(loss: Any, settings: Any, facts: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        check(small_options(loss=loss), TRAINING.model_copy(update=settings), "finetune", FACTS._replace(**facts))
+        check(small_options(loss=loss), settings_of(settings), "finetune", FACTS._replace(**facts))
 
 
 @pytest.mark.parametrize("facts", [{}, {"longest": 1}])  # of a still, a run is made of views

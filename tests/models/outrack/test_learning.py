@@ -11,14 +11,14 @@ from models.outrack.network import build_network
 from pipeline.contract.clips import TrainingClip, to_float
 from pipeline.numerics.boxes import iou
 from tests.models.outrack.samples import MOVED, PEOPLE, batch, frame, learn, small_options
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 
 def test_one_batch_is_learnt_and_decoded() -> None:
     torch.manual_seed(0)
     options = small_options(loss={"partner_detection": True}, width=16, head_width=16)
     shown = batch([TrainingClip((frame(PEOPLE), frame(MOVED, seed=1)), video=True)], options)
-    task = build_task(build_network(options), options, TRAINING, 0)
+    task = build_task(build_network(options), options, settings_of(), 0)
     history = learn(task, shown)
     assert history[-1]["detection"] < 0.1 * history[0]["detection"]
     # batch statistics: the running ones have not settled after so few steps

@@ -14,7 +14,7 @@ from pipeline.contract.clips import TrainingClip, to_float
 from pipeline.numerics.boxes import iou
 from tests.models.outrack.samples import frame
 from tests.models.qdtrack.samples import batch, small_options
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 SQUARES = [[8, 10, 24, 50], [40, 12, 58, 60], [70, 8, 90, 40]]
 MOVED = [[10, 10, 26, 50], [44, 12, 62, 60], [68, 12, 88, 44]]
@@ -26,7 +26,7 @@ def test_one_batch_is_learnt_decoded_and_recognised() -> None:
     torch.manual_seed(0)
     options = small_options(width=16, box_width=64, pyramid=32)
     shown = batch([TrainingClip((frame(SQUARES), frame(MOVED, seed=1)), video=True)], options)
-    task = build_task(build_network(options), options, TRAINING, 0)
+    task = build_task(build_network(options), options, settings_of(), 0)
     optimiser = torch.optim.Adam(task.parameters(), lr=3e-3, foreach=True)
     history = []
     for _ in range(STEPS):

@@ -15,7 +15,7 @@ from pipeline.contract.clips import Batch, TrainingClip
 from tests.models.outrack.samples import MOVED, PEOPLE, frame
 from tests.models.qdtrack.samples import batch, mixed_batch, small_options
 from tests.models.qdtrack.test_targets import labelled
-from tests.pipeline.tiny import TRAINING
+from tests.pipeline.tiny import settings_of
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "dense": {},
@@ -34,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def step(options: QdtrackOptions, shown: Batch, id_weight: float = 1.0) -> dict[str, float]:
     """One step's terms; the total must be finite and every parameter have a gradient."""
     torch.manual_seed(0)
-    task = build_task(build_network(options), options, TRAINING.model_copy(update={"id_weight": id_weight}), 0)
+    task = build_task(build_network(options), options, settings_of(id_weight=id_weight), 0)
     losses = task(shown)
     losses.total.backward()
     assert [name for name, p in task.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
@@ -80,7 +80,7 @@ def test_no_proposal_left() -> None:
     network = build_network(options)
     torch.nn.init.constant_(network.proposal_head.deltas.bias, -torch.inf)
     shown = batch([TrainingClip((frame([]), frame([])))], options)
-    task = build_task(network, options, TRAINING, 0)
+    task = build_task(network, options, settings_of(), 0)
     terms = task(shown).terms
     assert terms["classification"] == terms["box"] == 0
     assert torch.isfinite(terms["objectness"])
@@ -99,7 +99,7 @@ def test_a_pair_without_anyone_in_common_adds_nothing() -> None:
     strangers = TrainingClip((frame(PEOPLE), frame([], seed=1)))
     both = batch([TrainingClip((frame(PEOPLE), frame(MOVED, seed=1))), strangers], options)
     torch.manual_seed(0)
-    task = build_task(build_network(options), options, TRAINING, 0).eval()  # batch statistics would differ
+    task = build_task(build_network(options), options, settings_of(), 0).eval()  # batch statistics would differ
     assert task(both).terms["embed"].item() == pytest.approx(task(alone).terms["embed"].item() / 2, rel=1e-4)
 
 

@@ -20,7 +20,7 @@ def index(sequences: int, frames: int, *, video: bool = True, gap_after: int | N
 
 
 def planner(rows: SampleIndex, seed: int = 0, **changed: Any) -> ClipPlanner:
-    sample: dict[str, Any] = {"kind": "pair", "frames": 2, "steps": (1, 10), "negative_ratio": 0.25} | changed
+    sample: dict[str, Any] = {"kind": "pair", "frames": 2, "steps": (1, 10), "negatives_per_pair": 0.25} | changed
     return ClipPlanner(rows, samples=Samples(**sample), seed=seed)
 
 
@@ -37,7 +37,7 @@ def test_partners_are_uniform_on_both_sides_within_the_gap() -> None:
 
 def test_partners_respect_sequence_ends_and_missing_frames() -> None:
     rows = index(2, 12, gap_after=6)
-    plans = [planner(rows, negative_ratio=0.0).plan(0, sample) for sample in range(24 * 20)]
+    plans = [planner(rows, negatives_per_pair=0.0).plan(0, sample) for sample in range(24 * 20)]
     for first, second in (plan.rows for plan in plans):
         assert rows.sequence[first] == rows.sequence[second]
         assert 0 < abs(int(rows.frame[first]) - int(rows.frame[second])) <= 10
@@ -62,14 +62,14 @@ def test_a_fifth_of_the_pairs_shows_another_scene(video: bool) -> None:
 
 
 def test_stills_are_their_own_partners_otherwise() -> None:
-    plans = [planner(index(1, 50, video=False), negative_ratio=0.0).plan(0, sample) for sample in range(50)]
+    plans = [planner(index(1, 50, video=False), negatives_per_pair=0.0).plan(0, sample) for sample in range(50)]
     assert all(plan.rows == (sample, sample) and plan.same_scene and not plan.video for sample, plan in enumerate(plans))
 
 
 def test_negatives_stay_in_their_data_set() -> None:
     rows = index(4, 10)._replace(dataset=np.repeat([0, 1], 20).astype(np.int32))
     for sample in range(400):
-        plan = planner(rows, negative_ratio=9.0).plan(0, sample)
+        plan = planner(rows, negatives_per_pair=9.0).plan(0, sample)
         assert rows.dataset[plan.rows[0]] == rows.dataset[plan.rows[1]]
 
 
@@ -78,7 +78,7 @@ def test_rows_need_not_be_sorted() -> None:
     shuffle = np.random.default_rng(0).permutation(40)
     mixed = SampleIndex(*(column[shuffle] for column in rows))
     for sample in range(40):
-        first, second = planner(mixed, steps=(1, 2), negative_ratio=0.0).plan(0, sample).rows
+        first, second = planner(mixed, steps=(1, 2), negatives_per_pair=0.0).plan(0, sample).rows
         assert mixed.sequence[first] == mixed.sequence[second]
         assert 0 < abs(int(mixed.frame[first]) - int(mixed.frame[second])) <= 2
 
@@ -113,7 +113,7 @@ def test_stills_and_clips_for_other_models() -> None:
     ],
 )
 def test_a_clip_at_the_end_of_its_sequence(ends: str, frames: int, steps: tuple[int, int], sample: int, rows: tuple[int, ...]) -> None:
-    plan = planner(index(2, 10), kind="clip", frames=frames, steps=steps, ends=ends, negative_ratio=0.0).plan(0, sample)
+    plan = planner(index(2, 10), kind="clip", frames=frames, steps=steps, ends=ends, negatives_per_pair=0.0).plan(0, sample)
     assert plan.rows == rows
     assert plan.repeated == tuple(at > 0 and row == rows[at - 1] for at, row in enumerate(rows))
 

@@ -210,7 +210,7 @@ def test_a_stage_may_train_on_another_size_than_the_network_is_for(samples: Path
 
 def test_partners_of_a_still_show_the_same_picture_in_two_ways(tmp_path: Path) -> None:
     folder = write_samples(tmp_path, video=False)
-    clip = ClipDataset(feed(folder, negative_ratio=0.0)).clip(0, 5)
+    clip = ClipDataset(feed(folder, model={"negative_ratio": 0.0})).clip(0, 5)
     assert clip.same_scene
     assert not clip.video
     first, second = (frame.image.astype(int) for frame in clip.frames)

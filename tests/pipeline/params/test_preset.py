@@ -58,9 +58,13 @@ def test_a_mix_takes_any_name_and_another_model_states_its_whole_section(tmp_pat
 def test_presets_of_another_system_differ_from_its_first(tmp_path: Path) -> None:
     root = repository(tmp_path, "# make repro PRESET=mine\nmodel:\n  name: other\n  network:\n    layers: 5\n")
     model = "model:\n  name: other\n  network:\n    layers: 3  # how deep\n    width: 8  # how wide\n  loss: {}\n  tracker: {}\n"
-    (root / "presets" / "other_walkers.yaml").write_text(f"# make repro PRESET=other_walkers\n{model}report:\n  clips: 1\n")
+    own = "finetune:\n  epochs: 2\n  model:\n    step: 4  # how far\n\n"
+    (root / "presets" / "other_walkers.yaml").write_text(f"# make repro PRESET=other_walkers\n{model}{own}report:\n  clips: 1\n")
     assert values("mine", root)["model"] == {"name": "other", "network": {"layers": 5, "width": 8}, "loss": {}, "tracker": {}}
-    assert values("mine", root)["report"] == values("walkers", root)["report"], "of the first only the model counts"
+    assert values("mine", root)["report"] == values("walkers", root)["report"], "of the first only what is the system's own counts"
+    assert [values("mine", root)[stage]["model"] for stage in ("pretrain", "finetune")] == [{}, {"step": 4}]
+    assert values("mine", root)["finetune"]["epochs"] == values("walkers", root)["finetune"]["epochs"]
+    assert "    step: 4  # how far\n  epoch_samples: null" in text("mine", root=root)
     assert "    layers: 5  # how deep\n    width: 8  # how wide\n" in text("mine", root=root)
 
 

@@ -57,7 +57,7 @@ def test_no_epochs_publish_the_initial_network(tmp_path: Path) -> None:
 def test_row_groups_that_hold_too_few_frames_for_the_gap_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = SampleStore(write_samples(tmp_path, frames=16))  # row groups of some four rows
     for gap, said in ((3, ""), (10, "finetune: a sample spans up to 10 frames, in 4 row groups")):
-        warn_of_small_row_groups("finetune", feed(tmp_path, max_gap=gap), store)
+        warn_of_small_row_groups("finetune", feed(tmp_path, model={"max_gap": gap}), store)
         assert said in (error := capsys.readouterr().err)
         assert bool(error) == bool(said)
 
