@@ -20,6 +20,7 @@ from pipeline.feeding.loader import Feed
 from pipeline.files import depth_codec
 from pipeline.files.frames import encode_jpeg
 from pipeline.files.sample_writer import SampleWriter
+from pipeline.params.sections.common import Section
 from pipeline.params.sections.training import Augment, Training
 
 SIZE = 64
@@ -32,7 +33,7 @@ class TinyOptions(BaseModel):
     channels: int = 4
 
 
-class TinyTraining(BaseModel):
+class TinyTraining(Section):
     """What systems read of a training section that means nothing to others; tests of the real systems ask for it too."""
 
     id_weight: float = 1.0
@@ -147,7 +148,7 @@ TRAINING = Training(
     lr_drop_factor=0.5,
     warmup_steps=2,
     clip_norm=10.0,
-    model={},
+    model=TinyTraining().model_dump(),
     epoch_samples=None,
     workers=1,
     threads=1,

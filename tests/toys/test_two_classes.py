@@ -58,7 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     feed = packed(frames, root / "samples")
     assert SPEC.training is not None
     network = SPEC.build_network(Options())
-    task = SPEC.training.build_task(network, Options(), feed.settings, 0)
+    task = SPEC.training.build_task(network, Options(), feed.system_settings, 0)
     optimiser, losses = torch.optim.Adam(task.parameters(), 1e-2), []
     loader, batches = build_loader(feed, rank=0, workers=1, pin_memory=False)
     for epoch in range(STEPS // 3):
@@ -103,7 +103,7 @@ def packed(frames: Path, folder: Path, *, masks: bool = False) -> Feed:
         for frame in read_frames(frames):
             depth = DepthRow(frame.dataset, frame.sequence, frame.frame, png, scale, np.zeros(len(frame.objects), np.float32))
             writer.add(pack(frame, depth, shape, video=True, where="walkers", extras=extras))
-    settings = TRAINING.model_copy(update={"augment": STILL.model_copy(update={"scale_min": 1.0, "scale_max": 1.0})})
+    settings = TRAINING.model_copy(update={"model": {}, "augment": STILL.model_copy(update={"scale_min": 1.0, "scale_max": 1.0})})
     return Feed(SPEC, Options(), settings, folder, seed=0, width=WIDTH, height=HEIGHT, depth_stride=4, classes=CLASSES)
 
 

@@ -17,9 +17,9 @@ from tests.models.outrack.samples import EMPTY, MOVED, PEOPLE, frame
 from tests.pipeline.tiny import settings_of
 
 
-def task_of(options: FinetrackOptions, **own: Any) -> FinetrackTask:
+def task_of(options: FinetrackOptions, id_weight: float = 1.0, **shared: Any) -> FinetrackTask:
     torch.manual_seed(0)
-    return build_task(build_network(options), options, settings_of(RUNS, **own), 150)
+    return build_task(build_network(options), options, settings_of(RUNS | shared, id_weight=id_weight), 150)
 
 
 def one_person(boxes: Any) -> TrainingClip:

@@ -20,6 +20,7 @@ from pipeline.sources import plan
 from pipeline.sources.defects import Defects
 from pipeline.walkers import tasks
 from tests.models.qdtrack.samples import small_options
+from tests.pipeline.tiny import settings_of
 from tests.pipeline.walkers.settings import tiny
 from tests.toys.test_two_classes import extracted, packed, rendered
 
@@ -32,7 +33,9 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fed(frames: Path, folder: Path, *, masks: bool, **network: Any) -> Feed:
     """The samples of these frames for QDTrack."""
-    return replace(packed(frames, folder, masks=masks), spec=SPEC, options=small_options(**network))
+    made = packed(frames, folder, masks=masks)
+    settings = made.settings.model_copy(update={"model": settings_of().model.model_dump()})
+    return replace(made, spec=SPEC, options=small_options(**network), settings=settings)
 
 
 def test_classes_and_masks_reach_the_losses(frames: Path, tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_classes_and_masks_reach_the_losses(frames: Path, tmp_path: Path) -> Non
     check_samples(feed)
     torch.manual_seed(0)
     assert SPEC.training is not None
-    task = SPEC.training.build_task(SPEC.build_network(feed.options), feed.options, feed.settings, 0)
+    task = SPEC.training.build_task(SPEC.build_network(feed.options), feed.options, feed.system_settings, 0)
     loader, _ = build_loader(feed, rank=0, workers=1, pin_memory=False)
     batch = next(iter(loader))
     assert set(batch.targets["classes"][batch.targets["valid"]].tolist()) == {0, 1}

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from pipeline.contract.clips import Batch, Losses, Needs, Samples, TrainingClip, to_float
 from pipeline.contract.spec import Association, Detection, Group, ModelSpec, System, TrainingSettings
 from pipeline.contract.spec import Training as TrainingPart
-from pipeline.params.sections.common import NoOptions
-from tests.pipeline.tiny import TinyNetwork, TinyOptions, unused
+from tests.pipeline.tiny import TinyNetwork, TinyOptions, TinyTraining, unused
 
 LONG = 5  # frames of a clip
 
@@ -21,7 +20,7 @@ LONG = 5  # frames of a clip
 class Motion(nn.Module):
     """Predicts how much of each frame of a clip boxes cover, repeated frames left out; an adapter makes what is seen steady."""
 
-    def __init__(self, network: nn.Module, options: TinyOptions, settings: TrainingSettings[NoOptions], identities: int) -> None:
+    def __init__(self, network: nn.Module, options: TinyOptions, settings: TrainingSettings[TinyTraining], identities: int) -> None:
         super().__init__()
         self.network, self.adapter, self.weight = network, nn.Linear(2, 2), 1.0
 
@@ -43,7 +42,7 @@ class Motion(nn.Module):
 class Likeness(nn.Module):
     """Frames should look like the people in them; counts the pairs of boxes that a batch holds, and those of one person."""
 
-    def __init__(self, network: nn.Module, options: TinyOptions, settings: TrainingSettings[NoOptions], identities: int) -> None:
+    def __init__(self, network: nn.Module, options: TinyOptions, settings: TrainingSettings[TinyTraining], identities: int) -> None:
         super().__init__()
         self.network, self.kinds = network, nn.Embedding(max(identities, 1), 2)
 
@@ -76,14 +75,14 @@ def frame_targets(clip: TrainingClip, options: TinyOptions) -> dict[str, Any]:
     return {"identities": clip_targets(clip, options)["identities"][0]}
 
 
-def clips(options: TinyOptions, settings: TrainingSettings[NoOptions], stage: str) -> Samples:
+def clips(options: TinyOptions, settings: TrainingSettings[TinyTraining], stage: str) -> Samples:
     """Stills first, then clips of one view."""
     if stage == "pretrain":
         return Samples("still", 1)
     return Samples("clip", LONG, (1, 2), ends="refuse", views="shared")
 
 
-def groups(options: TinyOptions, settings: TrainingSettings[NoOptions], stage: str) -> Samples:
+def groups(options: TinyOptions, settings: TrainingSettings[TinyTraining], stage: str) -> Samples:
     """Single frames, of which some follow each other."""
     return Samples("still", 1, group=settings.group)
 
@@ -110,5 +109,5 @@ FROZEN: ModelSpec = System(
     detection=Detection(decode=unused, describe=unused),
     association=Association(build_tracker=unused),
 )
-CLIPS = replace(FROZEN, name="clips", training=TrainingPart(clips, Motion, clip_targets, NoOptions, group_of=by_name))
-GROUPS = replace(FROZEN, name="groups", training=TrainingPart(groups, Likeness, frame_targets, NoOptions, needs=sees_identities))
+CLIPS = replace(FROZEN, name="clips", training=TrainingPart(clips, Motion, clip_targets, TinyTraining, group_of=by_name))
+GROUPS = replace(FROZEN, name="groups", training=TrainingPart(groups, Likeness, frame_targets, TinyTraining, needs=sees_identities))
