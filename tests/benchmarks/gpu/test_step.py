@@ -24,10 +24,10 @@ def test_parameters_end_where_the_trainers_do() -> None:
         job=SimpleNamespace(precision="bfloat16"),
         model=theirs.task,
         task=theirs.task,
-        settings=case.settings,
+        settings=case.settings.shared,
         clipped=theirs.clipped,
         optimisers=theirs.optimisers,
-        _lr=lambda step: case.settings.lr,
+        _lr=lambda step: case.settings.shared.lr,
     )
     with algorithms(TRAINER):
         for _ in range(2):

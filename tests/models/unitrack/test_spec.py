@@ -81,6 +81,7 @@ def test_a_layer_that_cannot_be_used_is_a_users_mistake(layer: str, message: str
 def test_private_detections_are_refused_before_any_work(tmp_path: Path) -> None:
     raw = read(ROOT / "presets" / "walkers.yaml")
     raw["model"] = {"name": "unitrack", **small_options().model_dump(mode="json")}
+    raw |= {stage: raw[stage] | {"model": {}} for stage in ("pretrain", "finetune")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
     with pytest.raises(UserError, match=r"track\.detections: private asks unitrack .* it detects nothing"):
         stages.check(tmp_path / "params.yaml")
