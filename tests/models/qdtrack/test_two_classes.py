@@ -33,9 +33,13 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fed(frames: Path, folder: Path, *, masks: bool, **network: Any) -> Feed:
     """The samples of these frames for QDTrack."""
-    made = packed(frames, folder, masks=masks)
-    settings = made.settings.model_copy(update={"model": settings_of().model.model_dump()})
-    return replace(made, spec=SPEC, options=small_options(**network), settings=settings)
+    return as_qdtrack(packed(frames, folder, masks=masks), **network)
+
+
+def as_qdtrack(feed: Feed, **network: Any) -> Feed:
+    """The toy system's feed for QDTrack."""
+    settings = feed.settings.model_copy(update={"model": settings_of().model.model_dump()})
+    return replace(feed, spec=SPEC, options=small_options(**network), settings=settings)
 
 
 def test_classes_and_masks_reach_the_losses(frames: Path, tmp_path: Path) -> None:
@@ -69,10 +73,10 @@ def test_stills_with_cyclists_pretrain(tmp_path: Path) -> None:
         for frame in stills.read(95, Defects(root, True)):
             assert set(frame.objects.classes[frame.objects.confidences > 0].tolist()) <= {1, 18}
             writer.write(frame)
-    feed = replace(packed(path, tmp_path / "samples"), spec=SPEC, options=small_options(classes=2))
+    feed = as_qdtrack(packed(path, tmp_path / "samples"), classes=2)
     check_samples(feed)
     assert SPEC.training is not None
-    task = SPEC.training.build_task(SPEC.build_network(feed.options), feed.options, feed.settings, 0)
+    task = SPEC.training.build_task(SPEC.build_network(feed.options), feed.options, feed.system_settings, 0)
     loader, _ = build_loader(feed, rank=0, workers=1, pin_memory=False)
     seen = set[int]()
     for batch in loader:
