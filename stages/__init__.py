@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 import os
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun, started
 from pipeline.runtime.ending import end_on_signals
+from pipeline.runtime.machine import kind
 from pipeline.runtime.surroundings import require_server, settle
 from pipeline.tracking.plan import check_detections
 
@@ -85,16 +87,32 @@ class Context:
         return Publication(out, self.stage, fingerprint or self.fingerprint, kept, shown)
 
 
-def run(stage: str, work: Callable[[Context], None]) -> None:
+@dataclass(frozen=True)
+class Record:
+    """What a stage leaves outside its output, in the model registry; a kill or DVC's cache may bring the one without the other.
+
+    Attributes:
+        is_there: whether the registry has what belongs to the output that is there.
+        make: brings it there.
+    """
+
+    is_there: Callable[[Params, Path], bool]
+    make: Callable[[Context], None]
+
+
+def run(stage: str, work: Callable[[Context], None], record: Record | None = None) -> None:
     """Run a stage as `python -m stages.<stage> [--params FILE]`; a plain error ends it with its status and message."""
     end_on_signals(stage)
     parser = argparse.ArgumentParser(prog=f"python -m stages.{stage}", description=work.__doc__)
     parser.add_argument("--params", default=str(ROOT / "params.yaml"), help="parameter file (default: params.yaml)")
-    execute(stage, work, Path(parser.parse_args().params))
+    execute(stage, work, Path(parser.parse_args().params), record=record)
 
 
-def execute(stage: str, work: Callable[[Context], None], params_file: Path, root: Path = ROOT) -> None:
-    """Run a stage's work on a parameter file (see `run`); where its output is there already, end at once and leave it as it is."""
+def execute(stage: str, work: Callable[[Context], None], params_file: Path, root: Path = ROOT, record: Record | None = None) -> None:
+    """Run a stage's work on a parameter file (see `run`); where its output is there already, leave that as it is.
+
+    Then only its record is made, if it has one that is not there.
+    """
     with plain_errors():
         settle(root)
         params, options = check(params_file)
@@ -104,7 +122,10 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
             fingerprint = fingerprint_of(stage, params, root)
             finished = ANEW not in os.environ and mine.unfinished != fingerprint
             if finished and is_current(stage, params, root, fingerprint):
-                print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
+                if record is None or record.is_there(params, root):
+                    print(f"{stage}: its output is of these very parameters, inputs and code, and whole; nothing to do")
+                else:
+                    _work(stage, record.make, params, options, root, fingerprint)
                 return
             compare_inputs(stage, root)
             mine.begin(fingerprint)
@@ -115,6 +136,7 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
 def _work(stage: str, work: Callable[[Context], None], params: Params, options: BaseModel, root: Path, fingerprint: str) -> None:
     """Do a stage's work in an MLflow run of its own."""
     tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
+    tags |= {"throughline.code": code_of(stage, params), "throughline.machine": json.dumps(kind())}
     begun = time.monotonic()
     opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
     with reach.ready(params, root), opened as stage_run:

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.manifest import Manifest, checked, read_manifest
 from pipeline.artifacts.store import follow
 from pipeline.errors import UserError
-from pipeline.files.frames import frame_facts
-from pipeline.files.splits import read_split, spans
-from pipeline.params import file as parameters
+from pipeline.files.track_origin import read_track_origin
 from pipeline.params.classes import PEDESTRIANS
+from pipeline.params.sections import Params
+from pipeline.registry.provenance import provenance
 from pipeline.scoring import tables
+from pipeline.scoring.conditions import conditions, is_labelled, tracked_spans
 from pipeline.scoring.network import score_network
 from pipeline.scoring.rules import BY_CLASS, Benchmark
 from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.scoring.tracking import TrackingScores, score
-from stages import Context, run
+from stages import Context, Record, run
 
 
 def evaluate(context: Context) -> None:
     """Score artifacts/tracks and artifacts/observations, publish artifacts/evaluate, promote the model if it is better."""
     settings = context.params.evaluate
-    frames = _read(context, context.data / "frames")
-    tracks = _read(context, context.artifacts / "tracks")
-    _read(context, context.artifacts / "observations")
+    for folder in (context.data / "frames", context.artifacts / "tracks", context.artifacts / "observations"):
+        context.run.input(read_manifest(folder), folder.name)
     sequences = _sequences(context)
     classes, seen = context.params.pack_samples.classes, follow(context.artifacts / "observations")
     _check_classes(classes, settings.benchmark)
     scores = score(sequences, settings.benchmark, classes)
     reid, detection = score_network(sequences, seen, settings.benchmark, settings.reid_min_visibility, classes)
     found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
-    manifest = _publish(context, scores, found)
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
     context.run.metrics(tables.flat(found))
-    context.run.output(manifest)
-    _promote(context, found, frames, tracks)
+    tell_registry(context, found)  # before anything is published: killed here, the same command does it again
+    context.run.output(_publish(context, scores, found))
 
 
 def _check_classes(classes: Sequence[str], benchmark: Benchmark) -> None:
@@ -47,12 +47,6 @@ def _check_classes(classes: Sequence[str], benchmark: Benchmark) -> None:
             f"evaluate.benchmark: {benchmark} scores pedestrians, pack_samples.classes is {', '.join(classes)}\n"
             f"next: set evaluate.benchmark to {BY_CLASS}"
         )
-
-
-def _read(context: Context, folder: Path) -> Manifest:
-    manifest = read_manifest(folder)
-    context.run.input(manifest, folder.name)
-    return manifest
 
 
 def _speed(context: Context) -> dict[str, Any]:
@@ -67,13 +61,11 @@ def _speed(context: Context) -> dict[str, Any]:
 
 def _sequences(context: Context) -> list[ScoredSequence]:
     """Ground truth and tracks of the frames that were tracked; a sequence without ground truth cannot be scored."""
-    selected = spans(read_split(follow(context.data / "samples")), context.params.track.frames)
     frames, tracks = follow(context.data / "frames"), follow(context.artifacts / "tracks")
     chosen = []
-    for (dataset, name), span in sorted(selected.items()):
-        path = frames / dataset / f"{name}.parquet"
-        if frame_facts(path)["ground_truth"]:
-            chosen.append(from_frames(path, tracks, span))
+    for (dataset, name), span in tracked_spans(context.params, context.root).items():
+        if is_labelled(context.root, dataset, name):
+            chosen.append(from_frames(frames / dataset / f"{name}.parquet", tracks, span))
         else:
             print(f"{dataset}/{name}: not scored, it has no ground truth")
     if not chosen:
@@ -95,27 +87,60 @@ def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) ->
     return publication.publish(benchmark=context.params.evaluate.benchmark, frames=context.params.track.frames)
 
 
-def _promote(context: Context, found: dict[str, Any], frames: Manifest, tracks: Manifest) -> None:
-    """Tag the model that made the tracks with its scores; it becomes champion if it beats the present one on this data."""
-    from pipeline.registry import registry
+def tell_registry(context: Context, metrics: Mapping[str, Any]) -> None:
+    """Give the version that made the tracks its score; it becomes champion if it beats the present one under the same conditions.
 
-    if "ground_truth" in (tracks.facts.get("detections"), tracks.facts.get("association")):
+    Options of the tracker that no version with these weights has are registered as a version of their own, which shares the weights.
+    """
+    from pipeline.registry import champions, registry, variants
+    from pipeline.registry.scores import Candidate, Score
+
+    origin = read_track_origin(follow(context.artifacts / "tracks"))
+    if origin.needs_labels:
         print("these tracks were told the ground truth: champion not considered")
         return
-    settings, name = context.params.evaluate, context.params.model.name
-    split = read_split(follow(context.data / "samples"))
-    classes = context.params.pack_samples.classes
-    scored = [settings.benchmark] if classes == list(PEDESTRIANS) else [settings.benchmark, *classes]
-    data = parameters.digest(frames.digest, split, *scored, context.params.track.frames)
-    context.run.tag("throughline.evaluation_digest", data)
-    version = registry.find_version(context.run.tracking_uri, name, tracks.facts["weights_sha256"])
-    if version is None:
-        print(f"the model of these tracks is not in the registry at {context.run.tracking_uri}: champion not considered")
+    run, candidate = context.run, Candidate(origin.weights_sha256, origin.tracker)
+    version = registry.find_version(run.tracking_uri, origin.system, candidate)
+    trained = version or registry.find_weights(run.tracking_uri, origin.system, candidate.weights_sha256)
+    if trained is None:
+        print(f"the model of these tracks is not in the registry at {run.tracking_uri}: champion not considered")
         return
-    metrics = {key: value for key, value in found["combined"].items() if isinstance(value, float)}
-    uri, metric = context.run.tracking_uri, settings.champion_metric
-    print(registry.promote(uri, name, version, metrics=metrics, evaluation_digest=data, metric=metric).reason)
+    if version is None:
+        version = variants.register_variant(run, origin.system, trained, candidate)
+        print(f"version {version} of {origin.system}: the weights of version {trained} with other options of the tracker")
+    score = Score(
+        conditions(context.params, context.root, origin.boxes), _numbers(metrics), provenance(run.run_id, context.params, context.root)
+    )
+    run.tag("throughline.evaluation_digest", score.conditions.digest)
+    run.tag("throughline.version", f"{origin.system}/{version}")
+    print(champions.consider(run.tracking_uri, origin.system, version, score, context.params.evaluate.champion_metric).reason)
 
+
+def is_told(params: Params, root: Path) -> bool:
+    """Whether the registry has the score in artifacts/evaluate, or need not have it."""
+    from pipeline.registry import registry
+    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.scores import Candidate, scores
+
+    uri, origin = absolute_uri(params.mlflow.tracking_uri, root), read_track_origin(follow(root / "artifacts" / "tracks"))
+    if origin.needs_labels or registry.find_weights(uri, origin.system, origin.weights_sha256) is None:
+        return True
+    version = registry.find_version(uri, origin.system, Candidate(origin.weights_sha256, origin.tracker))
+    known = {} if version is None else scores(registry.show(f"{origin.system}/{version}", uri).tags)
+    measured, wanted = _numbers(_metrics(root)), conditions(params, root, origin.boxes)
+    return any(item.conditions.digest == wanted.digest and item.metrics == measured for item in known.values())
+
+
+def _metrics(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "artifacts" / "evaluate" / tables.METRICS).read_text())
+    return found
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {key: value for key, value in metrics["combined"].items() if isinstance(value, float)}
+
+
+RECORD = Record(is_told, lambda context: tell_registry(context, _metrics(context.root)))
 
 if __name__ == "__main__":
-    run("evaluate", evaluate)
+    run("evaluate", evaluate, RECORD)

@@ -17,11 +17,13 @@ from pipeline.artifacts.manifest import checked, checked_text, read_manifest
 from pipeline.artifacts.publication import file_digest
 from pipeline.artifacts.store import Place, follow, remove, write_text
 from pipeline.errors import UserError
+from pipeline.files.track_origin import ORIGIN, TrackOrigin
 from pipeline.tracking.plan import CARD, WEIGHTS, Code, keyed, tracked_frames
 from stages import ROOT, Context, run
 
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
+    from pipeline.tracking.plan import TrackedFrames
     from pipeline.tracking.sequences import Job, Outputs, Timing
 
 REGISTRY = "models:/"
@@ -53,7 +55,10 @@ def track(context: Context) -> None:
         print(f"track: the network saw {len(jobs) - len(unseen)} of {len(jobs)} sequences before", file=sys.stderr)
     associate_sequences(untracked)
     _look(context, unseen)
-    _publish(context, jobs, outputs, model)
+    origin = _origin(spec, options, model, frames)
+    with outputs.tracks.write(ORIGIN) as path:
+        origin.write(path)
+    _publish(context, jobs, outputs, origin)
 
 
 def local_model(model: str, tracking_uri: str, key: str) -> Path:
@@ -147,16 +152,22 @@ def _check_classes(folder: Place, classes: tuple[str, ...]) -> None:
         )
 
 
-def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, model: Place) -> None:
+def _origin(spec: ModelSpec, options: BaseModel, model: Place, frames: TrackedFrames) -> TrackOrigin:
+    """What a score of these tracks belongs to."""
+    settings, boxes = frames.settings, {f"{name[0]}/{name[1]}": file_digest(path) for name, path in frames.given.items()}
+    tracker = options.model_dump(mode="json")["tracker"]
+    return TrackOrigin(spec.name, file_digest(model / WEIGHTS), tracker, settings.detections, settings.association, boxes)
+
+
+def _publish(context: Context, jobs: Sequence[Job], outputs: Outputs, origin: TrackOrigin) -> None:
     from pipeline.tracking.sequences import Timing, speed
 
     timings = {job.name: Timing(**json.loads(outputs.timings.path(job.timing).read_text())) for job in jobs}
     measured = speed(timings)
     write_text(context.artifacts / SPEED, checked_text(measured))
-    settings = context.params.track
-    facts = {"frames": settings.frames, "detections": settings.detections, "weights_sha256": file_digest(model / WEIGHTS)}
-    if settings.association != "tracker":
-        facts["association"] = settings.association
+    facts = {"frames": context.params.track.frames, "detections": origin.detections, "weights_sha256": origin.weights_sha256}
+    if origin.association != "tracker":
+        facts["association"] = origin.association
     for publication in (outputs.observations, outputs.tracks):
         context.run.output(publication.publish(**facts))
     for attempt in (outputs.timings.kept or outputs.timings.partial, *outputs.timings.others()):

@@ -24,6 +24,7 @@ from throughline.verbs.repro import repro
 from throughline.verbs.stored import stored
 from throughline.verbs.sweep import sweep
 from throughline.verbs.tables import tables
+from throughline.verbs.trace import trace
 from throughline.verbs.track import track
 from throughline.verbs.warm_up import warm_up
 
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (repro, preset, fetch, inspect, track, evaluate, sweep, tables, represent, stored, warm_up):
+for verb in (repro, preset, fetch, inspect, track, evaluate, sweep, tables, represent, trace, stored, warm_up):
     app.command()(verb)
 for group in (registry, cluster):
     app.add_typer(group)

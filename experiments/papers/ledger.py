@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
@@ -27,6 +28,8 @@ class Record:
         fingerprint: of the outcome: parameters, data and code.
         commit: of the repository, with + where tracked files differed from it.
         metrics: by name.
+        made: what `throughline trace` tells beside: `parameters` that the trial sets, digests of `data` and `code`, the kind of `machine`;
+            None in records of before these were kept.
     """
 
     data: str
@@ -36,6 +39,7 @@ class Record:
     fingerprint: str
     commit: str
     metrics: dict[str, float]
+    made: dict[str, dict[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,5 +84,10 @@ class Ledger:
 
     def save(self) -> None:
         """Write the file."""
-        lines = ",\n".join(json.dumps(asdict(item), sort_keys=True) for item in self.records)
+        lines = ",\n".join(json.dumps(_stated(item), sort_keys=True) for item in self.records)
         write_text(self.path, f"[\n{lines}\n]\n")
+
+
+def _stated(record: Record) -> dict[str, Any]:
+    """A record as its line says it; without what older ones lack."""
+    return {key: value for key, value in asdict(record).items() if value is not None}

@@ -14,10 +14,12 @@ from experiments.sweeps.definitions import Case, Definition
 from experiments.sweeps.plan import Configuration, Plan, Trial
 from experiments.trials import steps
 from experiments.trials.recipe import Recipe
+from pipeline.artifacts.fingerprint import code_of
 from pipeline.artifacts.publication import content_digest
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import git_state
+from pipeline.runtime.machine import kind
 
 LEDGER = Path("docs/tables.json")
 DEFINITION = Definition(description="The tables of a paper", first="finetune", cases=[Case(label="rows")])
@@ -110,7 +112,16 @@ class Rows:
 
     def _record(self, recipe: Recipe, metrics: dict[str, float], commit: str) -> Record:
         named = steps.fingerprint(recipe, self.root)
-        return Record(self.data, recipe.label, recipe.seed, recipe.digest(), named, commit, metrics)
+        return Record(self.data, recipe.label, recipe.seed, recipe.digest(), named, commit, metrics, self._made(recipe))
+
+    def _made(self, recipe: Recipe) -> dict[str, dict[str, str]]:
+        """What a row's numbers are of, for whoever traces them."""
+        steps_taken = {"pretrain": recipe.pretrain, "finetune": recipe.finetune, "track": recipe.track}
+        taken = {step: changes for step, changes in steps_taken.items() if changes is not None}
+        parameters_of = {f"{step}: {key}": str(value) for step, changes in taken.items() for key, value in changes.items()}
+        code = {step: code_of(step, recipe.parameters("track")[0]) for step in (*taken, "evaluate")}
+        data = {name: content_digest(self.root / "data" / name) or "" for name in ("frames", "samples")}
+        return {"parameters": {"file": parameters.digest(self.params), **parameters_of}, "data": data, "code": code, "machine": kind()}
 
 
 def run_missing(rows: Rows, numbers: Sequence[int], machinery: tuning.Machinery) -> list[tuning.Outcome]:

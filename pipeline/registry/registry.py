@@ -1,4 +1,4 @@
-"""The model registry: `finetune` registers, `evaluate` promotes, anyone lists and fetches.
+"""The model registry: `finetune` registers, `evaluate` scores (`champions`), anyone lists and fetches.
 
 A version holds the network as a torch.export program (`.pt2`: a graph and plain tensors, nothing to unpickle) with signature and
 example, and beside it weights.safetensors and model.json, which is what our own stages load. `throughline registry` is its command.
@@ -7,14 +7,16 @@ example, and beside it weights.safetensors and model.json, which is what our own
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
 
 import mlflow
 import numpy as np
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from pipeline.artifacts.publication import file_digest
 from pipeline.errors import UserError
 from pipeline.registry.runs import StageRun
+from pipeline.registry.scores import WEIGHTS_TAG, Candidate
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,16 +36,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 LATEST, CHAMPION = "latest", "champion"
-WEIGHTS_TAG = "throughline.weights_sha256"
-TAG_LIMIT = 5000
 REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/:]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
-
-
-class Promotion(NamedTuple):
-    """What `promote` decided: whether the alias is now on the version, and why, for the user."""
-
-    moved: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -81,56 +75,30 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
     from pipeline.registry.export import log_network
 
     files = _extra_files(folder)
-    with _store(run.tracking_uri) as client:
+    with connected(run.tracking_uri) as client:
         with mlflow.start_run(run_id=run.run_id) if mlflow.active_run() is None else contextlib.nullcontext():
             version = log_network(network, example, name, files)
-        for key, value in {**tags, WEIGHTS_TAG: file_digest(folder / WEIGHTS)}.items():
-            client.set_model_version_tag(name, version, key, str(value)[:TAG_LIMIT])
+        for key, value in {**tags, **candidate_of(folder).tags}.items():
+            client.set_model_version_tag(name, version, key, str(value))
     return version
 
 
-def find_version(tracking_uri: str, name: str, weights_sha256: str) -> str | None:
-    """Newest version whose weights have this digest; None where the store knows none."""
-    with _store(tracking_uri) as client:
-        found = [item.version for item in _versions(client, name) if item.tags.get(WEIGHTS_TAG) == weights_sha256]
-    return max(map(str, found), key=int, default=None)
+def candidate_of(folder: Path) -> Candidate:
+    """What a model's folder would compete as: its weights with the options of the tracker that its card states."""
+    options = json.loads((folder / CARD).read_text()).get("options", {})
+    return Candidate(file_digest(folder / WEIGHTS), options.get("tracker", {}))
 
 
-def promote(tracking_uri: str, name: str, version: str, *, metrics: Mapping[str, float], evaluation_digest: str, metric: str) -> Promotion:
-    """Tag a version with its metrics and move `champion` to it if it is better on the same evaluation data.
-
-    Metrics are kept per evaluation data (`evaluation.<digest>.<metric>`), so that a version scored on two sets has both. With no
-    champion the version becomes it. A champion never scored on this data stays: the two cannot be compared.
-
-    Args:
-        tracking_uri: the store.
-        name: registered model.
-        version: its version.
-        metrics: name -> value, higher is better for `metric`.
-        evaluation_digest: names the evaluation data and its rules.
-        metric: which of `metrics` decides; a tie keeps the champion.
-    """
-    with _store(tracking_uri) as client:
-        for key, value in metrics.items():
-            client.set_model_version_tag(name, version, _metric_tag(evaluation_digest, key), repr(float(value)))
-            client.set_model_version_tag(name, version, f"metrics.{key}", repr(float(value)))
-        client.set_model_version_tag(name, version, "evaluation_digest", evaluation_digest)
-        decision = _decide(_champion(client, name), version, metrics[metric], _metric_tag(evaluation_digest, metric), f"{name} {metric}")
-        if decision.moved:
-            client.set_registered_model_alias(name, CHAMPION, version)
-    return decision
+def find_version(tracking_uri: str, name: str, candidate: Candidate) -> str | None:
+    """Newest version that is this candidate; None where the store knows none."""
+    with connected(tracking_uri) as client:
+        return _newest(item for item in _versions(client, name) if Candidate.of_tags(item.tags) == candidate)
 
 
-def make_champion(reference: str, tracking_uri: str) -> Registered:
-    """Move `champion` to a version, whatever its scores; returns that version.
-
-    Raises:
-        UserError: there is no such model, alias or version.
-    """
-    item = show(reference, tracking_uri)
-    with _store(tracking_uri) as client:
-        client.set_registered_model_alias(item.name, CHAMPION, item.version)
-    return item
+def find_weights(tracking_uri: str, name: str, weights_sha256: str) -> str | None:
+    """Newest version that has these weights, whatever its tracker; None where the store knows none."""
+    with connected(tracking_uri) as client:
+        return _newest(item for item in _versions(client, name) if item.tags.get(WEIGHTS_TAG) == weights_sha256)
 
 
 def fetch(reference: str, tracking_uri: str, out: Path) -> Path:
@@ -145,7 +113,7 @@ def fetch(reference: str, tracking_uri: str, out: Path) -> Path:
         UserError: there is no such model, alias or version, or it was not registered by `register`.
     """
     found = show(reference, tracking_uri)
-    with _store(tracking_uri), tempfile.TemporaryDirectory(prefix="throughline-fetch-") as temporary:
+    with connected(tracking_uri), tempfile.TemporaryDirectory(prefix="throughline-fetch-") as temporary:
         source = f"models:/{found.name}/{found.version}"
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary))
         extra = folder / "extra_files"
@@ -168,7 +136,7 @@ def show(reference: str, tracking_uri: str) -> Registered:
     match = REFERENCE.fullmatch(reference)
     if match is None:
         raise UserError(f"{reference}: not a model reference\nnext: write NAME@ALIAS or NAME/VERSION, e.g. outrack@champion or outrack/3")
-    with _store(tracking_uri) as client:
+    with connected(tracking_uri) as client:
         try:
             if match["alias"]:
                 found = client.get_model_version_by_alias(match["name"], match["alias"])  # resolves latest as well
@@ -185,8 +153,25 @@ def show(reference: str, tracking_uri: str) -> Registered:
 
 def versions(tracking_uri: str) -> list[Registered]:
     """Every registered version, by name and number."""
-    with _store(tracking_uri) as client:
+    with connected(tracking_uri) as client:
         return _registered(client)
+
+
+def artifacts_of(reference: str, tracking_uri: str) -> Path | None:
+    """The folder that holds a version's files (see `fetch`); None where it is none of this machine's.
+
+    Raises:
+        UserError: there is no such model, alias or version.
+    """
+    found = show(reference, tracking_uri)
+    with connected(tracking_uri) as client:
+        return local_folder(str(client.get_model_version_download_uri(found.name, found.version)))
+
+
+def local_folder(uri: str) -> Path | None:
+    """The folder that an address of MLflow's artifacts names; None where it is none of this machine's."""
+    parsed = urlparse(uri)
+    return Path(unquote(parsed.path)) if parsed.scheme in ("", "file") else None
 
 
 def _extra_files(folder: Path) -> list[str]:
@@ -196,30 +181,8 @@ def _extra_files(folder: Path) -> list[str]:
     return [str(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != "manifest.json"]
 
 
-def _decide(champion: ModelVersion | None, version: str, value: float, tag: str, what: str) -> Promotion:
-    if champion is None:
-        return Promotion(True, f"version {version} is the first champion ({what} {value:.2f})")
-    if str(champion.version) == version:
-        return Promotion(True, f"version {version} stays champion ({what} {value:.2f})")
-    known = champion.tags.get(tag)
-    if known is None:
-        return Promotion(
-            False,
-            f"champion stays version {champion.version}: it was scored on other data, so version {version} cannot be compared with it\n"
-            f"next: `throughline registry promote {champion.name}/{version}` moves it by hand",
-        )
-    if value > float(known):
-        return Promotion(True, f"version {version} is champion: {what} {value:.2f} beats {float(known):.2f} of version {champion.version}")
-    return Promotion(False, f"champion stays version {champion.version}: {what} {float(known):.2f}, version {version} has {value:.2f}")
-
-
-def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    version = client.get_registered_model(name).aliases.get(CHAMPION)
-    return None if version is None else client.get_model_version(name, version)
-
-
-def _metric_tag(evaluation_digest: str, metric: str) -> str:
-    return f"evaluation.{evaluation_digest[:16]}.{metric}"
+def _newest(items: Iterable[ModelVersion]) -> str | None:
+    return max((str(item.version) for item in items), key=int, default=None)
 
 
 def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
@@ -247,7 +210,7 @@ def _described(item: ModelVersion, aliases: Mapping[str, str]) -> Registered:
 
 
 @contextlib.contextmanager
-def _store(tracking_uri: str) -> Iterator[MlflowClient]:
+def connected(tracking_uri: str) -> Iterator[MlflowClient]:
     """Point MLflow at a store for the block: model logging and downloads have no argument for it."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(tracking_uri)

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 import stages
-from pipeline.artifacts.publication import read_manifest
+from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.files.mot_text import read_rows
 from pipeline.files.observations import read_observations
+from pipeline.files.track_origin import read_track_origin
 from pipeline.tracking.sequences import track_sequence
 from stages.track import track
 from tests.stages.repository import FIRST, FRAMES, Repository, model_folder
@@ -52,6 +53,10 @@ def test_held_out_frames_are_tracked_and_published(tmp_path: Path) -> None:
     assert set(speed["seconds"]) == {"total", "prepare", "network", "association"}
     weights = read_manifest(repository.artifacts / "finetune").files["weights.safetensors"]["sha256"]
     assert read_manifest(repository.artifacts / "tracks").facts["weights_sha256"] == weights
+    origin = read_track_origin(repository.artifacts / "tracks")
+    tracker = stages.check(repository.params)[1].model_dump()["tracker"]
+    assert (origin.system, origin.weights_sha256, origin.tracker, origin.boxes) == ("outrack", weights, tracker, {})
+    assert not origin.needs_labels
     assert sorted(path.name for path in repository.artifacts.iterdir()) == ["finetune", "observations", "pretrain", "speed.json", "tracks"]
 
 
@@ -92,6 +97,7 @@ def test_finished_sequences_are_kept_after_a_kill(tmp_path: Path, monkeypatch: p
     assert done == ["seq-1", "seq-2"]
     assert sorted(contents(repository.artifacts / "tracks")) == [
         "manifest.json",
+        "origin.json",
         *(f"{name}.{kind}" for name in ("seq-1", "seq-2") for kind in ("recovered.parquet", "txt")),
     ]
     assert set(json.loads((repository.artifacts / "speed.json").read_text())["sequences"]) == {"seq-1", "seq-2"}
@@ -134,6 +140,8 @@ def test_another_detectors_files_are_tracked_and_belong_to_the_outputs_name(
     assert seen.detections.boxes.tolist() == [[10, 20, 30, 80]]
     assert seen.detections.embeddings.shape == (1, 8)
     names = [read_manifest(repository.artifacts / "tracks").fingerprint]
+    boxes = read_track_origin(repository.artifacts / "tracks").boxes
+    assert boxes == {f"walkers/{name}": file_digest(tmp_path / "det" / f"{name}.txt") for name in ("seq-1", "seq-2")}
     monkeypatch.setattr("pipeline.runtime.cluster.map_tasks", lambda function, jobs, **_: [*map(function, jobs)])
     for score in (0.8, 0.9):
         detections(tmp_path / "det", score)
@@ -148,6 +156,7 @@ def test_the_oracle_tracks_the_ground_truth(tmp_path: Path) -> None:
     rows = read_rows(repository.artifacts / "tracks" / "seq-2.txt", kind="results")
     assert rows.frame.tolist() == list(range(FIRST, FRAMES + 1))
     np.testing.assert_allclose(rows.boxes[0], [8 * FIRST, 20, 8 * FIRST + 20, 80], atol=0.02)
+    assert read_track_origin(repository.artifacts / "tracks").needs_labels
 
 
 @pytest.mark.parametrize(

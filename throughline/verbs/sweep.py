@@ -32,6 +32,7 @@ def sweep(
     seeds: Annotated[int | None, typer.Option(help="How many seeds.", show_default="sweep.seeds")] = None,
     trials: Annotated[int | None, typer.Option(help="How many trials of a search.", show_default="sweep.trials")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Trials side by side.", show_default="sweep.concurrency")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the best trial to the parameter file and register it.")] = False,
 ) -> None:
     """Try variants of the parameter file side by side.
 
@@ -39,6 +40,7 @@ def sweep(
 
     Exits with 1 when a trial failed or was interrupted.
     """
+    from experiments.sweeps import apply as best
     from experiments.sweeps import run
     from pipeline.artifacts import store
     from stages import ROOT
@@ -47,6 +49,8 @@ def sweep(
     plan = run.plan(name, params, changes or (), grid or (), settings)
     with store.connected(plan.params.base.store):
         outcomes = run.sweep(plan, ROOT)
+        if apply:
+            best.apply(plan, outcomes, run.MACHINERY, params, ROOT)
     unfinished = [outcome for outcome in outcomes if outcome.status in ("failed", "interrupted")]
     if unfinished:
         print(f"error: {len(unfinished)} of {len(outcomes)} trials did not finish; the same command tries them again", file=sys.stderr)

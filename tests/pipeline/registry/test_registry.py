@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlflow
 import numpy as np
@@ -15,11 +17,16 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.params.sections.common import Mlflow
-from pipeline.registry import registry
+from pipeline.registry import champions, registry
 from pipeline.registry.runs import StageRun, started
+from pipeline.registry.scores import WEIGHTS_TAG, Candidate, Conditions, Score, scores
+from pipeline.registry.variants import register_variant
+from tests.mlflow_store import new_store
 
 EXAMPLE = np.random.default_rng(0).random((1, 3, 32, 64), np.float32)
-DATA, OTHER_DATA = "a" * 64, "b" * 64
+TRACKER = {"iou_limit": 0.9}
+DATA = Conditions("a" * 64, "private", "", "MOT17", ("pedestrian",), "val frames of 6 sequences of walkers")
+OTHER_DATA = replace(DATA, data="b" * 64)
 
 
 class Outputs(NamedTuple):
@@ -46,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("finetune")
     torch.manual_seed(0)
     save_file(Tiny().state_dict(), made / "weights.safetensors")
-    (made / "model.json").write_text('{"name": "tiny"}')
+    (made / "model.json").write_text(json.dumps({"name": "tiny", "options": {"tracker": TRACKER}}))
     (made / "params.yaml").write_text("base: {seed: 1}\n")
     (made / "manifest.json").write_text("{}")
     return made
@@ -63,6 +70,7 @@ def network(folder: Path) -> nn.Module:
 def run(tmp_path_factory: pytest.TempPathFactory) -> StageRun:
     """A finished run in a store of its own."""
     root = tmp_path_factory.mktemp("store")
+    new_store(root)
     settings = Mlflow(tracking_uri="sqlite:///mlflow.db", experiment="test", system_metrics=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -75,8 +83,9 @@ def register(network: nn.Module, folder: Path, run: StageRun, name: str) -> str:
     return registry.register(network, folder, EXAMPLE, name=name, tags={"throughline.params_hash": "abc"}, run=run)
 
 
-def promote(run: StageRun, name: str, version: str, hota: float, digest: str = DATA) -> registry.Promotion:
-    return registry.promote(run.tracking_uri, name, version, metrics={"HOTA": hota, "MOTA": 50.0}, evaluation_digest=digest, metric="HOTA")
+def promote(run: StageRun, name: str, version: str, hota: float, conditions: Conditions = DATA) -> champions.Promotion:
+    score = Score(conditions, {"HOTA": hota, "MOTA": 50.0}, {"run": run.run_id})
+    return champions.consider(run.tracking_uri, name, version, score, "HOTA")
 
 
 def champion(run: StageRun, name: str) -> str:
@@ -141,9 +150,8 @@ def test_champion_moves_only_to_better_figures_on_the_same_data(four: str, run: 
     assert promote(run, four, "4", 58.0).moved, "scored again: it stays"
     promote(run, four, "4", 98.0, OTHER_DATA)
     assert promote(run, four, "3", 99.0, OTHER_DATA).moved, "now both are known on the other data"
-    tags = registry.show(f"{four}@champion", run.tracking_uri).tags
-    assert float(tags["metrics.HOTA"]) == 99.0
-    assert tags["evaluation_digest"] == OTHER_DATA
+    found = scores(registry.show(f"{four}@champion", run.tracking_uri).tags).values()
+    assert {item.conditions: item.metrics["HOTA"] for item in found} == {OTHER_DATA: 99.0}
 
 
 def test_fetch_brings_back_the_same_files(four: str, folder: Path, run: StageRun, tmp_path: Path) -> None:
@@ -153,11 +161,71 @@ def test_fetch_brings_back_the_same_files(four: str, folder: Path, run: StageRun
         assert (out / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
 
 
-def test_find_version_knows_weights_by_content(four: str, folder: Path, run: StageRun) -> None:
-    digest = registry.show(f"{four}/1", run.tracking_uri).tags[registry.WEIGHTS_TAG]
-    assert registry.find_version(run.tracking_uri, four, digest) == "4"
-    assert registry.find_version(run.tracking_uri, four, "0" * 64) is None
-    assert registry.find_version(run.tracking_uri, "unheard", digest) is None
+def test_a_version_is_known_by_its_weights_and_its_tracker(four: str, folder: Path, run: StageRun) -> None:
+    digest = registry.show(f"{four}/1", run.tracking_uri).tags[WEIGHTS_TAG]
+    assert registry.find_version(run.tracking_uri, four, Candidate(digest, TRACKER)) == "4"
+    for stranger in (Candidate("0" * 64, TRACKER), Candidate(digest, {"iou_limit": 0.8})):
+        assert registry.find_version(run.tracking_uri, four, stranger) is None
+    assert registry.find_weights(run.tracking_uri, four, digest) == "4"
+    assert registry.find_weights(run.tracking_uri, "unheard", digest) is None
+
+
+def test_a_variant_shares_the_weights_and_is_loaded_with_its_own_options(
+    network: nn.Module, folder: Path, run: StageRun, tmp_path: Path
+) -> None:
+    version = register(network, folder, run, "tuned")
+    candidate = replace(registry.candidate_of(folder), tracker={"iou_limit": 0.8})
+    variant = register_variant(run, "tuned", version, candidate)
+    assert registry.find_version(run.tracking_uri, "tuned", candidate) == variant != version
+    one, two = (registry.fetch(f"tuned/{number}", run.tracking_uri, tmp_path / number) for number in (version, variant))
+    assert (one / "weights.safetensors").read_bytes() == (two / "weights.safetensors").read_bytes()
+    assert [json.loads((path / "model.json").read_text())["options"]["tracker"]["iou_limit"] for path in (one, two)] == [0.9, 0.8]
+    stored = {registry.artifacts_of(f"tuned/{number}", run.tracking_uri) for number in (version, variant)}
+    for name in ("extra_files/weights.safetensors", "data/model.pt2"):
+        assert len({(path / name).stat().st_ino for path in stored}) == 1, f"{name} is one file on the disk"
+    mlflow.set_tracking_uri(run.tracking_uri)
+    images = torch.rand(2, 3, 32, 64)
+    torch.testing.assert_close(mlflow.pytorch.load_model(f"models:/tuned/{variant}")(images)["heat"], network.eval()(images).heat)
+    assert (
+        mlflow.models.get_model_info(f"models:/tuned/{variant}").model_id
+        != mlflow.models.get_model_info(f"models:/tuned/{version}").model_id
+    )
+
+
+def test_rollback_gives_the_alias_back_and_keeps_the_version_out(network: nn.Module, folder: Path, run: StageRun) -> None:
+    versions = [register(network, folder, run, "back") for _ in range(3)]
+    with pytest.raises(UserError, match="not in the registry"):
+        champions.rollback("back", run.tracking_uri)
+    for version, hota in zip(versions, (60.0, 61.0, 62.0), strict=True):
+        promote(run, "back", version, hota)
+    was, now = champions.rollback("back", run.tracking_uri)
+    assert (was.version, now.version, champion(run, "back")) == ("3", "2", "2")
+    assert "taken back" in promote(run, "back", "3", 63.0).reason
+    assert champion(run, "back") == "2"
+    assert champions.rollback("back", run.tracking_uri)[1].version == "1"
+    with pytest.raises(UserError, match="only champion"):
+        champions.rollback("back", run.tracking_uri)
+    champions.make_champion("back/3", run.tracking_uri)
+    assert promote(run, "back", "3", 62.5).moved, "promoted by hand it competes again"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"data": "c" * 64}, "evaluation data"),
+        ({"detections": "public"}, "detections"),
+        ({"detections": "file", "boxes": "d" * 64}, "detections and contents of the detections"),
+        ({"benchmark": "MOT20"}, "benchmark"),
+        ({"classes": ("pedestrian", "cyclist")}, "classes"),
+    ],
+)
+def test_scores_of_other_conditions_are_kept_apart(change: dict[str, Any], named: str) -> None:
+    other = replace(DATA, **change)
+    assert " and ".join(other.differences(DATA)) == named
+    assert other.digest != DATA.digest
+    assert replace(DATA, told="other words").digest == DATA.digest
+    score = Score(other, {"HOTA": 60.0}, {"run": "r"})
+    assert scores({score.key: score.tag, "else": "x"}) == {score.key: score}
 
 
 @pytest.mark.parametrize("reference", ["four@nobody", "four/77", "nothing@latest"])

@@ -1,0 +1,73 @@
+"""What kind of machine this is, as far as it can decide a byte: processor, instruction sets, libraries, threads, environment."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+INSTRUCTIONS = (
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512bw",
+    "avx512vl",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_tile",
+    "asimd",
+    "sve",
+    "bf16",
+)
+LIBRARIES = ("torch", "numpy", "numba", "opencv-python-headless", "av")
+ENVIRONMENT = re.compile(r"(OMP|MKL|OPENBLAS|ONEDNN|DNNL|ATEN|NUMBA|CUBLAS)_\w+|CUDA_VISIBLE_DEVICES")
+
+
+@functools.cache
+def kind() -> dict[str, str]:
+    """The machine that this process runs on; imports no library and so costs nothing.
+
+    Returns:
+        `cpu`, the model's name; `cores`; `instructions`, sets by which libraries choose their code; `gpu`, model names or `none`;
+        `libraries` with versions; `threads`, what OMP_NUM_THREADS says or `all`; `environment`, other variables that numerical libraries
+        read.
+    """
+    facts = _processor()
+    flags = set((facts.get("flags") or facts.get("Features") or "").split())
+    kept = {key: value for key, value in sorted(os.environ.items()) if ENVIRONMENT.fullmatch(key) and key != "OMP_NUM_THREADS"}
+    return {
+        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "instructions": " ".join(name for name in INSTRUCTIONS if name in flags) or "unknown",
+        "gpu": ", ".join(_gpus()) or "none",
+        "libraries": ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name))),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "environment": " ".join(f"{key}={value}" for key, value in kept.items()) or "none",
+    }
+
+
+def _processor() -> dict[str, str]:
+    """The first processor of /proc/cpuinfo; nothing where there is no such file."""
+    try:
+        first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _gpus() -> list[str]:
+    """Models of NVIDIA cards, as their driver names them."""
+    texts = (path.read_text() for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")))
+    return [found[1].strip() for text in texts if (found := re.search(r"^Model:(.*)$", text, re.MULTILINE))]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
