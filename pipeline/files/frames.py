@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline import MAX_PIXELS
 from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files import schema
@@ -218,13 +219,22 @@ class FrameWriter:
         self._bytes = 0
 
 
+class TooManyPixels(UserError):
+    """An image that states more pixels than anything here reads."""
+
+
 def decode_jpeg(image: bytes, where: str) -> NDArray[np.uint8]:
     """Decode to (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
 
     Raises:
-        UserError: the bytes are not a complete image; `where` is named.
+        UserError: the bytes are not a complete image, or have too many pixels; `where` is named.
     """
-    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR_RGB) if image else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR_RGB) if image else None
+    except cv2.error as error:
+        if "MAX_IMAGE" not in str(error):
+            raise
+        raise TooManyPixels(f"{where}: the image states more than {MAX_PIXELS // 10**6} million pixels\nnext: leave it out") from None
     if pixels is None:
         raise UserError(f"{where}: the image cannot be decoded ({len(image)} bytes)\nnext: replace the file it came from")
     return np.asarray(pixels, np.uint8)

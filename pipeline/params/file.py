@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UserError
+from pipeline.params.addresses import masked
 from pipeline.params.sections import Params
 from pipeline.params.yaml_file import read_yaml
 
@@ -69,7 +70,7 @@ def _complaint(kind: type[BaseModel], item: Any, prefix: str, moved: Mapping[str
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error" and isinstance(item["input"], dict):  # about several keys, and says what it got
         return f"  {key}: {message}" if key else f"  {message}"
-    return f"  {key}: {message} (got {item['input']!r})"
+    return f"  {key}: {message} (got {masked(repr(item['input']))})"
 
 
 def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import av
 
+from pipeline import MAX_PIXELS
 from pipeline.errors import UserError
-from pipeline.files.frames import decode_jpeg, encode_jpeg
+from pipeline.files.frames import TooManyPixels, decode_jpeg, encode_jpeg
 from pipeline.sources import content
 from pipeline.sources.place import Place
 
@@ -48,6 +49,8 @@ def read_picture(path: Place, quality: int) -> Picture:
             pixels = decode_jpeg(raw, str(path))
             return Picture(encode_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
         return Picture(raw, *_checked(raw, str(path)))
+    except TooManyPixels as error:
+        raise BadImage(str(error)) from None
     except UserError:
         named = content.name_of(raw[: content.LOOKED_AT])
         said = f"it is {named}" if named else "the image is damaged or cut off"
@@ -63,11 +66,13 @@ def _checked(raw: bytes, where: str) -> tuple[int, int]:
     to be turned.
 
     Raises:
-        UserError: the image is damaged or cut off.
+        UserError: the image is damaged or cut off, or has too many pixels.
     """
     size = _read_by_ffmpeg(raw, lowres="3")
     if size is None:
         _read_by_ffmpeg(raw)
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        raise TooManyPixels(f"{where}: the image states {size[0]} x {size[1]} pixels, allowed are {MAX_PIXELS // 10**6} million")
     end = raw.rfind(END)
     if size is None or EXIF in raw[: raw.find(SCAN)] or end < 0 or raw.find(SCAN, end) > 0:
         pixels = decode_jpeg(raw, where)

@@ -26,8 +26,9 @@ from typing import Any, NamedTuple, TypeAlias
 import fsspec
 
 from pipeline.artifacts.store import follow
-from pipeline.errors import UserError, connection, trusted
+from pipeline.errors import PlainError, UserError, connection, trusted
 from pipeline.files.video import SUFFIXES
+from pipeline.params.addresses import filled, masked
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
@@ -35,6 +36,11 @@ FOREIGN = ("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", 
            "system volume information")  # fmt: skip
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+_NOT_LET_IN = (401, 403)  # status of a server that wants another login
+# A member of an archive that is larger than this and than so many times its packed bytes is made to fill memory: labels in JSON come to
+# some twenty times, pictures to once.
+_SWELLING_BYTES, _SWELLING = 1 << 26, 100
+_READ_BYTES = 1 << 32  # the most that is read at once
 # What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
 _MARKS = ("CRC", "crc32c", "md5Hash", "etag", "ETag")
 
@@ -170,6 +176,9 @@ class Remote:
             OSError: it cannot be read whole.
         """
         with _as_os_error(self):
+            self._refuse_swelling()
+            if self.stat().st_size > _READ_BYTES:
+                raise OSError(errno.EFBIG, f"it has {self.stat().st_size / 1e9:.1f} GB, too many to be read at once")
             content: bytes = self.tree.files.cat_file(self._full)
             return content
 
@@ -179,8 +188,19 @@ class Remote:
 
     def copy_to(self, target: Path) -> None:
         """Stream the file into a local one."""
+        with _as_os_error(self):
+            self._refuse_swelling()
         with _as_os_error(self), self.tree.files.open(self._full, "rb") as stream, target.open("wb") as out:
             shutil.copyfileobj(stream, out, 1 << 20)
+
+    def _refuse_swelling(self) -> None:
+        """Refuse a member of an archive that unpacks to far more than any data does (a bomb)."""
+        if "zip" not in self.tree.files.protocol:
+            return
+        said = self.tree.files.info(self._full)
+        size, packed = int(said.get("size") or 0), int(said.get("compress_size") or 0)
+        if size > max(_SWELLING_BYTES, _SWELLING * packed):
+            raise OSError(errno.EFBIG, f"{packed / 1e6:.1f} MB in the archive would unpack to {size / 1e9:.2f} GB; it is not read")
 
     @property
     def _full(self) -> str:
@@ -321,19 +341,27 @@ def local_copy(place: Place) -> Iterator[Path]:
 
 
 def _opened(url: str, shown: str | None = None) -> Remote:
-    """A root by its URL; `shown` stands for it in messages."""
+    """A root by its URL; `shown` stands for it in messages, else the URL without a password."""
+    shown, url = shown or masked(url), filled(url)
     try:
         files, base = fsspec.core.url_to_fs(url, skip_instance_cache=True)
         base = str(base)
         if PurePosixPath(base).suffix.lower() in ALONE and files.isfile(base):
-            return _single(url, files, base)
+            return _single(shown, files, base)
         found = files.find(base, detail=True)
     except ImportError as error:
-        raise UserError(f"{url}: {error}\nnext: install what fsspec needs for this protocol") from None
-    except (OSError, KeyError, *_BROKEN) as error:
-        trusted(shown or url, error)
+        raise UserError(f"{shown}: {error}\nnext: install what fsspec needs for this protocol") from None
+    except Exception as error:
+        trusted(shown, error)
+        if getattr(error, "status", 0) in _NOT_LET_IN:
+            raise UserError(
+                f"{shown}: the server does not let you in (status {getattr(error, 'status', 0)})\n"
+                "next: name variables of the environment in the address, as in https://${DATA_USER}:${DATA_PASSWORD}@host/set, or use ~/.netrc"
+            ) from None
+        if not isinstance(error, (OSError, KeyError, *_BROKEN)):
+            raise
         raise UserError(
-            f"{shown or url}: cannot be opened ({' '.join(str(error).split()) or type(error).__name__})\n"
+            f"{shown}: cannot be opened ({masked(' '.join(str(error).split())) or type(error).__name__})\n"
             "next: check the address; allowed are folders, .zip files and URLs that fsspec knows, as in zip://MOT17::/data/MOT17.zip"
         ) from None
     start = len(base.rstrip("/")) + 1 if base.strip("/") else len(base)
@@ -342,9 +370,9 @@ def _opened(url: str, shown: str | None = None) -> Remote:
     shorter = {name: _slashed(short) if _slashed(short) in stored else short for name, short in names.items()}
     sizes = {shorter[name]: info.get("size") for name, info in found.items() if info.get("type") == "file"}
     if not sizes:
-        raise UserError(f"{shown or url}: no file here\nnext: check the address")
+        raise UserError(f"{shown}: no file here\nnext: check the address")
     marks = {shorter[name]: str(info[key]) for name, info in found.items() for key in _MARKS if info.get(key)}
-    return Remote(_Tree(shown or url, files, base, sizes, marks, stored))
+    return Remote(_Tree(shown, files, base, sizes, marks, stored))
 
 
 def _slashed(name: str) -> str:
@@ -366,10 +394,12 @@ def _as_os_error(place: Remote) -> Iterator[None]:
     try:
         with connection(str(place)) if place.archive is None else nullcontext(), _archive_errors_with_cause():
             yield
+    except PlainError as error:
+        raise type(error)(masked(str(error))) from None
     except FileNotFoundError:
         raise FileNotFoundError(errno.ENOENT, "no such file", str(place)) from None
     except OSError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(place)) from None
+        raise OSError(error.errno or errno.EIO, masked(error.strerror or str(error)), str(place)) from None
     except (KeyError, *_BROKEN) as error:
         raise OSError(errno.EIO, " ".join(str(error).split()) or type(error).__name__, str(place)) from None
 

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import base64
+import functools
 import shutil
+import threading
+from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -191,3 +196,43 @@ def test_real_data_sets(tmp_path: Path) -> None:
         "detections": 5578 + 531,
         "defects": 0,
     }
+
+
+class Guarded(SimpleHTTPRequestHandler):
+    """Serves a folder to who knows the password."""
+
+    def do_GET(self) -> None:
+        self.answer(super().do_GET)
+
+    def do_HEAD(self) -> None:
+        self.answer(super().do_HEAD)
+
+    def answer(self, work: Callable[[], None]) -> None:
+        if self.headers.get("Authorization") == "Basic " + base64.b64encode(b"alice:S3CRETPW").decode():
+            work()
+        else:
+            self.send_response(401)
+            self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_password_lets_in_and_is_written_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray_local: None) -> None:
+    crowdhuman(tmp_path / "site/people", ["x", "y"], [])
+    monkeypatch.setenv("DATA_USER", "alice")
+    monkeypatch.setenv("DATA_PASSWORD", "wrong")
+    served = functools.partial(Guarded, directory=str(tmp_path / "site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), served) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://${{DATA_USER}}:${{DATA_PASSWORD}}@127.0.0.1:{server.server_port}/people"
+        given, _ = context(tmp_path / "work", [source("people", "crowdhuman", root)])
+        with pytest.raises(UserError, match="the server does not let you in \\(status 401\\)") as refused:
+            extract_frames(given)
+        assert "wrong" not in str(refused.value)
+        monkeypatch.setenv("DATA_PASSWORD", "S3CRETPW")
+        extract_frames(given)
+        server.shutdown()
+    made = [path for path in (tmp_path / "work").rglob("*") if path.is_file()]
+    assert sum(1 for path in frame_files(tmp_path / "work/data/frames") for _ in read_frames(path)) == 2
+    assert not [path for path in made if b"S3CRETPW" in path.read_bytes()]

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.params.addresses import Address
+
 Precision = Literal["float32", "bfloat16", "auto"]
 
 
@@ -24,7 +26,7 @@ class Base(Section):
 
     seed: int = Field(ge=0)
     data_root: str
-    store: str = Field(min_length=1)
+    store: Address = Field(min_length=1)
 
 
 class Cluster(Section):
@@ -38,7 +40,7 @@ class Cluster(Section):
 class Mlflow(Section):
     """Where runs and models are recorded."""
 
-    tracking_uri: str
+    tracking_uri: Address
     experiment: str
     system_metrics: bool
 

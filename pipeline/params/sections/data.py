@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.params.addresses import Address
 from pipeline.params.classes import PEDESTRIANS, TRACKABLE
 from pipeline.params.sections.common import Section
 
@@ -43,7 +44,7 @@ class Source(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")  # of a folder: neither `..` nor a hidden one
     kind: SourceKind
-    root: str
+    root: Address
     sequences: list[str] | None
     images_per_file: int = Field(ge=1)
     classes: Literal["motchallenge", "own"] = Field(default="motchallenge", exclude_if=lambda classes: classes == "motchallenge")
