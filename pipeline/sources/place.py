@@ -29,6 +29,7 @@ from pipeline.artifacts.store import follow
 from pipeline.errors import PlainError, UserError, connection, trusted
 from pipeline.files.video import SUFFIXES
 from pipeline.params.addresses import filled, masked
+from pipeline.sources.refusals import refuse_swelling, refuse_too_large, refuse_without_login
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
@@ -36,11 +37,6 @@ FOREIGN = ("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", 
            "system volume information")  # fmt: skip
 # What reading a file of a damaged archive, or over a network, may raise besides OSError.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
-_NOT_LET_IN = (401, 403)  # status of a server that wants another login
-# A member of an archive that is larger than this and than so many times its packed bytes is made to fill memory: labels in JSON come to
-# some twenty times, pictures to once.
-_SWELLING_BYTES, _SWELLING = 1 << 26, 100
-_READ_BYTES = 1 << 32  # the most that is read at once
 # What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
 _MARKS = ("CRC", "crc32c", "md5Hash", "etag", "ETag")
 
@@ -176,9 +172,8 @@ class Remote:
             OSError: it cannot be read whole.
         """
         with _as_os_error(self):
-            self._refuse_swelling()
-            if self.stat().st_size > _READ_BYTES:
-                raise OSError(errno.EFBIG, f"it has {self.stat().st_size / 1e9:.1f} GB, too many to be read at once")
+            refuse_swelling(self.tree.files, self._full)
+            refuse_too_large(self.stat().st_size)
             content: bytes = self.tree.files.cat_file(self._full)
             return content
 
@@ -189,18 +184,9 @@ class Remote:
     def copy_to(self, target: Path) -> None:
         """Stream the file into a local one."""
         with _as_os_error(self):
-            self._refuse_swelling()
+            refuse_swelling(self.tree.files, self._full)
         with _as_os_error(self), self.tree.files.open(self._full, "rb") as stream, target.open("wb") as out:
             shutil.copyfileobj(stream, out, 1 << 20)
-
-    def _refuse_swelling(self) -> None:
-        """Refuse a member of an archive that unpacks to far more than any data does (a bomb)."""
-        if "zip" not in self.tree.files.protocol:
-            return
-        said = self.tree.files.info(self._full)
-        size, packed = int(said.get("size") or 0), int(said.get("compress_size") or 0)
-        if size > max(_SWELLING_BYTES, _SWELLING * packed):
-            raise OSError(errno.EFBIG, f"{packed / 1e6:.1f} MB in the archive would unpack to {size / 1e9:.2f} GB; it is not read")
 
     @property
     def _full(self) -> str:
@@ -353,11 +339,7 @@ def _opened(url: str, shown: str | None = None) -> Remote:
         raise UserError(f"{shown}: {error}\nnext: install what fsspec needs for this protocol") from None
     except Exception as error:
         trusted(shown, error)
-        if getattr(error, "status", 0) in _NOT_LET_IN:
-            raise UserError(
-                f"{shown}: the server does not let you in (status {getattr(error, 'status', 0)})\n"
-                "next: name variables of the environment in the address, as in https://${DATA_USER}:${DATA_PASSWORD}@host/set, or use ~/.netrc"
-            ) from None
+        refuse_without_login(shown, error)
         if not isinstance(error, (OSError, KeyError, *_BROKEN)):
             raise
         raise UserError(
