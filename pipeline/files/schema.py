@@ -130,8 +130,8 @@ def stamp(schema: pa.Schema, **facts: Any) -> pa.Schema:
     """Attach the contract's version and facts (JSON) to a schema.
 
     Facts of a frame file: dataset, sequence, kind ("video" or "stills"), frame_rate (frames a second, None for stills), width, height,
-    ground_truth and detections (whether the source had them), source (what was read), and interval (usual seconds from frame to frame)
-    where a video's rate varies.
+    ground_truth and detections (whether the source had them), source (what was read), interval (usual seconds from frame to frame) where a
+    video's rate varies, and images (names of stills' files without ending, by frame number) where they come from JSON.
     """
     return schema.with_metadata({"throughline": json.dumps({"version": VERSION, **facts}, sort_keys=True)})
 

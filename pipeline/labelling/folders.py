@@ -26,7 +26,7 @@ class Folder:
     def images(self, facts: dict[str, Any], frames: Sequence[int]) -> list[str | None]:
         """Names (without ending) of the images behind the rows of a frame file; None for the frames of a video.
 
-        A still's frame number is its line within its chunk of the annotation, which names the image.
+        Where the frame file does not name a still's image, its frame number is its line within its chunk of the annotation, which does.
 
         Args:
             facts: of the frame file.
@@ -37,6 +37,8 @@ class Folder:
         """
         if facts["kind"] == "video":
             return [None] * len(frames)
+        if "images" in facts:
+            return [str(facts["images"][str(frame)]) for frame in frames]
         annotation = self.path / str(facts["source"])
         first = int(str(facts["sequence"]).rpartition("-")[2]) * self.images_per_file
         try:

@@ -177,6 +177,7 @@ def _facts(sequence: PlannedSequence) -> dict[str, Any]:
         "source": sequence.source,
         "digest": sequence.digest,
         **({} if sequence.interval is None else {"interval": sequence.interval}),
+        **({} if sequence.images is None else {"images": {str(frame): name for frame, name in sequence.images.items()}}),
     }
 
 

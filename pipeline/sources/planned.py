@@ -39,6 +39,7 @@ class PlannedSequence:
         stated_size: width and height in pixels that the annotation states, None where it does not.
         read: yields the frames.
         interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
+        images: names of stills' files without ending, by frame number; None of videos, and where lines of the annotation name them.
     """
 
     root: Place
@@ -58,6 +59,7 @@ class PlannedSequence:
     stated_size: tuple[int, int] | None
     read: Reading
     interval: float | None = None
+    images: dict[int, str] | None = None
 
 
 class Plan(NamedTuple):

@@ -16,6 +16,8 @@ from pipeline.sources.media import Media, Reading
 from pipeline.sources.place import Place, relative
 from pipeline.sources.planned import PlannedSequence, content_digest
 
+LINES = ".odgt"  # an annotation with a line for each image, which names it
+
 
 class Still(NamedTuple):
     """An image with its annotation.
@@ -79,6 +81,7 @@ class Chunk:
             annotation=annotated,
             stated_size=None,
             read=Reading(self.dataset, self.name, Media(self.file, paths), None, annotated, stated=self._stated),
+            images=None if self.file.suffix == LINES else {frame: still.path.stem for frame, still in self.stills.items()},
         )
 
     @property

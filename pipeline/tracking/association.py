@@ -19,6 +19,7 @@ from pipeline.files import mot_text
 from pipeline.files.columns import Growing
 from pipeline.files.observations import ObservedSequence, read_sequence
 from pipeline.params.classes import PEDESTRIANS, class_numbers
+from pipeline.tracking.frame_clock import LONGEST_HOLE
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,12 +53,14 @@ class Follower:
         self._tracker = spec.association.build_tracker(options, Video(frame_rate, width, height))
         self._network, self._answer = network, spec.association.answer
         self._previous: int | None = None
+        self._most_absent = round(LONGEST_HOLE * frame_rate)
 
     def step(self, due: int, detections: Detections, public: NDArray[np.float32] | None) -> Tracks:
         """Advance to the step `due`.
 
         Steps that are absent since the last one (frames that could not be decoded, a gap in the source, a hole in a video of a varying
-        rate) advance the tracker without detections, so that its motion and its buffer keep to time; they give no output.
+        rate) advance the tracker without detections, so that its motion and its buffer keep to time; they give no output. Of a hole of
+        more than `LONGEST_HOLE` the rest is passed over: frame numbers may be time stamps.
 
         Args:
             due: number of the frame, or of the step at which it comes; above the last one.
@@ -68,7 +71,7 @@ class Follower:
 
     def steps(self, due: int, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
         """`step`, which yields what the tracker asks and is sent the answers, so that several sequences can share a pass of the network."""
-        absent = 0 if self._previous is None else due - self._previous - 1
+        absent = 0 if self._previous is None else min(due - self._previous - 1, self._most_absent)
         if absent:
             nothing = detections.above(np.inf)
             for _ in range(absent):

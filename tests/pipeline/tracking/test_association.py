@@ -155,6 +155,15 @@ def test_absent_frames_advance_the_tracker_without_output(tmp_path: Path) -> Non
     assert [part.tolist() for part in found.recovered()] == [[8], [2]], "of the rows that are written"
 
 
+def test_frame_numbers_like_time_stamps_cost_no_time(tmp_path: Path) -> None:
+    with ObservationWriter(tmp_path / "a.parquet", **FACTS) as writer:
+        for frame in (1, 2_000_000_000):
+            writer.write(observation(frame, 2, 1))
+    trackers: list[seen.CountingTracker] = []
+    associate(tmp_path / "a.parquet", seen.spec(trackers), seen.Options())
+    assert len(trackers[0].calls) == 2 + 60 * 12.5, "a minute of 12.5 frames a second"
+
+
 def test_a_file_without_frames_has_no_tracks(tmp_path: Path) -> None:
     with ObservationWriter(tmp_path / "a.parquet", **FACTS):
         pass
