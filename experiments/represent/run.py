@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,8 @@ from experiments.represent.representations import Entry, load
 from experiments.represent.true_boxes import Shown
 from models.unitrack.network import Representation
 from pipeline.artifacts import code
-from pipeline.artifacts.publication import file_digest, read_manifest
+from pipeline.artifacts.manifest import checked, checked_text, read_manifest
+from pipeline.artifacts.publication import file_digest
 from pipeline.artifacts.store import follow, write_text
 from pipeline.errors import UserError
 from pipeline.files.frames import frame_facts
@@ -62,12 +62,12 @@ def represent(
         network: Representation | None = None
         for task in tasks:
             path, key = root / FOLDER / name / f"{task}.json", _key(entry, TASKS[task], params, root, shown)
-            kept = json.loads(path.read_text()) if path.is_file() else {}
+            kept = checked(path) or {}
             if kept.get("key") != key:
                 network = network or load(entry, root, params.base.seed)
                 kept = {"key": key, "scores": TASKS[task].judge(shown, network, params.base.seed)}
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, json.dumps(kept, indent=1) + "\n")
+                write_text(path, checked_text(kept))
             found[task][name] = kept["scores"]
     return found
 

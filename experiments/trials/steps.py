@@ -7,7 +7,6 @@ the main pipeline trained on the same parameters are taken from artifacts/.
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,8 +16,10 @@ from typing import Literal
 import models
 from experiments.trials.recipe import STEPS, Recipe
 from pipeline.artifacts.fingerprint import code_of, fingerprint_of
-from pipeline.artifacts.publication import Publication, read_manifest
-from pipeline.artifacts.store import MANIFEST, write_text
+from pipeline.artifacts.manifest import checked, checked_text, read_manifest
+from pipeline.artifacts.publication import Publication
+from pipeline.artifacts.reuse import is_whole
+from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
 from pipeline.files import model_folder as weights
 from pipeline.params.file import digest
@@ -39,14 +40,14 @@ def fingerprint(recipe: Recipe, root: Path) -> str:
 
 def outcome(recipe: Recipe, root: Path) -> dict[str, float] | None:
     """The metrics of a trial that is done, or None."""
-    path = _outcome_file(recipe, root)
-    return dict(json.loads(path.read_text())["metrics"]) if path.is_file() else None
+    found = checked(_outcome_file(recipe, root))
+    return None if found is None else dict(found["metrics"])
 
 
 def model_folder(recipe: Recipe, root: Path) -> Path | None:
     """Where the network that a finished trial tracked with lies."""
-    path = _outcome_file(recipe, root)
-    return Path(json.loads(path.read_text())["model"]) if path.is_file() else None
+    found = checked(_outcome_file(recipe, root))
+    return None if found is None else Path(found["model"])
 
 
 def check(recipe: Recipe, root: Path) -> None:
@@ -95,7 +96,7 @@ def realise(recipe: Recipe, root: Path, run: StageRun, report: Report | None = N
         model = _trained("finetune", recipe, root, run, model, pauses, report)
     assert model is not None, "check() refuses a recipe without training"
     metrics = _judged(recipe, root, model, report if not pauses else None)
-    write_text(_outcome_file(recipe, root), json.dumps({"label": recipe.label, "model": str(model), "metrics": metrics}, indent=1) + "\n")
+    write_text(_outcome_file(recipe, root), checked_text({"label": recipe.label, "model": str(model), "metrics": metrics}))
     return metrics
 
 
@@ -119,11 +120,11 @@ def _trained(
     params, options = recipe.parameters(step)
     nowhere = root / TRIALS / "no-start"
     named = fingerprint_of(step, params, root, {"artifacts/pretrain": start or nowhere})
-    if _holds(root / "artifacts" / step, named):
+    if is_whole(root / "artifacts" / step, named):
         return root / "artifacts" / step
     folder = root / TRIALS / step / named[:32]
     with _alone(folder):
-        if _holds(folder, named):
+        if is_whole(folder, named):
             return folder
         feed = build_feed(params, options, models.load(params.model.name), step, root / "data" / "samples")
         weighed = feed.settings.weights
@@ -159,15 +160,9 @@ def _judged(recipe: Recipe, root: Path, model: Path, report: Report | None = Non
     named = observe.fingerprint(params, spec, options, model, root)
     folder = root / TRIALS / "seen" / named[:32]
     with _alone(folder):
-        if not _holds(folder, named):
+        if not is_whole(folder, named):
             observe.observe(params, spec, options, model, root, Publication(folder, "seen", named))
     return judging.judge(params, spec, options, model, folder, root, report)
-
-
-def _holds(folder: Path, named: str) -> bool:
-    """Whether a published folder carries a fingerprint."""
-    path = folder / MANIFEST
-    return path.is_file() and json.loads(path.read_text())["fingerprint"] == named
 
 
 @contextmanager

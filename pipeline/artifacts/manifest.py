@@ -41,7 +41,7 @@ class Manifest:
 
     def text(self) -> str:
         """The bytes of manifest.json; the same wherever the files lie."""
-        return checked_text(vars(self))
+        return checked_text(vars(self), sort_keys=True)
 
 
 def of_files(stage: str, fingerprint: str, files: dict[str, dict[str, Any]], facts: dict[str, Any]) -> Manifest:
@@ -109,9 +109,9 @@ def repository_of(out: Path) -> Path:
     return next((parent for parent in out.parents if (parent / ".throughline").is_dir()), out.parents[1])
 
 
-def checked_text(body: Mapping[str, Any]) -> str:
+def checked_text(body: Mapping[str, Any], *, sort_keys: bool = False) -> str:
     """Plain data as JSON that names its own digest, for `checked`."""
-    return json.dumps(dict(body) | {CHECK: _digest(body)}, indent=1, sort_keys=True) + "\n"
+    return json.dumps(dict(body) | {CHECK: _digest(body)}, indent=1, sort_keys=sort_keys) + "\n"
 
 
 def checked(path: Path) -> dict[str, Any] | None:

@@ -118,10 +118,19 @@ def _check_connection(url: str) -> None:
         )
 
 
+def _noted(notes: Path) -> dict[str, Any]:
+    """What was said of the part when it was received; nothing where that cannot be read, so that the file is asked for anew."""
+    try:
+        found = json.loads(notes.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _attempt(file: File, part: Path) -> None:
     """Ask for what is missing and append it."""
     have, notes = _length(part), _notes(part)
-    known = json.loads(notes.read_text()) if notes.is_file() else {}
+    known = _noted(notes)
     same = known.get("url") == file.url and known.get("validator")
     if not same:
         have = 0
