@@ -46,7 +46,7 @@ def end_on_signals(name: str) -> None:
         limit.start()
         raise SystemExit(128 + number)
 
-    for each in SIGNALS:
+    for each in _heeded():
         signal.signal(each, end)
     if DVC_STAGE in os.environ:
         threading.Thread(target=_watch_parent, daemon=True).start()
@@ -65,7 +65,7 @@ def supervised(command: Sequence[str], folder: Path, environment: Mapping[str, s
     """
     end_with_parent()
     told: list[int] = []
-    for each in SIGNALS:
+    for each in _heeded():
         signal.signal(each, lambda number, _: told.append(number))
     with subprocess.Popen(command, cwd=folder, env=dict(environment), start_new_session=True, preexec_fn=end_with_parent) as process:
         while process.poll() is None and not told:
@@ -79,6 +79,11 @@ def supervised(command: Sequence[str], folder: Path, environment: Mapping[str, s
 def end_with_parent() -> None:
     """Let the kernel send this process SIGTERM when the thread that started it is gone (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def _heeded() -> list[signal.Signals]:
+    """The signals that end this process; under `nohup` SIGHUP does not."""
+    return [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

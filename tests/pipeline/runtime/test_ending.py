@@ -58,6 +58,17 @@ def test_a_signal_closes_what_is_open_and_says_so(tmp_path: Path, number: signal
     assert (tmp_path / "state").read_text() == "closed"
 
 
+def test_a_stage_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    with start(ignoring, "-c", STAGE, str(tmp_path / "state")) as stage:
+        wait_for(tmp_path / "state", "begun")
+        stage.send_signal(signal.SIGHUP)
+        stage.send_signal(signal.SIGTERM)
+        assert stage.communicate(timeout=10)[1].startswith("track: ended by SIGTERM")
+
+
 def test_a_stage_ends_with_the_dvc_that_started_it_through_a_shell(tmp_path: Path) -> None:
     (tmp_path / "stage.py").write_text(STAGE)
     command = f"{sys.executable} {tmp_path}/stage.py {tmp_path}/state; true"  # a shell that stays between

@@ -197,7 +197,7 @@ def _command(folder: Path, samples: Path, settings: dict[str, Any]) -> subproces
 
 
 def _wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> Path:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         found = list((folder / checkpoints.FOLDER).glob("*/checkpoint_*"))
         if len(found) >= 2:
