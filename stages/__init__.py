@@ -25,7 +25,7 @@ from pipeline.artifacts import reach, store
 from pipeline.artifacts.fingerprint import code_of, compare_inputs, fingerprint_of, is_current
 from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.turn import turn
-from pipeline.errors import plain_errors
+from pipeline.errors import UserError, plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun, started
@@ -131,6 +131,30 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
             mine.begin(fingerprint)
             _work(stage, work, params, options, root, fingerprint)
             mine.end()
+
+
+def make_good(stage: str, record: Record, params_file: Path, root: Path = ROOT) -> bool:
+    """Make a stage's record where its output is there and the record is not; nothing else is made.
+
+    Returns:
+        Whether there was something to make.
+
+    Raises:
+        UserError: the output is not there, or not of these parameters.
+    """
+    settle(root)
+    params, options = check(params_file)
+    require_server(params.mlflow.tracking_uri, "mlflow.tracking_uri")
+    with turn(stage, root), store.connected(params.base.store):
+        fingerprint = fingerprint_of(stage, params, root)
+        if not is_current(stage, params, root, fingerprint):
+            raise UserError(
+                f"{stage}: its output is not there, or not of {params_file}\nnext: `dvc repro {stage}`, which registers by itself"
+            )
+        if record.is_there(params, root):
+            return False
+        _work(stage, record.make, params, options, root, fingerprint)
+    return True
 
 
 def _work(stage: str, work: Callable[[Context], None], params: Params, options: BaseModel, root: Path, fingerprint: str) -> None:

@@ -114,14 +114,23 @@ def of_source(found: Sequence[Trace], page: str, text: str, command: str) -> Fig
     Raises:
         UserError: a part of what an entry must say was not recorded.
     """
-    facts: dict[str, str] = {"command": command}
     parts: dict[str, dict[str, str]] = {"parameters": {}, "data": {}, "code": {}, "machine": {}}
     for trace in found:
-        facts |= {key: value for key, value in trace.facts.items() if key in ("commit", "seed")}
-        parameters = {key: value for key, value in trace.parameters.items() if key == "params.yaml" or "." not in key}
-        for name, values in (("parameters", parameters), ("data", trace.data), ("code", trace.code), ("machine", trace.machine)):
-            parts[name] |= values
+        digests = {key: value for key, value in trace.parameters.items() if "." not in key or key == "params.yaml"}
+        for name, values in (("parameters", digests), ("data", trace.data), ("code", trace.code), ("machine", trace.machine)):
+            parts[name] |= {key: _joined([parts[name].get(key, ""), value]) for key, value in values.items()}
+    commits, seeds = [trace.facts.get("commit", "") for trace in found], [_seed(trace) for trace in found]
+    facts = {"command": command, "commit": _joined(commits)} | ({"seed": _joined(seeds)} if any(seeds) else {})
     empty = [name for name, values in parts.items() if not values]
     if empty:
         raise UserError(f"{found[0].what}: its {', '.join(empty)} were not recorded\nnext: run it again, then record it")
     return Figure(page, text, Trace(f"{page}: {text}", facts, **parts))
+
+
+def _seed(trace: Trace) -> str:
+    return trace.facts.get("seed") or trace.parameters.get("base.seed", "")
+
+
+def _joined(values: Sequence[str]) -> str:
+    """Each value once, in order."""
+    return ", ".join(dict.fromkeys(value for value in values if value))

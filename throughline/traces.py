@@ -91,9 +91,7 @@ def _row(number: int, item: dict[str, Any]) -> Trace:
     facts = {"commit": item["commit"], "seed": str(item["seed"]), "fingerprint of parameters, data and code": item["fingerprint"]}
     parameters = {"digest of what the steps read": item["setting"]} | made.get("parameters", {})
     if not made:  # a row of before the ledger kept more
-        parameters["in words"] = (
-            f"row {item['label']} of `git show {commit}:experiments/papers/outrack.yaml`, on the preset of {item['data']}"
-        )
+        parameters["in words"] = f"row {item['label']} of `git show {commit}:experiments/papers/outrack.yaml`, on {item['data']}"
     data = made.get("data", {"data sets": item["data"]})
     code = made.get("code", {"of the commit": commit})
     return Trace(f"{LEDGER}#{number}: {item['label']} on {item['data']}: {values}", facts, parameters, data, code, made.get("machine", {}))

@@ -53,7 +53,9 @@ def register_variant(run: StageRun, name: str, version: str, candidate: Candidat
         client.finalize_logged_model(model.model_id, "READY")
         kept = {key: value for key, value in parent.tags.items() if key in OF_TRAINING}
         tags = {**kept, **candidate.tags, OF_TAG: version}
-        made = client.create_model_version(name, f"models:/{model.model_id}", run.run_id, tags, model_id=model.model_id)
+        made = client.create_model_version(
+            name, f"models:/{model.model_id}", run.run_id, tags, description=parent.description, model_id=model.model_id
+        )
     return str(made.version)
 
 

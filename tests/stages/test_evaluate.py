@@ -28,7 +28,7 @@ from pipeline.registry import registry
 from pipeline.registry.runs import StageRun, started
 from pipeline.registry.scores import WEIGHTS_TAG, scores
 from pipeline.runtime.machine import kind
-from stages import Context
+from stages import Context, make_good
 from stages.evaluate import RECORD, evaluate, is_told
 from tests.mlflow_store import new_store
 from tests.pipeline.scoring.text import write_lines
@@ -256,6 +256,8 @@ def test_a_store_that_lacks_the_score_of_restored_outputs_gets_it_and_nothing_is
     assert not is_told(repository.params, repository.root)
     with repository.run("evaluate") as run:
         RECORD.make(Context(repository.params, NoOptions(), "evaluate", repository.root, run, "e"))
+    with pytest.raises(UserError, match="evaluate: its output is not there, or not of"):
+        make_good("evaluate", RECORD, PRESET, repository.root)
     assert is_told(repository.params, repository.root)
     assert repository.scores(1) == {"private": 75}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,5 +61,7 @@ def test_what_is_entered_must_be_on_the_page_and_known_in_every_part(figures: Fi
         figures.add(Figure("README.md", "MOTA 99.9", MADE))
     with pytest.raises(UserError, match="machine were not recorded"):
         of_source([Trace("x", {"commit": "c"}, {"params.yaml": "p"}, {"frames": "d"}, {"track": "k"})], "README.md", "6 min", "make repro")
-    entry = of_source([MADE], "README.md", "6 min", "make repro")
-    assert entry.trace.facts == {"command": "make repro", "commit": "c0ffee"}
+    other = Trace("y", {"commit": "c0ffee", "seed": "318"}, {"params.yaml": "q"}, {"frames": "d"}, {"track": "k"}, {"cpu": "EPYC"})
+    entry = of_source([replace(MADE, facts={"commit": "c0ffee", "seed": "317"}), other], "README.md", "6 min", "make repro").trace
+    assert entry.facts == {"command": "make repro", "commit": "c0ffee", "seed": "317, 318"}, "of several seeds one entry names each"
+    assert (entry.parameters, entry.data, entry.machine) == ({"params.yaml": "p, q"}, {"frames": "d"}, {"cpu": "EPYC"})

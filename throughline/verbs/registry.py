@@ -93,16 +93,13 @@ def record(params: Annotated[Path, typer.Option(help="Parameter file.", show_def
 
     That is so after a kill in the wrong moment, and where DVC restored outputs that another store's runs made. Nothing is made anew.
     """
-    from pipeline.errors import UserError
-    from stages import ROOT, execute
+    from stages import make_good
     from stages.evaluate import RECORD as SCORE
     from stages.finetune import RECORD as MODEL
 
-    def refuse(stage: str) -> None:
-        raise UserError(f"artifacts/{stage} is not there, or not of {params}\nnext: `dvc repro {stage}`, which registers by itself")
-
-    execute("finetune", lambda _: refuse("finetune"), params, ROOT, MODEL)
-    execute("evaluate", lambda _: refuse("evaluate"), params, ROOT, SCORE)
+    for stage, made in (("finetune", MODEL), ("evaluate", SCORE)):
+        if not make_good(stage, made, params):
+            print(f"{stage}: the registry knows it")
 
 
 def _store(tracking_uri: str | None) -> str:

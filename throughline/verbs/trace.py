@@ -10,16 +10,20 @@ from throughline import PARAMS
 
 
 def trace(
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
+            metavar="SOURCE ..",
             help="README.md:LINE or another page's, docs/tables.json#LABEL or #ROW, a file or folder of artifacts/ or data/, "
-            "models:/NAME/VERSION or models:/NAME@ALIAS."
+            "models:/NAME/VERSION or models:/NAME@ALIAS.",
         ),
     ],
     record: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="PAGE TEXT", help="Enter the words of a page that hold the source's figures in docs/figures.json."),
+        typer.Option(
+            metavar="PAGE TEXT",
+            help="Enter the words of a page that hold the sources' figures, of several seeds their mean, in docs/figures.json.",
+        ),
     ] = None,
     command: Annotated[str, typer.Option(help="With --record: what gives these figures.")] = "make repro",
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store.", show_default="mlflow.tracking_uri of params.yaml")] = None,
@@ -32,7 +36,7 @@ def trace(
 
     root = PARAMS.parent
     uri = absolute_uri(tracking_uri or file.load(PARAMS).mlflow.tracking_uri, root)
-    found = traces(source, root, uri)
+    found = [item for source in sources for item in traces(source, root, uri)]
     print("\n\n".join(item.text for item in found))
     if record is not None:
         page, text = record
