@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -27,7 +27,8 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.turn import turn
 from pipeline.errors import UserError, plain_errors
 from pipeline.params import file as parameters
-from pipeline.params.sections import Params
+from pipeline.params.sections import STAGES, Params
+from pipeline.registry.address import tracking_uri
 from pipeline.registry.runs import StageRun, started
 from pipeline.runtime.ending import end_on_signals
 from pipeline.runtime.machine import kind
@@ -116,7 +117,7 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
     with plain_errors():
         settle(root)
         params, options = check(params_file)
-        require_server(params.mlflow.tracking_uri, "mlflow.tracking_uri")
+        require_server(tracking_uri(params.mlflow.tracking_uri, root), "mlflow.tracking_uri")
         store.check(params.base.store, root)
         with turn(stage, root) as mine, store.connected(params.base.store):
             fingerprint = fingerprint_of(stage, params, root)
@@ -162,11 +163,23 @@ def _work(stage: str, work: Callable[[Context], None], params: Params, options: 
     tags = {"throughline.params_hash": parameters.digest(params), "throughline.fingerprint": fingerprint}
     tags |= {"throughline.code": code_of(stage, params), "throughline.machine": json.dumps(kind())}
     begun = time.monotonic()
-    opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store)
+    decisive, whole = decided_by(stage, params), params.model_dump(exclude={"cluster", "mlflow", "sweep"})
+    opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store, params=decisive, whole=whole)
     with reach.ready(params, root), opened as stage_run:
-        stage_run.params({stage: getattr(params, stage).model_dump(), "base": params.base.model_dump()})
         work(Context(params, options, stage, root, stage_run, fingerprint))
         stage_run.metrics({"stage_seconds": time.monotonic() - begun})
+
+
+def decided_by(stage: str, params: Params) -> dict[str, Any]:
+    """The sections behind a stage's output: its own and those of the stages before it, as its run in MLflow shows them.
+
+    `model` is there from the first stage that trains; where tracking takes a model from elsewhere, what trains one here is not.
+    """
+    at = STAGES.index(stage)
+    names = {"base", "model", *STAGES[: at + 1]} if at >= STAGES.index("pretrain") else {"base", *STAGES[: at + 1]}
+    if at >= STAGES.index("track") and params.track.model is not None:
+        names -= {"pretrain", "finetune"}
+    return params.model_dump(include=names)
 
 
 def check(params_file: Path) -> tuple[Params, BaseModel]:

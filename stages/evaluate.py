@@ -36,6 +36,7 @@ def evaluate(context: Context) -> None:
     found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
     context.run.metrics(tables.flat(found))
+    context.run.headline(tables.flat(tables.headline(found)))
     tell_registry(context, found)  # before anything is published: killed here, the same command does it again
     context.run.output(_publish(context, scores, found))
 

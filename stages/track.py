@@ -73,7 +73,7 @@ def local_model(model: str, tracking_uri: str, key: str) -> Path:
         UserError: there is no such model.
     """
     from pipeline.registry import registry
-    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.address import absolute_uri
 
     if model.startswith(REGISTRY):
         uri = absolute_uri(tracking_uri, ROOT)

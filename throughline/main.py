@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
-from pipeline.errors import plain_errors
+from pipeline.errors import UserError, plain_errors
 from pipeline.runtime.surroundings import settle
 from throughline import PARAMS
 from throughline.verbs.cluster import cluster
@@ -19,6 +20,7 @@ from throughline.verbs.fetch import fetch
 from throughline.verbs.inspect import inspect
 from throughline.verbs.preset import preset
 from throughline.verbs.registry import registry
+from throughline.verbs.relocate import relocate
 from throughline.verbs.represent import represent
 from throughline.verbs.repro import repro
 from throughline.verbs.stored import stored
@@ -28,6 +30,9 @@ from throughline.verbs.trace import trace
 from throughline.verbs.track import track
 from throughline.verbs.warm_up import warm_up
 
+ROOT = Path(__file__).resolve().parents[1]
+HELP = {"-h", "--help"}
+
 app = typer.Typer(
     name="throughline",
     help="From raw video to a trained, evaluated, registered tracker. The pipeline itself is `make repro` or `dvc repro`.",
@@ -36,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (repro, preset, fetch, inspect, track, evaluate, sweep, tables, represent, trace, stored, warm_up):
+for verb in (repro, preset, fetch, inspect, track, evaluate, sweep, tables, represent, trace, stored, relocate, warm_up):
     app.command()(verb)
 for group in (registry, cluster):
     app.add_typer(group)
@@ -51,6 +56,33 @@ def main(words: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always. Status 0; 1 when something was found wanting, as the verb's help says; 2 on a user's mistake.
     """
+    given = sys.argv[1:] if words is None else list(words)
     with plain_errors():
+        if not HELP & set(given):
+            check_clone(Path.cwd())
         settle(PARAMS.parent)
-        app(sys.argv[1:] if words is None else list(words), prog_name="throughline")
+        app(given, prog_name="throughline")
+
+
+def check_clone(folder: Path, own: Path = ROOT) -> None:
+    """Refuse to work from inside another clone than the one that this code belongs to, whose files the command would read and write.
+
+    Args:
+        folder: where the command was called.
+        own: the clone of this code; one that was installed without a clone belongs everywhere.
+
+    Raises:
+        UserError: the folder lies in another clone, as after copying one with its .venv.
+    """
+    if not _is_clone(own):
+        return
+    for above in (folder, *folder.parents):
+        if _is_clone(above) and above.resolve() != own:
+            raise UserError(
+                f"{above}: this `throughline` belongs to {own} and would read and write there\n"
+                f"next: give this clone its own installation: `rm -rf .venv && make setup` in {above}"
+            )
+
+
+def _is_clone(folder: Path) -> bool:
+    return (folder / "dvc.yaml").is_file() and (folder / "throughline" / "main.py").is_file()

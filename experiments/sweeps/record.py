@@ -14,6 +14,7 @@ from experiments.sweeps.plan import SETTLED, Plan, Trial
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.artifacts.store import MANIFEST
 from pipeline.registry import runs
+from pipeline.registry.experiment import choose, client, quoted
 from pipeline.registry.runs import StageRun
 
 PARENT = "mlflow.parentRunId"
@@ -22,6 +23,7 @@ NUMBER, VALUES, STOPPED, ERROR = (f"throughline.trial.{name}" for name in ("numb
 BEST = "throughline.best"
 MOST_RUNS = 10_000  # children that one query returns
 NAME = 80  # characters of a run's name
+DECISIVE = {"base", "model", "pack_samples", "pretrain", "finetune", "track", "evaluate"}  # sections that decide what trials find
 ALL = 100  # step of final metrics: per cent of a trial's budget
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -72,18 +74,18 @@ class Record:
 
     def begin(self, trial: Trial) -> StageRun:
         """The trial's run, new or continued, RUNNING from now on."""
-        client, known = runs.client(self.parent.tracking_uri), self.children(trial.number)
+        store, known = client(self.parent.tracking_uri), self.children(trial.number)
         if known:
             run = StageRun(known[0].run_id, self.parent.tracking_uri)
-            client.update_run(run.run_id, status="RUNNING")
-            for tag in {ERROR, STOPPED} & set(client.get_run(run.run_id).data.tags):
-                client.delete_tag(run.run_id, tag)
+            store.update_run(run.run_id, status="RUNNING")
+            for tag in {ERROR, STOPPED} & set(store.get_run(run.run_id).data.tags):
+                store.delete_tag(run.run_id, tag)
             for tag, value in self.tags.items():
-                client.set_tag(run.run_id, tag, value)
+                store.set_tag(run.run_id, tag, value)
             return run
         tags = {PARENT: self.parent.run_id, NUMBER: str(trial.number), VALUES: json.dumps(trial.configuration.values), **self.tags}
         tags |= {"throughline.trial.digest": trial.recipe.digest(), "mlflow.user": os.environ.get("USER", "unknown")}
-        made = client.create_run(self.experiment_id, tags=tags, run_name=f"{trial.number}: {trial.configuration.label}"[:NAME])
+        made = store.create_run(self.experiment_id, tags=tags, run_name=f"{trial.number}: {trial.configuration.label}"[:NAME])
         run = StageRun(made.info.run_id, self.parent.tracking_uri)
         run.params({**trial.configuration.values, **trial.configuration.changes, "seed": trial.seed})
         return run
@@ -99,10 +101,10 @@ class Record:
 
     def close(self, run_id: str, status: Status, **tags: str) -> None:
         """End a run, with tags of trials by their short names (`error`, `stopped`)."""
-        client = runs.client(self.parent.tracking_uri)
+        store = client(self.parent.tracking_uri)
         for name, value in tags.items():
-            client.set_tag(run_id, f"throughline.trial.{name}", value[:5000])
-        client.set_terminated(run_id, status)
+            store.set_tag(run_id, f"throughline.trial.{name}", value[:5000])
+        store.set_terminated(run_id, status)
 
     def settle(self) -> None:
         """Close every child that still runs as KILLED: whoever ran it is gone, or about to go."""
@@ -112,11 +114,11 @@ class Record:
 
     def tag_best(self, number: int, metric: str, value: float) -> None:
         """Mark the best trial, on its run and on the parent."""
-        client = runs.client(self.parent.tracking_uri)
+        store = client(self.parent.tracking_uri)
         for run in _search(self.parent.tracking_uri, self.experiment_id, {PARENT: self.parent.run_id, BEST: "true"}):
-            client.delete_tag(run.info.run_id, BEST)
+            store.delete_tag(run.info.run_id, BEST)
         for child in self.children(number):
-            client.set_tag(child.run_id, BEST, "true")
+            store.set_tag(child.run_id, BEST, "true")
             self.parent.tag("throughline.best.run", child.run_id)
         self.parent.tag("throughline.best.trial", str(number))
         self.parent.tag(f"throughline.best.{metric}", f"{value:.6g}")
@@ -130,13 +132,14 @@ def opened(plan: Plan, root: Path) -> Iterator[Record]:
     """
     settings, name = plan.params.mlflow, plan.name
     tags = {SWEEP: name, **runs.place(root)}
-    known = _left_behind(runs.experiment(settings, root, plan.params.base.store), settings.experiment, tags, plan.fingerprint(root))
+    known = _left_behind(choose(settings, root, plan.params.base.store), settings.experiment, tags, plan.fingerprint(root))
     tags |= {FINGERPRINT: plan.fingerprint(root), "mlflow.note.content": plan.definition.description}
     with runs.started(settings, root, stage="sweep", tags=tags, run_id=known, store=plan.params.base.store) as run:
         run.tag("mlflow.runName", f"sweep {name}")
-        found = runs.client(run.tracking_uri).get_run(run.run_id)
+        found = client(run.tracking_uri).get_run(run.run_id)
         if not known:
             run.params({"sweep": name, "metric": plan.metric, **plan.definition.model_dump(exclude_none=True, exclude={"description"})})
+            run.params(plan.params.model_dump(include=DECISIVE))
         shared = {key: value for key, value in found.data.tags.items() if key.startswith("throughline.git_")} | {SWEEP: name}
         record = Record(run, found.info.experiment_id, shared | _inputs(run, root))
         record.settle()
@@ -157,24 +160,24 @@ def _inputs(run: StageRun, root: Path) -> dict[str, str]:
     return tags
 
 
-def _left_behind(uri: str, experiment: str, tags: Mapping[str, str], fingerprint: str) -> str | None:
+def _left_behind(uri: str, within: str, tags: Mapping[str, str], fingerprint: str) -> str | None:
     """Close what earlier drivers of this sweep left RUNNING here, and find the run that is to be continued."""
-    client = runs.client(uri)
-    experiment_id, continued = client.get_experiment_by_name(experiment).experiment_id, None
+    store = client(uri)
+    experiment_id, continued = store.get_experiment_by_name(within).experiment_id, None
     for parent in _search(uri, experiment_id, tags):
         run_id = parent.info.run_id
         if parent.data.tags[FINGERPRINT] == fingerprint:
             continued = continued or run_id
         if parent.info.status == "RUNNING":
             Record(StageRun(run_id, uri), experiment_id, {}).settle()
-            client.set_terminated(run_id, "KILLED")
+            store.set_terminated(run_id, "KILLED")
     return continued
 
 
 def _search(uri: str, experiment_id: str, tags: Mapping[str, str]) -> list[Any]:
     """Runs with these tags, the newest first."""
-    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    return list(runs.client(uri).search_runs([experiment_id], query, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]))
+    query = " and ".join(f"tags.`{key}` = {quoted(value)}" for key, value in tags.items())
+    return list(client(uri).search_runs([experiment_id], query, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]))
 
 
 def _child(run: Any) -> Child:

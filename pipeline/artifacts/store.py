@@ -30,6 +30,7 @@ import fsspec
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError, connection
+from pipeline.params.roots import home
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -80,7 +81,7 @@ def folder_of(store: str, root: Path, out: Path) -> Place | None:
         return None
     start = place(store)
     if isinstance(start, Path):
-        start = Path(root, start.expanduser()).resolve()
+        start = Path(home(root), start.expanduser()).resolve()
     return _below(start, out.relative_to(root))
 
 

@@ -15,3 +15,12 @@ def address(source: Source, data_root: str) -> str:
 def folder_of(source: Source, data_root: str, root: Path) -> Path:
     """The data set's folder, absolute; of a root that is a URL, a path where nothing lies."""
     return Path(root, Path(address(source, data_root)).expanduser()).resolve()
+
+
+def home(root: Path) -> Path:
+    """The repository that a working copy belongs to: DVC runs `dvc exp run --temp` and queued experiments in a copy below .dvc/tmp/exps of
+    the repository and deletes it afterwards, so what must outlast the run lies in the repository."""
+    for folder in root.parents:
+        if folder.name == "exps" and folder.parent.name == "tmp" and folder.parent.parent.name == ".dvc":
+            return folder.parents[2]
+    return root

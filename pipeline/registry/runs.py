@@ -1,29 +1,33 @@
-"""MLflow runs: one a stage, with parameters, metrics over time, data set inputs, upstream runs and the state of the code."""
+"""MLflow runs: one for each stage, with parameters, metrics over time, data set inputs, upstream runs and the state of the code."""
 
 from __future__ import annotations
 
-import functools
 import json
-import logging
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.publication import Manifest
-from pipeline.artifacts.store import HERE, Place, folder_of, local
+from pipeline.artifacts.store import HERE, Place, local
+from pipeline.params.roots import home
 from pipeline.params.sections.common import Mlflow
+from pipeline.registry import reproduction
+from pipeline.registry.address import absolute_uri as absolute_uri
+from pipeline.registry.experiment import choose, client, find
+from pipeline.registry.reproduction import Reproduction
 from pipeline.runtime.imports import collecting_nothing
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 PARAMS_A_CALL = 100
 PLACE, PROCESS = "throughline.place", "throughline.process"  # tags: machine and repository, and number of the process there
+STAGE = "throughline.stage"
+LOCK = "dvc.lock"  # which DVC writes after every stage, so that it says nothing of the code
+MOST_PARAM, MOST_NAME, SHORT = 6000, 100, 7  # characters: what MLflow takes, what a list of runs shows, a digest in it
 
 
 @dataclass(frozen=True)
@@ -34,23 +38,26 @@ class StageRun:
         run_id: MLflow's id.
         tracking_uri: absolute, usable from any process and folder.
         prefix: what goes before the names of metrics, where several trainings share a run.
+        parent: id of the run of the `dvc repro` or `dvc exp run` that the stage is part of; None: of none.
     """
 
     run_id: str
     tracking_uri: str
     prefix: str = ""
+    parent: str | None = None
 
     def metrics(self, values: dict[str, float], step: int | None = None) -> None:
         """Log numbers, all at one step."""
         worker_log(self.tracking_uri, self.run_id, {self.prefix + name: value for name, value in values.items()}, step)
 
-    def params(self, values: dict[str, Any]) -> None:
+    def params(self, values: Mapping[str, Any]) -> None:
         """Log a nested mapping as dotted parameters."""
-        from mlflow.entities import Param
+        _log_params(self.tracking_uri, self.run_id, flat(values))
 
-        flat = [Param(key, str(value)[:6000]) for key, value in _flatten(values)]
-        for start in range(0, len(flat), PARAMS_A_CALL):
-            client(self.tracking_uri).log_batch(self.run_id, params=flat[start : start + PARAMS_A_CALL])
+    def headline(self, values: dict[str, float]) -> None:
+        """Log what the whole reproduction is looked at for, on its run; nothing where the stage is part of none."""
+        if self.parent is not None:
+            worker_log(self.tracking_uri, self.parent, values, None)
 
     def artifact(self, path: Place, folder: str | None = None) -> None:
         """Attach a file."""
@@ -99,85 +106,92 @@ def find_writer(tracking_uri: str, manifest: Manifest) -> str | None:
 
 @contextmanager
 def started(
-    settings: Mlflow, root: Path, *, stage: str, tags: dict[str, str], run_id: str | None = None, store: str = HERE
+    settings: Mlflow,
+    root: Path,
+    *,
+    stage: str,
+    tags: dict[str, str],
+    run_id: str | None = None,
+    store: str = HERE,
+    params: Mapping[str, Any] | None = None,
+    whole: Mapping[str, Any] | None = None,
 ) -> Iterator[StageRun]:
     """Open a stage's run; it ends FINISHED, or FAILED when the block raises.
 
-    Runs of this stage whose process on this machine is gone without closing them (a kill, a power cut) are closed as KILLED.
+    In a stage that DVC started, the run lies below one of the `dvc repro` or `dvc exp run`, which the first stage makes. Runs of this stage
+    and such parents whose process on this machine is gone without closing them (a kill, a power cut) are closed as KILLED.
 
     Args:
         settings: the `mlflow` section.
         root: the repository; relative stores lie in it.
-        stage: name of the run.
+        stage: name of the run, which what is new in `params` follows.
         tags: recorded on the run beside the state of git.
         run_id: an ended or interrupted run to go on with; None: a new one.
         store: base.store.
+        params: what decides the stage's output, for the run; None: the caller logs it.
+        whole: the parameter file, for the run of the reproduction.
+
+    Raises:
+        UserError: the store came from another clone.
     """
-    mine = {"throughline.stage": stage, **place(root)}
+    mine = place(root)
     with collecting_nothing():
         import mlflow
 
-        uri = experiment(settings, root, store)
-        _close_abandoned(uri, settings.experiment, mine)
-    described = tags | git_state(root) | mine | {PROCESS: str(os.getpid())}
-    with mlflow.start_run(run_id=run_id, run_name=stage, tags=described, log_system_metrics=settings.system_metrics) as run:
-        yield StageRun(run.info.run_id, uri)
+        uri = choose(settings, root, store)
+        for kind in (stage, reproduction.STAGE):
+            _close_abandoned(uri, settings.experiment, {STAGE: kind, **mine})
+    named, state = flat(params or {}), git_state(root)
+    described = tags | state | mine | {STAGE: stage, PROCESS: str(os.getpid())}
+    command = reproduction.current() if run_id is None else None
+    parent = None if command is None else _reproduction(uri, settings.experiment, command, mine | state, whole or {})
+    name = stage if params is None else _name(uri, settings.experiment, stage, mine, named, tags)
+    within = nullcontext() if parent is None else reproduction.running(client(uri), parent)
+    opened = mlflow.start_run(
+        run_id=run_id, run_name=name, tags=described, parent_run_id=parent, log_system_metrics=settings.system_metrics
+    )
+    with within, opened as run:
+        _log_params(uri, run.info.run_id, named)
+        yield StageRun(run.info.run_id, uri, parent=parent)
 
 
 def place(root: Path) -> dict[str, str]:
-    """Tag of the runs of this repository on this machine."""
-    return {PLACE: f"{socket.gethostname()}:{root}"}
+    """Tag of the runs of this repository on this machine, whichever working copy of DVC's they are made in."""
+    return {PLACE: f"{socket.gethostname()}:{home(root)}"}
 
 
-def _close_abandoned(uri: str, experiment: str, tags: dict[str, str]) -> None:
+def _reproduction(uri: str, within: str, command: Reproduction, tags: Mapping[str, str], whole: Mapping[str, Any]) -> str:
+    """The run of a command of DVC: the one that an earlier stage made, or a new one, which is named after what is new in its parameters."""
+    mine = {STAGE: reproduction.STAGE, PLACE: tags[PLACE]}
+    known = find(uri, within, mine | {reproduction.REPRODUCTION: command.key}, most=1)
+    if known:
+        return str(known[0].info.run_id)
+    named = flat(whole)
+    name = _name(uri, within, command.title, mine, named, {})
+    described = {**tags, STAGE: reproduction.STAGE, reproduction.REPRODUCTION: command.key, PROCESS: str(command.process)}
+    described["mlflow.user"] = os.environ.get("USER", "unknown")
     store = client(uri)
-    query = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), "attributes.status = 'RUNNING'"])
-    for run in store.search_runs([store.get_experiment_by_name(experiment).experiment_id], query):
+    made = store.create_run(store.get_experiment_by_name(within).experiment_id, tags=described, run_name=name)
+    _log_params(uri, made.info.run_id, named)
+    return str(made.info.run_id)
+
+
+def _name(uri: str, within: str, title: str, mine: Mapping[str, str], now: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    """A run's name that tells it from the one before of the same kind: by the parameters that changed, else by its fingerprint."""
+    before = find(uri, within, {STAGE: title, **mine}, most=1)
+    new = reproduction.changes(now, before[0].data.params) if before else ""
+    fingerprint = tags.get("throughline.fingerprint", "")[:SHORT]
+    return (f"{title}: {new}" if new else f"{title} {fingerprint}".strip())[:MOST_NAME]
+
+
+def _close_abandoned(uri: str, within: str, tags: Mapping[str, str]) -> None:
+    for run in find(uri, within, tags, "attributes.status = 'RUNNING'"):
         if not Path("/proc", run.data.tags[PROCESS]).exists():
-            store.set_terminated(run.info.run_id, "KILLED")
-
-
-def experiment(settings: Mlflow, root: Path, store: str = HERE) -> str:
-    """Choose tracking store and experiment of this process; gives the tracking store's absolute address.
-
-    A new experiment in a sqlite file keeps its artefacts in mlruns/ of `base.store`, else beside the file, not in the working folder. A
-    server decides for itself.
-    """
-    import mlflow
-
-    _quiet()
-    name, uri = settings.experiment, absolute_uri(settings.tracking_uri, root)
-    mlflow.set_tracking_uri(uri)
-    if uri.startswith("sqlite:////") and mlflow.get_experiment_by_name(name) is None:
-        mlflow.create_experiment(name, artifact_location=_artifacts(uri, root, store))
-    mlflow.set_experiment(name)
-    return uri
-
-
-def _artifacts(uri: str, root: Path, store: str) -> str:
-    """Where a new experiment's artefacts go: to the store, where MLflow knows its protocol."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    kept = folder_of(store, root, root / "mlruns")
-    if kept is not None and not isinstance(kept, Path):
-        with suppress(MlflowException):
-            get_artifact_repository(str(kept))
-            return str(kept)
-        kept = None
-    return (kept or Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri()
-
-
-def absolute_uri(uri: str, root: Path) -> str:
-    """Make `sqlite:///relative.db` independent of the working folder; other stores stay as they are."""
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-        return prefix + str((root / uri.removeprefix(prefix)).resolve())
-    return uri
+            client(uri).set_terminated(run.info.run_id, "KILLED")
 
 
 def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
-    """Tags for the commit and whether tracked files differ from it (the paths `but` aside); `unknown` outside a git checkout."""
+    """Tags for the commit and whether tracked files differ from it (dvc.lock and the paths `but` aside); `unknown` outside a checkout."""
 
     def git(*arguments: str) -> str | None:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
@@ -185,7 +199,7 @@ def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
 
     commit, changes = (
         git("rev-parse", "HEAD"),
-        git("status", "--porcelain", "--untracked-files=no", "--", ".", *(f":!{path}" for path in but)),
+        git("status", "--porcelain", "--untracked-files=no", "--", ".", *(f":!{path}" for path in (LOCK, *but))),
     )
     return {
         "throughline.git_commit": commit or "unknown",
@@ -193,26 +207,26 @@ def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
     }
 
 
-@functools.lru_cache(maxsize=4)
-def client(tracking_uri: str) -> Any:
-    """MLflow's client of a store, one a process."""
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri)
-
-
 def _output_tag(manifest: Manifest) -> str:
     return f"throughline.output.{manifest.digest[:16]}"
 
 
-def _flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """A nested mapping as dotted parameters, in the words that MLflow keeps; an empty mapping is one."""
+    return {key: str(value)[:MOST_PARAM] for key, value in _leaves(values, "")}
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def _quiet() -> None:
-    for name in ("mlflow", "alembic", "mlflow.system_metrics", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+def _log_params(uri: str, run_id: str, values: Mapping[str, str]) -> None:
+    from mlflow.entities import Param
+
+    listed = [Param(key, value) for key, value in values.items()]
+    for start in range(0, len(listed), PARAMS_A_CALL):
+        client(uri).log_batch(run_id, params=listed[start : start + PARAMS_A_CALL])

@@ -20,6 +20,7 @@ from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
 COMBINED, MEAN = "COMBINED", "mean over classes"
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "Frag")
+HEADLINE = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 DECIMALS = 4
 UNLIMITED = 10_000
 
@@ -54,6 +55,12 @@ def document(
         found["speed"] = dict(speed)
     rounded: dict[str, Any] = _rounded(found)
     return rounded
+
+
+def headline(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers of a `document` that runs are compared by: HOTA and its parts, MOTA, IDF1, identity switches, AP50 and R1."""
+    named = {name: found["combined"][name] for name in HEADLINE}
+    return named | {name: found[part][name] for part, name in (("detection", "AP50"), ("reid", "R1")) if name in found.get(part, {})}
 
 
 def write_metrics(path: Path, found: Mapping[str, Any]) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from pipeline.errors import UserError
 from tests.shared import ROOT
 from tests.throughline.command import throughline
-from throughline.main import app
+from throughline.main import app, check_clone
 
 SPY = """
 import atexit, sys
@@ -60,6 +61,18 @@ def test_mistakes_end_with_status_2_and_one_message(capsys: pytest.CaptureFixtur
     assert "No such command 'trakc'" in capsys.readouterr().err
     assert throughline("preset", "dogs") == 2
     assert capsys.readouterr().err.startswith("error: presets/dogs.yaml: no such preset; there are: ablations, ")
+
+
+def test_a_clone_is_not_served_by_the_command_of_another(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name / "throughline").mkdir(parents=True)
+        (tmp_path / name / "throughline" / "main.py").touch()
+        (tmp_path / name / "dvc.yaml").touch()
+    check_clone(tmp_path / "first" / "throughline", tmp_path / "first")
+    check_clone(tmp_path, tmp_path / "first")
+    check_clone(tmp_path / "first", tmp_path / "site-packages")
+    with pytest.raises(UserError, match="second: this `throughline` belongs to .*first and would read and write there"):
+        check_clone(tmp_path / "second" / "throughline", tmp_path / "first")
 
 
 def test_shells_complete_verbs_and_names() -> None:

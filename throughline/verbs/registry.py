@@ -107,10 +107,11 @@ def _store(tracking_uri: str | None) -> str:
     import logging
 
     from pipeline.params import file
-    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.address import absolute_uri
+    from pipeline.registry.address import tracking_uri as store_of
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    return absolute_uri(tracking_uri or file.load(PARAMS).mlflow.tracking_uri, PARAMS.parent)
+    return absolute_uri(tracking_uri, PARAMS.parent) if tracking_uri else store_of(file.load(PARAMS).mlflow.tracking_uri, PARAMS.parent)
 
 
 def _lines(item: Registered) -> str:

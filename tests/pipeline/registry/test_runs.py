@@ -46,12 +46,6 @@ def test_a_failed_stage_leaves_a_failed_run(tmp_path: Path) -> None:
     assert mlflow.MlflowClient(run.tracking_uri).get_run(run.run_id).info.status == "FAILED"
 
 
-def test_relative_stores_are_made_absolute(tmp_path: Path) -> None:
-    assert runs.absolute_uri("sqlite:///mlflow.db", tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlflow.db"
-    assert runs.absolute_uri("sqlite:////var/mlflow.db", tmp_path) == "sqlite:////var/mlflow.db"
-    assert runs.absolute_uri("http://server:5000", tmp_path) == "http://server:5000"
-
-
 def test_what_a_killed_stage_left_running_is_closed_by_the_next(tmp_path: Path) -> None:
     code = f"""
 import os, signal
