@@ -167,7 +167,7 @@ def _reproduction(uri: str, within: str, command: Reproduction, tags: Mapping[st
     if known:
         return str(known[0].info.run_id)
     named = flat(whole)
-    name = _name(uri, within, command.title, mine, named, {})
+    name = _name(uri, within, command.title, mine, named, {"throughline.fingerprint": tags["throughline.git_commit"]})
     described = {**tags, STAGE: reproduction.STAGE, reproduction.REPRODUCTION: command.key, PROCESS: str(command.process)}
     described["mlflow.user"] = os.environ.get("USER", "unknown")
     store = client(uri)

@@ -31,7 +31,7 @@ def test_stages_of_one_command_lie_below_one_run_whose_rows_are_told_apart(tmp_p
     store = mlflow.MlflowClient(made[0].tracking_uri)
     parents = [store.get_run(run.parent) for run in made[::2]]
     assert [run.parent for run in made] == [parents[0].info.run_id] * 2 + [parents[1].info.run_id] * 2
-    assert [parent.info.run_name for parent in parents] == ["repro", "exp lousy-bort: iou_limit=0.8"]
+    assert [parent.info.run_name for parent in parents] == ["repro unknown", "exp lousy-bort: iou_limit=0.8"]
     assert [parent.info.status for parent in parents] == ["FINISHED", "FINISHED"]
     assert parents[0].data.metrics == {"HOTA": 60.0}
     assert parents[0].data.params["base.seed"] == "1"
