@@ -22,6 +22,8 @@ from pipeline.scoring.sequences import ScoredSequence, from_frames
 from pipeline.scoring.tracking import TrackingScores, score
 from stages import Context, Record, run
 
+SHOWN = (tables.METRICS, tables.SCORES, tables.THRESHOLDS, tables.PER_SEQUENCE)  # `dvc metrics` and `dvc plots` read them in the repository
+
 
 def evaluate(context: Context) -> None:
     """Score artifacts/tracks and artifacts/observations, publish artifacts/evaluate, promote the model if it is better."""
@@ -78,12 +80,16 @@ def _sequences(context: Context) -> list[ScoredSequence]:
 
 
 def _publish(context: Context, scores: TrackingScores, found: dict[str, Any]) -> Manifest:
-    publication = context.publication(context.artifacts / "evaluate", shown=(tables.METRICS,))  # `dvc metrics` reads it
+    publication = context.publication(context.artifacts / "evaluate", shown=SHOWN)
     with publication.write(tables.METRICS) as path:
         tables.write_metrics(path, found)
+    with publication.write(tables.SCORES) as path:
+        tables.write_scores(path, found)
+    with publication.write(tables.THRESHOLDS) as path:
+        tables.write_thresholds(path, scores)
     with publication.write(tables.PER_SEQUENCE) as path:
         tables.write_per_sequence(path, scores)
-    for name in (tables.METRICS, tables.PER_SEQUENCE):
+    for name in SHOWN:
         context.run.artifact(publication.path(name), "evaluate")
     return publication.publish(benchmark=context.params.evaluate.benchmark, frames=context.params.track.frames)
 
@@ -120,10 +126,10 @@ def tell_registry(context: Context, metrics: Mapping[str, Any]) -> None:
 def is_told(params: Params, root: Path) -> bool:
     """Whether the registry has the score in artifacts/evaluate, or need not have it."""
     from pipeline.registry import registry
-    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.address import tracking_uri
     from pipeline.registry.scores import Candidate, scores
 
-    uri, origin = absolute_uri(params.mlflow.tracking_uri, root), read_track_origin(follow(root / "artifacts" / "tracks"))
+    uri, origin = tracking_uri(params.mlflow.tracking_uri, root), read_track_origin(follow(root / "artifacts" / "tracks"))
     if origin.needs_labels or registry.find_weights(uri, origin.system, origin.weights_sha256) is None:
         return True
     version = registry.find_version(uri, origin.system, Candidate(origin.weights_sha256, origin.tracker))

@@ -27,11 +27,11 @@ def is_registered(params: Params, root: Path) -> bool:
     from pipeline.artifacts.store import follow
     from pipeline.files import model_folder
     from pipeline.registry import registry
-    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.address import tracking_uri
 
     folder = root / "artifacts" / "finetune"
     weights, name = read_manifest(folder).files[model_folder.WEIGHTS]["sha256"], model_folder.load_model(follow(folder)).name
-    return registry.find_weights(absolute_uri(params.mlflow.tracking_uri, root), name, weights) is not None
+    return registry.find_weights(tracking_uri(params.mlflow.tracking_uri, root), name, weights) is not None
 
 
 def register(context: Context) -> None:

@@ -27,7 +27,7 @@ def trained_on(context: Context, stage: Literal["pretrain", "finetune"], start: 
         start: weights to begin with where the section names none.
     """
     from pipeline.feeding.loader import build_feed
-    from pipeline.training.fit import trained
+    from pipeline.training.fit import HISTORY, trained
 
     context.run.input(read_manifest(context.data / "samples"), "samples")
     feed = build_feed(context.params, context.options, context.spec, stage, context.data / "samples")
@@ -35,7 +35,7 @@ def trained_on(context: Context, stage: Literal["pretrain", "finetune"], start: 
     with trained(
         feed,
         start if weights is None else context.root / weights,
-        publication=context.publication(context.artifacts / context.stage),
+        publication=context.publication(context.artifacts / context.stage, shown=(HISTORY,)),  # which `dvc plots` draws
         run=context.run,
         cluster=context.params.cluster,
         root=context.root,

@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ from typing import Any
 import pytest
 import typer.main
 import yaml
+from dvc.repo import Repo
 
 import stages
-from experiments.sweeps import definitions
 from models import SYSTEMS, training_options
 from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
 from pipeline.params import preset as presets
 from pipeline.params.sections import STAGES, TRAININGS, Params
+from pipeline.params.sections.data import Source
 from tests.shared import ROOT
 from throughline.main import app
 
@@ -79,17 +81,22 @@ def test_only_the_frame_imports_modules_by_name() -> None:
             }, name
 
 
-@pytest.mark.parametrize("name", definitions.read(ROOT / "experiments" / "sweeps.yaml"))
-def test_every_sweep_is_a_stage_that_plain_repro_does_not_see(name: str) -> None:
-    sweeps = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
-    body, first = sweeps[name], definitions.load(ROOT / "experiments" / "sweeps.yaml", name).first
-    assert list(sweeps) == list(definitions.read(ROOT / "experiments" / "sweeps.yaml"))
-    assert (body["cmd"], body["wdir"], body["outs"]) == (f"throughline sweep {name}", "..", [f"artifacts/sweeps/{name}"])
-    trained = {"pretrain": [], "finetune": ["artifacts/pretrain"], "track": ["artifacts/pretrain", "artifacts/finetune"]}[first]
-    assert body["deps"] == ["data/frames", "data/samples", *trained, "models", "pipeline", "experiments/sweeps", "experiments/trials"]
-    assert body["params"][-1] == {"experiments/sweeps.yaml": [name]}
+def test_dvc_speaks_of_the_pipeline_alone_until_a_sweep_is_to_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    for name in ("dvc.yaml", "params.yaml", "experiments/dvc.yaml", "experiments/kept.yaml", "experiments/sweeps.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    repo = Repo.init(str(tmp_path), no_scm=True)
+    assert [stage.name for stage in repo.index.stages] == list(STAGES)
+    (tmp_path / "experiments" / "kept.yaml").write_text("sweeps: [temperature, tracker]")
+    kept = [stage for stage in Repo(str(tmp_path)).index.stages if stage.name not in STAGES]
+    assert [stage.cmd for stage in kept] == ["throughline sweep temperature", "throughline sweep tracker"]
+    assert [[Path(out.fs_path).relative_to(tmp_path).as_posix() for out in stage.outs] for stage in kept] == [
+        ["artifacts/sweeps/temperature"],
+        ["artifacts/sweeps/tracker"],
+    ]
+    tracked = {key.split(".")[0] for dep in kept[0].deps if Path(dep.fs_path).name == "params.yaml" for key in dep.params}
     sections = {key.split(".")[0] for stage in ("pretrain", "finetune", "track", "evaluate") for key in fingerprint.reads(stage).params}
-    assert sections | {"sweep"} == {key.split(".")[0] for key in body["params"][:-1]}
+    assert sections | {"sweep"} == tracked
 
 
 @pytest.mark.parametrize("package", ALLOWED)
@@ -190,7 +197,8 @@ def test_presets_can_be_used_and_say_how(preset: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_every_value_of_a_whole_preset_has_a_comment(preset: Path) -> None:
     for line in presets.text(preset.stem).splitlines():
-        if re.match(r"^\s+\w+: [^#\s]", line) and not line.strip().startswith("-"):
+        of_source = line.startswith("    ") and line.split(":")[0].strip() in Source.model_fields  # explained at `sources`
+        if re.match(r"^\s+\w+: [^#\s]", line) and not of_source:
             assert " # " in line, f"{preset.name}: {line}"
 
 

@@ -21,7 +21,8 @@ from pipeline.params import file as parameters
 from pipeline.params.edit import edited
 from pipeline.params.preset import write
 from pipeline.registry.provenance import provenance
-from pipeline.registry.runs import StageRun, absolute_uri
+from pipeline.registry.address import tracking_uri
+from pipeline.registry.runs import StageRun
 from pipeline.scoring.conditions import conditions
 from pipeline.tracking.plan import tracked_frames
 
@@ -86,7 +87,7 @@ def _registered(plan: Plan, chosen: Outcome, machinery: Machinery, root: Path) -
         return "not registered: its tracks were told the ground truth"
     folder = machinery.model_folder(chosen.trial.recipe, root)
     assert folder is not None, "a finished trial has a network"
-    run = StageRun(chosen.run_id, absolute_uri(params.mlflow.tracking_uri, root))
+    run = StageRun(chosen.run_id, tracking_uri(params.mlflow.tracking_uri, root))
     name, version = params.model.name, _version(run, folder, options.model_dump(mode="json")["tracker"], params.model.name)
     boxes = {f"{dataset}/{sequence}": file_digest(path) for (dataset, sequence), path in tracked_frames(params, root).given.items()}
     score = Score(conditions(params, root, boxes), dict(chosen.metrics), provenance(chosen.run_id, params, root))

@@ -1,7 +1,7 @@
 """A sweep: many variants of the parameter file, trained, tracked and scored side by side (`throughline sweep`).
 
 What is finished is never done again: the same command goes on where a killed one was. Apart from the pipeline: `dvc repro` runs none,
-`dvc repro experiments/dvc.yaml:temperature` one.
+`dvc repro experiments/dvc.yaml` those that experiments/kept.yaml names.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 In what a system has of its own, `model` and `model` of the trainings, a preset with another `model.name` states what differs from
 presets/<name>_walkers.yaml, which has them whole.
 `values` gives the whole file that a preset means, `text` the same with the comments of the default, as it becomes params.yaml.
+
+The form is the one that DVC writes: one line per entry of a list, nothing for null. So `dvc exp run -S key=value` changes that line alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pipeline.params.sections import TRAININGS, Params
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = "walkers"
+BELOW_KEY = 3  # place of the comments between a key and a block below it, among those of the key
 
 
 def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
@@ -60,13 +63,12 @@ def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda own, _: own.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.default_flow_style = False
     source = _path(name, root).read_text()
     whole = _whole(name, lambda path: yaml.load(path.read_text()), root)
     if data_root is not None:
         whole["base"]["data_root"] = data_root
+    _unfold(whole)
     stream = StringIO()
     yaml.dump(whole, stream)
     body = stream.getvalue().removeprefix(_head(stream.getvalue()))
@@ -88,6 +90,25 @@ def _whole(name: str, load: Callable[[Path], dict[str, Any]], root: Path) -> dic
             whole[stage]["model"] = (own.get(stage) or {}).get("model", {})
     _change(whole, changes, f"presets/{name}.yaml")
     return whole
+
+
+def _unfold(section: dict[str, Any]) -> None:
+    """Make every list a plain one, which is written with one line per entry, without the comments inside it; DVC does the same."""
+    for key, value in section.items():
+        if isinstance(value, dict):
+            _unfold(value)
+            continue
+        comment = section.ca.items.get(key)  # type: ignore[attr-defined]  # of ruamel.yaml's mappings
+        if comment is not None:
+            comment[BELOW_KEY] = None  # or a value in the place of a list is written on the line of another key
+        if isinstance(value, list):
+            section[key] = _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _path(name: str, root: Path) -> Path:

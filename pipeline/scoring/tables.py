@@ -1,4 +1,4 @@
-"""Scores as files and on the terminal: metrics.json, per_sequence.csv, a table, flat names for MLflow."""
+"""Scores as files and on the terminal: metrics.json and what DVC shows of it, CSV files, a table, flat names for MLflow."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from rich.table import Table
 
 from pipeline.artifacts.store import write_text
 from pipeline.scoring.detection import DetectionMetrics
+from pipeline.scoring.hota import THRESHOLDS as OVERLAPS
 from pipeline.scoring.reid import Retrieval
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
 
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
+SCORES, THRESHOLDS = "scores.json", "thresholds.csv"
 COMBINED, MEAN = "COMBINED", "mean over classes"
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "Frag")
 HEADLINE = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
-DECIMALS = 4
+DECIMALS, BRIEF = 4, 2
 UNLIMITED = 10_000
 
 
@@ -66,6 +68,21 @@ def headline(found: Mapping[str, Any]) -> dict[str, Any]:
 def write_metrics(path: Path, found: Mapping[str, Any]) -> None:
     """Write `document` as JSON."""
     write_text(path, json.dumps(found, indent=1) + "\n")
+
+
+def write_scores(path: Path, found: Mapping[str, Any]) -> None:
+    """Write the `headline` of a document as JSON, short enough for one line of `dvc metrics show`."""
+    values = {name: round(value, BRIEF) if isinstance(value, float) else value for name, value in headline(found).items()}
+    write_text(path, json.dumps(values, indent=1) + "\n")
+
+
+def write_thresholds(path: Path, tracking: TrackingScores) -> None:
+    """Write HOTA and its parts in percent, one row per threshold of overlap."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["threshold", *tracking.curves])
+        for threshold, *values in zip(OVERLAPS.tolist(), *tracking.curves.values(), strict=True):
+            writer.writerow([round(threshold, BRIEF), *map(_rounded, values)])
 
 
 def write_per_sequence(path: Path, tracking: TrackingScores) -> None:

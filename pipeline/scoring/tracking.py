@@ -59,13 +59,15 @@ class TrackingScores(NamedTuple):
     """`combined` over all sequences, and each `sequences[name]`.
 
     Where several classes are scored one by one, these add all classes up (TrackEval's average over detections); `classes[name]` is each
-    class over all sequences, and `mean` their average (its average over classes), in which a class without results counts 0.
+    class over all sequences, and `mean` their average (its average over classes), in which a class without results counts 0. `curves` holds
+    HOTA, DetA, AssA and LocA of `combined` at each threshold of overlap, in percent.
     """
 
     combined: TrackingMetrics
     sequences: dict[str, TrackingMetrics]
     classes: dict[str, TrackingMetrics] = {}  # noqa: RUF012  # never changed
     mean: TrackingMetrics | None = None
+    curves: dict[str, list[float]] = {}  # noqa: RUF012  # never changed
 
 
 class Measured(NamedTuple):
@@ -155,7 +157,8 @@ def measure(sequence: ScoredSequence, benchmark: Benchmark, similarity: Similari
 def together(parts: dict[str, Measured]) -> TrackingScores:
     """The scores of sequences by their names, and of all of them."""
     everything = _sum([parts[name] for name in sorted(parts)])
-    return TrackingScores(_metrics(everything), {name: _metrics(part) for name, part in parts.items()})
+    each = {name: _metrics(part) for name, part in parts.items()}
+    return TrackingScores(_metrics(everything), each, curves=_curves(everything))
 
 
 def over_classes(parts: dict[str, dict[str, Measured]]) -> TrackingScores:
@@ -164,9 +167,9 @@ def over_classes(parts: dict[str, dict[str, Measured]]) -> TrackingScores:
     classes = {name: _sum([parts[sequence][name] for sequence in sorted(parts)]) for name in names}
     each = {sequence: _metrics(_sum(list(found.values())) if len(names) > 1 else found[names[0]]) for sequence, found in parts.items()}
     if len(names) == 1:
-        return TrackingScores(_metrics(classes[names[0]]), each)
-    named = {name: _metrics(found) for name, found in classes.items()}
-    return TrackingScores(_metrics(_sum(list(classes.values()))), each, named, _mean(list(classes.values())))
+        return TrackingScores(_metrics(classes[names[0]]), each, curves=_curves(classes[names[0]]))
+    named, everything = {name: _metrics(found) for name, found in classes.items()}, _sum(list(classes.values()))
+    return TrackingScores(_metrics(everything), each, named, _mean(list(classes.values())), _curves(everything))
 
 
 def _sum(parts: Sequence[Measured]) -> Measured:
@@ -180,6 +183,10 @@ def _sum(parts: Sequence[Measured]) -> Measured:
         sum(part.result_boxes for part in parts),
         sum(part.result_identities for part in parts),
     )
+
+
+def _curves(found: Measured) -> dict[str, list[float]]:
+    return {name: (100 * values).tolist() for name, values in found.hota.curves.items()}
 
 
 def _mean(parts: Sequence[Measured]) -> TrackingMetrics:

@@ -22,7 +22,9 @@ from tests.system.test_survival import DATA, clone, digests, environment, repro
 
 EPOCHS = 6  # of a second each: the kill after the first comes long before the last
 POINTERS = {"manifest.json", "place.json"}
-SHOWN = {"artifacts/evaluate/metrics.json", "artifacts/report/index.html", "artifacts/speed.json", "data/external/README.md"}
+SHOWN = {"artifacts/report/index.html", "artifacts/speed.json", "data/external/README.md"}
+SHOWN |= {f"artifacts/evaluate/{name}" for name in ("metrics.json", "scores.json", "thresholds.csv", "per_sequence.csv")}
+SHOWN |= {f"artifacts/{stage}/history.csv" for stage in ("pretrain", "finetune")}
 MADE = (*DATA, *(f"artifacts/{name}" for name in ("pretrain", "finetune", "tracks", "observations", "evaluate", "report")))
 
 

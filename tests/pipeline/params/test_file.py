@@ -40,8 +40,8 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("  name: outrack ", "  name: fairest ", ["model.name", "outrack"]),
         ("  height: 256", "  height: 250", ["pack_samples", "multiples of 32"]),
         ("  mix: {}", "  mix: {walkers: -1.0}", ["pretrain.mix.walkers", "greater than or equal to 0", "-1.0"]),
-        ("  input_size: [320, 192]", "  input_size: [320, 200]", ["pretrain.input_size.1", "multiple of 32", "200"]),
-        ("  input_size: [320, 192]", "  input_size: [320]", ["pretrain.input_size", "at least 2 items", "[320]"]),
+        ("  - 320\n  - 192", "  - 320\n  - 200", ["pretrain.input_size.1", "multiple of 32", "200"]),
+        ("  - 320\n  - 192", "  - 320", ["pretrain.input_size", "at least 2 items", "[320]"]),
         ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )

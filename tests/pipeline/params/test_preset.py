@@ -27,7 +27,8 @@ def test_only_what_a_preset_states_differs_from_the_default_and_comments_stay(tm
     root = repository(tmp_path, "# make repro PRESET=mine\n\nmodel:\n  tracker:\n    iou_limit: 0.5\npretrain:\n  lr_drop_epochs: []\n")
     path = use("mine", data_root="/mnt/sets", root=root)
     expected = DEFAULT.replace("    iou_limit: 0.88         # largest", "    iou_limit: 0.5          # largest")
-    expected = expected.replace("  lr_drop_epochs: [3, 4]    #", "  lr_drop_epochs: []        #", 1)
+    drops = "  lr_drop_epochs:           # the rate falls before these epochs (counted from 0)\n"
+    expected = expected.replace(f"{drops}  - 3\n  - 4\n", drops.replace(":   ", ": []", 1), 1)
     expected = expected.replace("  data_root: data/external  #", "  data_root: /mnt/sets      #")
     assert path.read_text().splitlines() == ["# make repro PRESET=mine", *expected.splitlines()[2:]]
     assert params.load(path).base.data_root == "/mnt/sets"
@@ -39,9 +40,10 @@ def test_the_default_is_written_as_it_stands() -> None:
 
 def test_lists_are_replaced_and_the_file_stays_in_shape(tmp_path: Path) -> None:
     sources = "  sources:\n    - {name: a, kind: folder, root: /a, sequences: null, images_per_file: 64}\n"
+    entry = "  - name: a\n    kind: folder\n    root: /a\n    sequences:\n    images_per_file: 64\n"
     root = repository(tmp_path, f"# make repro PRESET=mine\n\nextract_frames:\n{sources}\nreport:\n  clips: 1\n")
     written = text("mine", root=root)
-    assert sources.splitlines()[1] + "\n  jpeg_quality: 92          # of frames" in written, "no blank line between"
+    assert f"{entry}  jpeg_quality: 92          # of frames" in written, "no blank line between"
     assert "  sources:                  # kind: mot_challenge" in written
     assert yaml.safe_load(written) == values("mine", root)
     assert [source["name"] for source in values("mine", root)["extract_frames"]["sources"]] == ["a"]
@@ -66,6 +68,16 @@ def test_presets_of_another_system_differ_from_its_first(tmp_path: Path) -> None
     assert values("mine", root)["finetune"]["epochs"] == values("walkers", root)["finetune"]["epochs"]
     assert "    step: 4  # how far\n  epoch_samples: null" in text("mine", root=root)
     assert "    layers: 5  # how deep\n    width: 8  # how wide\n" in text("mine", root=root)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "presets").glob("*.yaml"))])
+def test_dvc_changes_the_line_of_a_parameter_and_no_other(name: str, tmp_path: Path) -> None:
+    from dvc.utils.hydra import apply_overrides
+
+    (tmp_path / "params.yaml").write_text(text(name))
+    apply_overrides(str(tmp_path / "params.yaml"), ["base.seed=4711"])  # what `dvc exp run -S base.seed=4711` does to the file
+    pairs = zip(text(name).splitlines(), (tmp_path / "params.yaml").read_text().splitlines(), strict=True)
+    assert [now.split("#")[0].strip() for before, now in pairs if now != before] == ["seed: 4711"]
 
 
 @pytest.mark.parametrize(
