@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,8 @@ COLUMNS = ("HOTA", "MOTA", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "R1", "mAP", 
 COUNTS = ("IDSW", "FP", "FN", "MT", "ML")
 MEASURED = ("finished", "stopped")
 PAGE, TRIALS, SUMMARY = "index.html", "trials.csv", "summary.csv"
-WIDE = 160  # characters of a table that goes to a file
-LISTED = 12  # best configurations of a search that the page and the terminal show
+UNLIMITED = 10_000  # characters: more than any table is wide
+LISTED = 12  # best configurations of a search that the terminal shows; the page shows all
 
 
 @dataclass(frozen=True)
@@ -77,17 +76,22 @@ def publish(plan: Plan, outcomes: Sequence[Outcome], publication: Publication, r
 
 
 def show(plan: Plan, outcomes: Sequence[Outcome], console: Console | None = None) -> None:
-    """Print the table, and after it every trial that failed, with its error and where its log lies."""
-    console = console or (Console() if sys.stdout.isatty() else Console(width=WIDE))
+    """Print the table, as wide as it is, what it leaves out, and every trial that failed, with its error and where its log lies."""
     chosen, table = best(plan, outcomes), Table(title=f"{plan.name}: {plan.definition.description}")
     names = _measured(outcomes)
     table.add_column("trial" if plan.definition.search else "configuration", overflow="fold")
     for name in ("seeds", *names):
         table.add_column(name, justify="right", no_wrap=True)
-    for point in _listed(plan, outcomes):
+    everything = _ranked(plan, outcomes)
+    listed = everything if plan.definition.search is None else everything[: LISTED + 1]
+    for point in listed:
         style = "bold" if chosen is not None and point.configuration == chosen.trial.configuration else None
         table.add_row(_name(plan, point), _seeds(point), *(_spread(point, name) for name in names), style=style)
+    if console is None:
+        console = Console(width=max(Console().width, Console(width=UNLIMITED).measure(table).maximum))
     console.print(table)
+    if left := len(everything) - len(listed):
+        console.print(f"{left} of {len(everything)} rows are left out, all of them worse; the page and {SUMMARY} have all", highlight=False)
     if chosen is not None:
         told = f"best {plan.metric}: {chosen.metrics[plan.metric]:.2f}, trial {chosen.trial.number}"
         console.print(f"{told}: {chosen.trial.configuration.label}", highlight=False)
@@ -101,7 +105,7 @@ def _page(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     keys = plan.keys if plan.definition.search else []
     lines = [
         [_name(plan, point), *(point.configuration.values[key] for key in keys), _seeds(point), *(_spread(point, name) for name in names)]
-        for point in _listed(plan, outcomes)
+        for point in _ranked(plan, outcomes)
     ]
     head = ["trial" if keys else "configuration", *(key.rpartition(".")[2] for key in keys), "seeds", *names]
     told = [[item.trial.number, item.trial.configuration.label, item.trial.seed, item.status, item.run_id] for item in outcomes]
@@ -142,13 +146,13 @@ def _figures(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     return against_values(plan.keys, named, plan.metric)
 
 
-def _listed(plan: Plan, outcomes: Sequence[Outcome]) -> list[Point]:
+def _ranked(plan: Plan, outcomes: Sequence[Outcome]) -> list[Point]:
     """Configurations in the sweep's order; of a search the default one, then the best."""
     found = points(outcomes)
     if plan.definition.search is None:
         return found
     ranked = sorted(found[1:], key=lambda point: point.means.get(plan.metric, float("-inf")), reverse=True)
-    return [*found[:1], *ranked[:LISTED]]
+    return [*found[:1], *ranked]
 
 
 def _name(plan: Plan, point: Point) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.sweeps import definitions, output, record, tuning
+from experiments.sweeps import definitions, tuning
 from experiments.sweeps.plan import Plan, adhoc
 from experiments.sweeps.tuning import Machinery, Outcome
 from experiments.trials import steps
@@ -30,16 +30,17 @@ def sweep(plan: Plan, root: Path, machinery: Machinery = MACHINERY) -> list[Outc
     Raises:
         UserError: a trial's parameters cannot be used, its data or weights are missing, or the cluster is too small.
     """
-    with tuning.alone(plan, root):
-        tuning.check(plan, machinery, root)
-        with record.opened(plan, root) as runs:
-            outcomes = tuning.run(plan, machinery, runs, root)
-            chosen = output.best(plan, outcomes)
-            if chosen is not None:
-                runs.tag_best(chosen.trial.number, plan.metric, chosen.metrics[plan.metric])
-            fingerprint = parameters.digest(plan.fingerprint(root), closure.digest(("experiments/sweeps/run.py",), ROOT))
-            publication = Publication(root / "artifacts" / "sweeps" / plan.name, "sweep", fingerprint)
-            runs.parent.output(output.publish(plan, outcomes, publication, runs.parent))
+    tuning.check(plan, machinery, root)  # before what takes long to import
+    from experiments.sweeps import output, record
+
+    with tuning.alone(plan, root), record.opened(plan, root) as runs:
+        outcomes = tuning.run(plan, machinery, runs, root)
+        chosen = output.best(plan, outcomes)
+        if chosen is not None:
+            runs.tag_best(chosen.trial.number, plan.metric, chosen.metrics[plan.metric])
+        fingerprint = parameters.digest(plan.fingerprint(root), closure.digest(("experiments/sweeps/run.py",), ROOT))
+        publication = Publication(root / "artifacts" / "sweeps" / plan.name, "sweep", fingerprint)
+        runs.parent.output(output.publish(plan, outcomes, publication, runs.parent))
     output.show(plan, outcomes)
     return outcomes
 

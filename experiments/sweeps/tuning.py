@@ -26,7 +26,6 @@ from pipeline.errors import PlainError, UserError
 from pipeline.registry.runs import StageRun
 from pipeline.runtime.cluster import attached, gpus
 from pipeline.runtime.progress import Progress
-from pipeline.training.checkpoints import exclusive
 
 FOLDER = Path(".throughline") / "sweeps"
 MEMORY = 64 * 2**20  # bytes: all that Tune books for a trial, since the CPUs are its workers' and tasks'
@@ -135,6 +134,8 @@ def alone(plan: Plan, root: Path) -> Iterator[None]:
     Raises:
         UserError: there is one.
     """
+    from pipeline.training.checkpoints import exclusive  # imports torch, which a mistake in a name should not wait for
+
     try:
         with exclusive(root / FOLDER / plan.name):
             yield

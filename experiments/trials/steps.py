@@ -21,7 +21,6 @@ from pipeline.artifacts.publication import Publication
 from pipeline.artifacts.reuse import is_whole
 from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
-from pipeline.files import model_folder as weights
 from pipeline.params.file import digest
 from pipeline.registry.runs import StageRun
 
@@ -115,6 +114,7 @@ def _trained(
 ) -> Path:
     """Folder of a trained network; trains it where nobody has."""
     from pipeline.feeding.loader import build_feed
+    from pipeline.files import model_folder as weights
     from pipeline.training.fit import Rungs, trained
 
     params, options = recipe.parameters(step)
@@ -153,6 +153,7 @@ def _judged(recipe: Recipe, root: Path, model: Path, report: Report | None = Non
     """Metrics of a network: what it sees is kept, tracking and scoring take a moment."""
     from experiments.trials import judge as judging
     from experiments.trials import observe
+    from pipeline.files import model_folder as weights
 
     params, current = recipe.parameters("track")
     card = weights.load_model(model)

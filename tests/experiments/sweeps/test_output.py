@@ -84,6 +84,18 @@ def test_the_page_of_a_search_shows_every_key() -> None:
         assert part in page
 
 
+def test_the_terminal_says_how_many_rows_it_leaves_out_and_the_page_has_all() -> None:
+    plan = fake.plan({"description": "s", "first": "track", "trials": 20, "search": {fake.THRESHOLD: {"low": 0.1, "high": 0.9}}})
+    trials = [plan.trial(number, plan.configuration({fake.THRESHOLD: number / 100}), 317) for number in range(20)]
+    outcomes = [Outcome(trial, "finished", {"HOTA": 50.0 + trial.number}, "r") for trial in trials]
+    console = Console(file=io.StringIO(), width=120)
+    output.show(plan, outcomes, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "7 of 20 rows are left out" in text
+    assert sum(line.startswith("│") for line in text.splitlines()) == 13
+    assert output._page(plan, outcomes).partition('id="trials"')[0].count("<td>1</td>") == 20, "the seeds of each configuration"
+
+
 def test_a_sweep_without_a_result_has_a_page_too() -> None:
     plan = fake.plan(BODY)
     page = output._page(plan, [Outcome(trial, "interrupted") for trial in plan.trials()])
