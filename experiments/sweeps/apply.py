@@ -20,8 +20,8 @@ from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.edit import edited
 from pipeline.params.preset import write
-from pipeline.registry.provenance import provenance
 from pipeline.registry.address import tracking_uri
+from pipeline.registry.provenance import provenance
 from pipeline.registry.runs import StageRun
 from pipeline.scoring.conditions import conditions
 from pipeline.tracking.plan import tracked_frames

@@ -25,24 +25,30 @@ def edited(text: str, changes: Mapping[str, Any], where: Path | str) -> str:
         UserError: a key is not in the file.
     """
     for key, value in changes.items():
-        node = _node(text, key, where)
+        name, node = _node(text, key, where)
         start, end = node.start_mark.index, node.end_mark.index
         while text[end - 1] in " \n":  # a block's end is where the next one starts
             end -= 1
-        text = text[:start] + _moved(_written(value), end - start, text[end:])
+        if name.end_mark.line < node.start_mark.line or node.start_mark.index == node.end_mark.index:  # a block below the key, or nothing
+            colon = text.index(":", name.end_mark.index) + 1
+            line = text.index("\n", colon)
+            text = f"{text[:colon]} {_moved(_written(value), -1, text[colon:line] + text[max(line, end) :])}"
+        else:
+            text = text[:start] + _moved(_written(value), end - start, text[end:])
     return text
 
 
-def _node(text: str, key: str, where: Path | str) -> yaml.Node:
-    """The value of a key."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+def _node(text: str, key: str, where: Path | str) -> tuple[yaml.Node, yaml.Node]:
+    """The last word of a dotted key, and its value."""
+    name, node = None, yaml.compose(text, Loader=yaml.SafeLoader)
     for part in key.split("."):
-        found = {name.value: value for name, value in node.value} if isinstance(node, yaml.MappingNode) else {}
+        found = {word.value: (word, value) for word, value in node.value} if isinstance(node, yaml.MappingNode) else {}
         if part not in found:
             raise UserError(f"{where}: {key} is not in it; {key.rpartition('.')[0] or 'the file'} has {', '.join(found)}")
-        node = found[part]
+        name, node = found[part]
+    assert name is not None
     assert node is not None
-    return node
+    return name, node
 
 
 def _written(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from pipeline.registry import runs
+from pipeline.registry.experiment import client
 
 UNKNOWN = "not recorded"
 INPUT, UPSTREAM = "throughline.input.", "throughline.upstream."
@@ -76,7 +76,7 @@ def _chain(tracking_uri: str, run_id: str) -> list[Any]:
         if name in found:
             continue
         try:
-            found[name] = runs.client(tracking_uri).get_run(name)
+            found[name] = client(tracking_uri).get_run(name)
         except MlflowException:
             continue
         waiting += _tagged(found[name], UPSTREAM).values()

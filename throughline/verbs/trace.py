@@ -30,12 +30,13 @@ def trace(
 ) -> None:
     """Trace a number to parameters, digests of data and code, and the kind of machine."""
     from pipeline.params import file
-    from pipeline.registry.runs import absolute_uri
+    from pipeline.registry.address import absolute_uri
+    from pipeline.registry.address import tracking_uri as store_of
     from throughline.figures import Figures, of_source
     from throughline.traces import traces
 
     root = PARAMS.parent
-    uri = absolute_uri(tracking_uri or file.load(PARAMS).mlflow.tracking_uri, root)
+    uri = absolute_uri(tracking_uri, root) if tracking_uri else store_of(file.load(PARAMS).mlflow.tracking_uri, root)
     found = [item for source in sources for item in traces(source, root, uri)]
     print("\n\n".join(item.text for item in found))
     if record is not None:

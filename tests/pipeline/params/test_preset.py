@@ -66,7 +66,7 @@ def test_presets_of_another_system_differ_from_its_first(tmp_path: Path) -> None
     assert values("mine", root)["report"] == values("walkers", root)["report"], "of the first only what is the system's own counts"
     assert [values("mine", root)[stage]["model"] for stage in ("pretrain", "finetune")] == [{}, {"step": 4}]
     assert values("mine", root)["finetune"]["epochs"] == values("walkers", root)["finetune"]["epochs"]
-    assert "    step: 4  # how far\n  epoch_samples: null" in text("mine", root=root)
+    assert "    step: 4  # how far\n  epoch_samples:  " in text("mine", root=root)
     assert "    layers: 5  # how deep\n    width: 8  # how wide\n" in text("mine", root=root)
 
 
