@@ -80,4 +80,4 @@ def of_card(name: str, raw: Mapping[str, Any], tracker: Mapping[str, Any] | None
 def _module(system: str, file: str) -> Any:
     if system not in SYSTEMS:
         raise UserError(f"model.name: {system!r} is not a system of this repository; allowed: {', '.join(SYSTEMS)}\nnext: set model.name")
-    return import_module(f"models.{system}.{file}")
+    return import_module(f"{__name__}.{system}.{file}")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.plan import TrackedFrames
     from pipeline.tracking.sequences import Job, Outputs, Timing
 
-REGISTRY = "models:/"
 SPEED = "speed.json"
 GPU_SHARE = 0.25  # of a GPU for one sequence, which waits for decoding most of the time
 
@@ -59,29 +58,6 @@ def track(context: Context) -> None:
     with outputs.tracks.write(ORIGIN) as path:
         origin.write(path)
     _publish(context, jobs, outputs, origin)
-
-
-def local_model(model: str, tracking_uri: str, key: str) -> Path:
-    """The folder of a model.
-
-    Args:
-        model: `models:/outrack@champion`, which is fetched, or a folder that holds a model.
-        tracking_uri: MLflow store of the registry.
-        key: what the user wrote the name to, for the message.
-
-    Raises:
-        UserError: there is no such model.
-    """
-    from pipeline.registry import registry
-    from pipeline.registry.address import absolute_uri
-
-    if model.startswith(REGISTRY):
-        uri = absolute_uri(tracking_uri, ROOT)
-        found = registry.show(model, uri)
-        return registry.fetch(model, uri, ROOT / ".throughline" / "models" / f"{found.name}-{found.version}")
-    if not Path(model).is_dir():
-        raise UserError(f"{key}: no such folder: {model}\nnext: name a folder that holds {WEIGHTS} and {CARD}, or {REGISTRY}NAME@ALIAS")
-    return Path(model).resolve()
 
 
 def spec_and_options(folder: Place, current: BaseModel | None = None) -> tuple[ModelSpec, BaseModel]:
@@ -137,7 +113,9 @@ def _stage_model(context: Context) -> Place:
         context.run.input(read_manifest(folder), "finetune")
         return follow(folder)
     context.run.tag("throughline.track.model", named)
-    return local_model(named, context.run.tracking_uri, "track.model")
+    from pipeline.registry.model_source import local_model
+
+    return local_model(named, context.run.tracking_uri, "track.model", ROOT / ".throughline" / "models")
 
 
 def _check_classes(folder: Place, classes: tuple[str, ...]) -> None:

@@ -6,14 +6,15 @@ A verb imports what it needs inside its function, so that `--help` and completio
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from pipeline.errors import UserError, plain_errors
 from pipeline.runtime.surroundings import settle
-from throughline import PARAMS
+from throughline import PARAMS, where
 from throughline.verbs.cluster import cluster
 from throughline.verbs.evaluate import evaluate
 from throughline.verbs.fetch import fetch
@@ -32,6 +33,13 @@ from throughline.verbs.warm_up import warm_up
 
 ROOT = Path(__file__).resolve().parents[1]
 HELP = {"-h", "--help"}
+# verbs that need the repository
+OF_A_CHECKOUT = ("repro", "preset", "sweep", "tables", "represent", "trace", "relocate", "stored", "warm-up", "cluster")
+EXTRAS = {  # top-level modules that not every installation has, and the extra that brings each
+    **dict.fromkeys(("mlflow", "ray", "dvc", "optuna", "upath", "ruamel", "pycocotools", "matplotlib", "psutil"), "train"),
+    **dict.fromkeys(("s3fs", "boto3", "botocore"), "s3"),
+    "transformers": "depth",
+}
 
 app = typer.Typer(
     name="throughline",
@@ -57,8 +65,14 @@ def main(words: Sequence[str] | None = None) -> None:
         SystemExit: always. Status 0; 1 when something was found wanting, as the verb's help says; 2 on a user's mistake.
     """
     given = sys.argv[1:] if words is None else list(words)
-    with plain_errors():
-        if not HELP & set(given):
+    with plain_errors(), _extras_named():
+        asks = not HELP & set(given)
+        if where.CHECKOUT is None and given[:1] and given[0] in OF_A_CHECKOUT and asks:
+            raise UserError(
+                f"throughline {given[0]}: works on the pipeline of a checkout, and this is an installation without one\n"
+                "next: clone the repository and run `make setup` there; track, evaluate, inspect and fetch work here"
+            )
+        if where.CHECKOUT is not None and asks:
             check_clone(Path.cwd())
         settle(PARAMS.parent)
         app(given, prog_name="throughline")
@@ -86,3 +100,15 @@ def check_clone(folder: Path, own: Path = ROOT) -> None:
 
 def _is_clone(folder: Path) -> bool:
     return (folder / "dvc.yaml").is_file() and (folder / "throughline" / "main.py").is_file()
+
+
+@contextmanager
+def _extras_named() -> Iterator[None]:
+    """Say of a package that an extra brings which one."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        raise UserError(f"this needs {error.name}, which is not installed\nnext: pip install 'throughline[{extra}]'") from error

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.store import Place, write_text
 from pipeline.errors import UserError
+from pipeline.files.appearance import LearntFrom
 from pipeline.params.classes import PEDESTRIANS
 
 WEIGHTS = "weights.safetensors"
@@ -71,6 +72,7 @@ class ModelCard:
         height: of the network input.
         fingerprint: of the training run.
         classes: names of what it learnt; detections count their classes in this list.
+        seen: what it learnt from; None where nobody knows, as of weights that were given.
     """
 
     name: str
@@ -79,10 +81,13 @@ class ModelCard:
     height: int
     fingerprint: str
     classes: tuple[str, ...] = PEDESTRIANS
+    seen: LearntFrom | None = None
 
     def write(self, path: Path) -> None:
-        """Write model.json; classes are stated where there are others than pedestrians."""
+        """Write model.json; classes are stated where there are others than pedestrians, what was seen where it is known."""
         stated = asdict(self)
+        if self.seen is None:
+            del stated["seen"]
         if self.classes == PEDESTRIANS:
             del stated["classes"]
         write_text(path, json.dumps(stated, indent=1, sort_keys=True) + "\n")
@@ -97,12 +102,13 @@ def load_model(folder: Place) -> ModelCard:
     path = folder / CARD
     try:
         stated = json.loads(path.read_text())
-        return ModelCard(**(stated | {"classes": tuple(stated.get("classes", PEDESTRIANS))}))
+        seen = LearntFrom.of_card(stated["seen"]) if stated.get("seen") else None
+        return ModelCard(**(stated | {"classes": tuple(stated.get("classes", PEDESTRIANS)), "seen": seen}))
     except FileNotFoundError:
         raise UserError(
             f"{folder}: not a model folder ({CARD} is missing)\nnext: run `dvc repro finetune`, or name a folder that holds one"
         ) from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise UserError(f"{path}: not a model card ({error})\nnext: run `dvc repro finetune` again") from None
 
 

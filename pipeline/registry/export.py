@@ -1,100 +1,123 @@
-"""A network as MLflow keeps it: a torch.export program with signature and example, free of pickles."""
+"""A trained tracker as MLflow keeps it: its weights once, and the code that tracks with them, to be loaded without this repository."""
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import io
+import json
 import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
+import mlflow
 import numpy as np
-import torch
-from mlflow import pytorch
 from mlflow.models.signature import ModelSignature
-from mlflow.types.schema import Schema, TensorSpec
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-GREY_LEVELS = 4
+from pipeline.artifacts.relocation import write_package
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVED = "throughline/served.py"  # what MLflow loads
+SYSTEM_FILES = ("spec.py", "options.py")  # of the system's folder, which are imported by their names
+PACKAGE = "throughline"  # what the package inside a version is called, its digest aside
+NEEDED = (
+    "torch",
+    "numpy",
+    "numba",
+    "scipy",
+    "opencv-python-headless",
+    "av",
+    "pyarrow",
+    "pydantic",
+    "pyyaml",
+    "safetensors",
+    "fsspec",
+    "pandas",
+)
+EXAMPLE = (1, 24, 32, 3)  # a tracker takes frames of any size; an example is kept as JSON text, so it is small
+CARD = "model.json"
+USE = """```python
+mlflow.pyfunc.load_model("models:/{name}@latest").predict(frames)  # (N, H, W, 3) uint8 RGB, or the path of a video
+```"""
+INTEGERS, NUMBERS = ("frame", "identity"), ("x1", "y1", "x2", "y2", "score")
 
 
-def log_network(network: nn.Module, example: NDArray[np.float32], name: str, files: list[str]) -> str:
-    """Log a network to the active MLflow run and register it.
-
-    What is kept takes any number of images of the example's size and returns a flat dict of tensors, nested fields as `outer.inner`.
+def log_tracker(name: str, folder: Path, files: Sequence[str], description: str) -> str:
+    """Log a model folder to the active MLflow run as a pyfunc, and register it.
 
     Args:
-        network: any module of (N, 3, H, W) float32 that returns a tensor, or (nested) NamedTuples, tuples or dicts of them.
-        example: (1, 3, H, W) float32 in [0, 1].
-        name: of the logged and of the registered model.
-        files: kept beside the program.
+        name: of the system, of the logged and of the registered model.
+        folder: holds the files.
+        files: names of those to keep.
+        description: in Markdown; shown with the version.
 
     Returns:
         The registered version.
     """
-    flat = _Flat(network)
-    # torch.export makes a dimension of size 1 a constant, so the example has two images. MLflow keeps them as JSON text, hence few
-    # grey levels: at 1088x608 exact floats would be 170 MB of it.
-    images = np.repeat((np.asarray(example[:1], np.float32) * GREY_LEVELS).round() / GREY_LEVELS, 2, axis=0)
-    with torch.no_grad():
-        outputs = flat(torch.from_numpy(images))
-    signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, *images.shape[1:]), "images")]),
-        outputs=Schema([TensorSpec(value.numpy().dtype, (-1, *value.shape[1:]), key) for key, value in outputs.items()]),
-    )
-    with _silence():
-        logged = pytorch.log_model(
-            flat,
+    with tempfile.TemporaryDirectory(prefix="throughline-export-") as temporary, _unannounced():
+        code, data = Path(temporary, "code"), Path(temporary, "model")
+        data.mkdir()
+        for file in files:
+            shutil.copyfile(folder / file, data / file)
+        system = [f"models/{name}/{file}" for file in SYSTEM_FILES]
+        package = write_package([SERVED, *(file for file in system if (ROOT / file).is_file())], ROOT, code, PACKAGE)
+        logged = mlflow.pyfunc.log_model(
             name=name,
+            loader_module=f"{package}.{SERVED.removesuffix('.py').replace('/', '.')}",
+            data_path=str(data),
+            code_paths=[str(code / package)],
             registered_model_name=name,
-            signature=signature,
-            input_example=images,
-            serialization_format="pt2",
-            extra_files=files,
-            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}", f"numpy=={np.__version__}"],
+            signature=signature(),
+            input_example=np.zeros(EXAMPLE, np.uint8),
+            pip_requirements=[f"{item}=={version(item).split('+')[0]}" for item in NEEDED],
         )
+    mlflow.MlflowClient().update_model_version(name, str(logged.registered_model_version), description)
     return str(logged.registered_model_version)
 
 
-class _Flat(nn.Module):
-    """A CPU float32 copy of a network in evaluation mode; the original keeps its mode and device."""
+def signature() -> ModelSignature:
+    """Frames in, a table out. A video's path is taken as well: what comes in is checked by the model, which says what it takes."""
+    outputs = [*(ColSpec(DataType.long, name) for name in INTEGERS), *(ColSpec(DataType.double, name) for name in NUMBERS)]
+    made = ModelSignature(
+        Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))]),
+        Schema(outputs),
+        ParamSchema([ParamSpec("frame_rate", DataType.double, 25.0)]),
+    )
+    # In an MLmodel file this says that the model validates its input itself. MLflow's own check of a tensor refuses every string.
+    made._is_signature_from_type_hint = True
+    return made
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = copy.deepcopy(network).to("cpu", torch.float32)
-        self.eval().requires_grad_(False)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        return dict(_leaves(self.network(images), ""))
-
-
-def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Named tensors of nested tuples, NamedTuples and dicts; a None (a head that is off) has none."""
-    if value is None:
-        return
-    if isinstance(value, Mapping):
-        items = list(value.items())
-    elif isinstance(value, (tuple, list)):
-        items = list(zip(getattr(value, "_fields", range(len(value))), value, strict=True))
+def describe(folder: Path) -> str:
+    """MLflow's description of a version: what its card says, in Markdown."""
+    card = json.loads((folder / CARD).read_text())
+    lines = [f"`{card['name']}`, a tracker of {', '.join(card.get('classes', ['pedestrian']))}."]
+    if "width" in card:
+        lines.append(f"Input {card['width']}x{card['height']} pixels; frames of any size are fitted into it.")
+    seen = card.get("seen")
+    if seen is None:
+        lines.append("Nothing is known of what it learnt from.")
     else:
-        yield prefix or "output", value
-        return
-    for key, item in items:
-        yield from _leaves(item, f"{prefix}.{key}" if prefix else str(key))
+        sets = ", ".join(f"{name} ({count} frames)" for name, count in seen["datasets"].items())
+        lines.append(f"Learnt from {sets}; sequences: {seen['sequences']}. A video is unlike these where its pictures lie outside of:")
+        table = ["| of a picture | least | greatest |", "|---|---|---|"]
+        table += [f"| {name} | {seen[name][0]:.3f} | {seen[name][1]:.3f} |" for name in ("contrast", "detail")]
+        if seen["heights"] is not None:
+            table.append(f"| height of an object over the picture's (5 % and 95 %) | {seen['heights'][0]:.3f} | {seen['heights'][1]:.3f} |")
+        lines.append("\n".join(table))
+    lines.append(USE.format(name=card["name"]))
+    return "\n\n".join(lines)
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep MLflow's remarks out of the log: it doubts every example, as its serving knows no networks with named outputs."""
-    logger = logging.getLogger("mlflow.models.model")
+def _unannounced() -> Iterator[None]:
+    """Without MLflow's remarks on its progress; its warnings are heard."""
+    logger = logging.getLogger("mlflow")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.WARNING)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         logger.setLevel(level)

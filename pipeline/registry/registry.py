@@ -1,7 +1,7 @@
 """The model registry: `finetune` registers, `evaluate` scores (`champions`), anyone lists and fetches.
 
-A version holds the network as a torch.export program (`.pt2`: a graph and plain tensors, nothing to unpickle) with signature and
-example, and beside it weights.safetensors and model.json, which is what our own stages load. `throughline registry` is its command.
+A version holds weights.safetensors and model.json, which is what our own stages load, and the code that tracks with them, so that
+`mlflow.pyfunc.load_model` needs nothing of this repository (`export`). `throughline registry` is its command.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts.publication import file_digest
 from pipeline.errors import UserError
+from pipeline.registry.layout import CARD, WEIGHTS, model_files
 from pipeline.registry.runs import StageRun
 from pipeline.registry.scores import WEIGHTS_TAG, Candidate
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
-WEIGHTS, CARD = "weights.safetensors", "model.json"
 LATEST, CHAMPION = "latest", "champion"
 REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/:]+)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
 
@@ -72,12 +72,12 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
     Raises:
         UserError: the folder lacks weights.safetensors or model.json.
     """
-    from pipeline.registry.export import log_network
+    from pipeline.registry.export import describe, log_tracker
 
-    files = _extra_files(folder)
+    files = _kept_files(folder)
     with connected(run.tracking_uri) as client:
         with mlflow.start_run(run_id=run.run_id) if mlflow.active_run() is None else contextlib.nullcontext():
-            version = log_network(network, example, name, files)
+            version = log_tracker(name, folder, files, describe(folder))
         for key, value in {**tags, **candidate_of(folder).tags}.items():
             client.set_model_version_tag(name, version, key, str(value))
     return version
@@ -116,12 +116,9 @@ def fetch(reference: str, tracking_uri: str, out: Path) -> Path:
     with connected(tracking_uri), tempfile.TemporaryDirectory(prefix="throughline-fetch-") as temporary:
         source = f"models:/{found.name}/{found.version}"
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary))
-        extra = folder / "extra_files"
-        missing = [name for name in (WEIGHTS, CARD) if not (extra / name).is_file()]
-        if missing:
-            raise UserError(f"{source}: holds no {' and no '.join(missing)}\nnext: fetch a version that `finetune` registered")
+        files = model_files(folder, source)
         out.mkdir(parents=True, exist_ok=True)
-        for path in sorted(extra.iterdir()):
+        for path in sorted(files.iterdir()):
             if path.is_file():  # somebody else's folder
                 shutil.copyfile(path, out / path.name)
     return out
@@ -174,11 +171,11 @@ def local_folder(uri: str) -> Path | None:
     return Path(unquote(parsed.path)) if parsed.scheme in ("", "file") else None
 
 
-def _extra_files(folder: Path) -> list[str]:
+def _kept_files(folder: Path) -> list[str]:
     missing = [name for name in (WEIGHTS, CARD) if not (folder / name).is_file()]
     if missing:
         raise UserError(f"{folder}: cannot be registered without {' and '.join(missing)}\nnext: run `dvc repro finetune`")
-    return [str(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != "manifest.json"]
+    return [path.name for path in sorted(folder.iterdir()) if path.is_file() and path.name != "manifest.json"]
 
 
 def _newest(items: Iterable[ModelVersion]) -> str | None:

@@ -29,6 +29,7 @@ from pipeline.contract.spec import ModelSpec
 from pipeline.contract.tracks import Tracks
 from pipeline.errors import UserError
 from pipeline.files import model_folder
+from pipeline.files.appearance import LearntFrom
 from pipeline.numerics.precision import resolved
 from pipeline.params.classes import PEDESTRIANS
 from pipeline.params.sections.common import Precision
@@ -132,6 +133,7 @@ class Detector:
         classes: names of what it learnt.
         asked: the part of the network that trackers ask; None for those that ask nothing.
         weights: SHA-256 of the network's file; empty for one that was never published.
+        seen: what it learnt from, where its card says so.
     """
 
     spec: ModelSpec
@@ -144,6 +146,7 @@ class Detector:
     classes: tuple[str, ...] = PEDESTRIANS
     asked: nn.Module | None = None
     weights: str = ""
+    seen: LearntFrom | None = None
 
     def images(self, canvases: list[NDArray[np.uint8]]) -> Tensor:
         """(B, 3, H, W) float in [0, 1] on the device, of letterboxed pictures."""
@@ -202,7 +205,7 @@ def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision:
     ready = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     exact, weights = resolved(precision, device.type == "cuda"), file_digest(folder / model_folder.WEIGHTS)
     asked = part_of(ready, spec, options)
-    return Detector(spec, options, ready, card.width, card.height, device, exact, card.classes, asked, weights)
+    return Detector(spec, options, ready, card.width, card.height, device, exact, card.classes, asked, weights, card.seen)
 
 
 def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.uint8], Letterbox]:
@@ -239,30 +242,79 @@ def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, fram
 
     The tracker sees, and `Tracked` holds, the detections that `LEAST_SCORE` leaves. Absent frame numbers are the follower's business.
     """
-    follower: Follower | None = None
-    for picture, seen, embeddings in detect(pictures, detector, batch_size, watch):
+    association: _Association | None = None
+    for seen in detect(pictures, detector, batch_size, watch):
         with watch.measure("association"):
-            if follower is None:
-                rows, columns = picture.image.shape[:2]
-                follower = Follower(detector.spec, detector.options, frame_rate, columns, rows, detector.asked)
-            detections = seen.above(LEAST_SCORE)
-            tracks = follower.step(picture.due, detections, picture.public)
-        yield Tracked(picture, detections, embeddings, tracks, follower.counts)
+            association = association or _Association(detector, frame_rate, seen.picture)
+            tracked = association.step(seen)
+        yield tracked
+
+
+class LiveTracking:
+    """`track` for whoever has one picture at a time: each is looked at alone and answered at once, to the same tracks.
+
+    Args:
+        detector: the model.
+        frame_rate: frames a second.
+    """
+
+    def __init__(self, detector: Detector, frame_rate: float) -> None:
+        self._detector, self._frame_rate = detector, frame_rate
+        self._look = _Look(detector)
+        self._association: _Association | None = None
+
+    def step(self, picture: Picture) -> Tracked:
+        """Advance to a picture, of the size of those before and with a higher number."""
+        [seen] = self._look([_prepared(picture, self._detector)])
+        self._association = self._association or _Association(self._detector, self._frame_rate, picture)
+        return self._association.step(seen)
+
+
+class _Association:
+    """A follower behind the network; pictures of one size, the first of which is given."""
+
+    def __init__(self, detector: Detector, frame_rate: float, first: Picture) -> None:
+        rows, columns = first.image.shape[:2]
+        self._follower = Follower(detector.spec, detector.options, frame_rate, columns, rows, detector.asked)
+
+    def step(self, seen: Seen) -> Tracked:
+        picture, detections = seen.picture, seen.detections.above(LEAST_SCORE)
+        tracks = self._follower.step(picture.due, detections, picture.public)
+        return Tracked(picture, detections, seen.embeddings, tracks, self._follower.counts)
 
 
 def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:
     """Batch by batch what the network says."""
-    remember, memory = detector.spec.detection.remember(detector.options), None
-    for batch in _ahead(_batches(pictures, detector, batch_size if remember is None else 1, watch), "prepare"):
+    look = _Look(detector)
+    # On a CPU a batch is no faster than its pictures one by one, and rounds otherwise: alone each gives what `LiveTracking` gives.
+    alone = look.looks_back or detector.device.type == "cpu"
+    for batch in _ahead(_batches(pictures, detector, 1 if alone else batch_size, watch), "prepare"):
         with watch.measure("network"):
-            boxes, canvases = [_truth(item) for item in batch], [item.canvas for item in batch]
-            try:
-                found, embeddings = detector.look(canvases, boxes, _given(batch), memory)
-            except NotFiniteError as error:
-                raise UserError(f"frame {batch[error.image].picture.frame}: {error.what} {DIVERGED}") from error
-            if remember is not None:
-                memory = remember(detector.images(canvases), found[0])
-        yield [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
+            seen = look(batch)
+        yield seen
+
+
+class _Look:
+    """What the network says of one batch after the other; one that looks back takes a picture at a time and keeps its memory here."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._memory: Tensor | None = None
+        self._remember = detector.spec.detection.remember(detector.options)
+
+    @property
+    def looks_back(self) -> bool:
+        return self._remember is not None
+
+    def __call__(self, batch: list[_Prepared]) -> list[Seen]:
+        boxes, canvases = [_truth(item) for item in batch], [item.canvas for item in batch]
+        try:
+            found, embeddings = self._detector.look(canvases, boxes, _given(batch), self._memory)
+        except NotFiniteError as error:
+            raise UserError(f"frame {batch[error.image].picture.frame}: {error.what} {DIVERGED}") from error
+        if self._remember is not None:
+            self._memory = self._remember(self._detector.images(canvases), found[0])
+        return [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
 
 
 def _seen(item: _Prepared, detections: Detections, embeddings: NDArray[np.float32]) -> Seen:
@@ -275,6 +327,10 @@ class _Prepared(NamedTuple):
     picture: Picture
     canvas: NDArray[np.uint8]
     box: Letterbox
+
+
+def _prepared(picture: Picture, detector: Detector) -> _Prepared:
+    return _Prepared(picture, *letterbox(picture.image, detector.width, detector.height))
 
 
 def _truth(item: _Prepared) -> Given:
@@ -299,7 +355,7 @@ def _batches(pictures: Iterable[Picture], detector: Detector, batch_size: int, w
     while True:
         with watch.measure("prepare"):
             taken = islice(source, batch_size)
-            batch = [_Prepared(picture, *letterbox(picture.image, detector.width, detector.height)) for picture in taken]
+            batch = [_prepared(picture, detector) for picture in taken]
         if not batch:
             return
         yield batch

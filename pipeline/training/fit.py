@@ -25,6 +25,8 @@ from pipeline.errors import UserError, unwrapped
 from pipeline.feeding.checks import check_samples
 from pipeline.feeding.loader import Feed
 from pipeline.files import model_folder
+from pipeline.files.appearance import seen_in
+from pipeline.files.sample_store import SampleStore
 from pipeline.numerics import precision
 from pipeline.params import file as params
 from pipeline.params.sections.common import Cluster
@@ -268,7 +270,8 @@ def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: 
 
 def _card(feed: Feed, publication: Publication) -> model_folder.ModelCard:
     options = feed.options.model_dump(mode="json")
-    return model_folder.ModelCard(feed.spec.name, options, feed.width, feed.height, publication.fingerprint, feed.classes)
+    seen = None if feed.spec.training is None else seen_in(SampleStore(feed.folder), feed.width, feed.height)
+    return model_folder.ModelCard(feed.spec.name, options, feed.width, feed.height, publication.fingerprint, feed.classes, seen)
 
 
 def _write_history(path: Path, history: list[EpochRecord]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from throughline import PARAMS
+from throughline import where
 
 
 def names() -> list[str]:
@@ -27,4 +27,4 @@ def fetch(
     """
     from pipeline.fetch import public
 
-    print(public.fetch(name, to or PARAMS.parent / "data" / "external", public.read_table()))
+    print(public.fetch(name, to or where.root() / "data" / "external", public.read_table()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.params.sections.common import Mlflow
-from pipeline.registry import champions, registry
+from pipeline.registry import champions, registry, sqlite_store
 from pipeline.registry.runs import StageRun, started
 from pipeline.registry.scores import WEIGHTS_TAG, Candidate, Conditions, Score, scores
 from pipeline.registry.variants import register_variant
@@ -100,37 +99,43 @@ def four(network: nn.Module, folder: Path, run: StageRun) -> str:
     return "four"
 
 
-def test_a_registered_network_computes_the_same_for_any_number_of_images(network: nn.Module, folder: Path, run: StageRun) -> None:
-    network.train()
-    version = register(network, folder, run, "same")
-    assert network.training, "registering leaves the caller's network alone"
-    mlflow.set_tracking_uri(run.tracking_uri)
-    loaded = mlflow.pytorch.load_model(f"models:/same/{version}")
-    network.eval()
-    for count in (1, 2, 5):
-        images = torch.rand(count, 3, 32, 64)
-        expected, found = network(images), loaded(images)
-        assert list(found) == ["heat", "embedding"]
-        torch.testing.assert_close(found["heat"], expected.heat)
-        torch.testing.assert_close(found["embedding"], expected.embedding)
-
-
-def test_a_version_holds_signature_example_tags_and_nothing_pickled(four: str, folder: Path, run: StageRun, tmp_path: Path) -> None:
+def test_a_version_holds_signature_example_description_and_its_weights_once(four: str, folder: Path, run: StageRun, tmp_path: Path) -> None:
     mlflow.set_tracking_uri(run.tracking_uri)
     info = mlflow.models.get_model_info(f"models:/{four}/1")
-    assert info.signature.inputs.inputs[0].shape == (-1, 3, 32, 64)
-    assert {item.name: item.shape for item in info.signature.outputs.inputs} == {"heat": (-1, 2, 16, 32), "embedding": (-1, 4, 16, 32)}
+    assert info.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
+    assert info.signature.outputs.input_names() == ["frame", "identity", "x1", "y1", "x2", "y2", "score"]
     assert info.run_id == run.run_id
     assert info.saved_input_example_info is not None
     found = registry.show(f"{four}/1", run.tracking_uri)
     assert found.tags["throughline.params_hash"] == "abc"
     assert found.run_id == run.run_id
+    assert "`tiny`, a tracker of pedestrian" in mlflow.MlflowClient().get_model_version(four, "1").description
     stored = Path(mlflow.artifacts.download_artifacts(f"models:/{four}/1", dst_path=str(tmp_path)))
-    archive = next(stored.rglob("*.pt2"))
-    for name in zipfile.ZipFile(archive).namelist():
-        assert not name.endswith((".pkl", ".pickle")), name
-    assert not list(stored.rglob("*.pth"))
-    assert not list(stored.rglob("*.pkl"))
+    names = [path.name for path in stored.rglob("*") if path.is_file() and path.suffix != ".py"]
+    assert names.count("weights.safetensors") == 1
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pth", ".pt", ".pt2"))], "nothing is there twice, or pickled"
+
+
+def test_without_mlflow_a_version_is_found_in_the_same_place(four: str, folder: Path, run: StageRun) -> None:
+    for reference in ("models:/four/2", "models:/four@latest"):
+        place = sqlite_store.model_folder(reference, run.tracking_uri)
+        assert (place / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+        version = registry.show(reference, run.tracking_uri).version
+        assert mlflow.MlflowClient(run.tracking_uri).get_model_version_download_uri("four", version).endswith(str(place.parents[1]))
+
+
+@pytest.mark.parametrize(
+    ("reference", "store", "message"),
+    [
+        ("models:/four@nobody", None, "models:/four@nobody: not in the registry"),
+        ("models:/four", None, "not a model reference"),
+        ("models:/four/1", "http://127.0.0.1:1", "only MLflow itself reads this store"),
+        ("models:/four/1", "sqlite:////nowhere.db", "no such MLflow store"),
+    ],
+)
+def test_without_mlflow_the_cause_is_named(four: str, run: StageRun, reference: str, store: str | None, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        sqlite_store.model_folder(reference, store or run.tracking_uri)
 
 
 def test_latest_follows_the_newest_version(four: str, run: StageRun) -> None:
@@ -181,11 +186,9 @@ def test_a_variant_shares_the_weights_and_is_loaded_with_its_own_options(
     assert (one / "weights.safetensors").read_bytes() == (two / "weights.safetensors").read_bytes()
     assert [json.loads((path / "model.json").read_text())["options"]["tracker"]["iou_limit"] for path in (one, two)] == [0.9, 0.8]
     stored = {registry.artifacts_of(f"tuned/{number}", run.tracking_uri) for number in (version, variant)}
-    for name in ("extra_files/weights.safetensors", "data/model.pt2"):
+    for name in ("data/model/weights.safetensors",):
         assert len({(path / name).stat().st_ino for path in stored}) == 1, f"{name} is one file on the disk"
     mlflow.set_tracking_uri(run.tracking_uri)
-    images = torch.rand(2, 3, 32, 64)
-    torch.testing.assert_close(mlflow.pytorch.load_model(f"models:/tuned/{variant}")(images)["heat"], network.eval()(images).heat)
     assert (
         mlflow.models.get_model_info(f"models:/tuned/{variant}").model_id
         != mlflow.models.get_model_info(f"models:/tuned/{version}").model_id

@@ -160,11 +160,13 @@ def test_an_error_of_the_network_reaches_the_caller_after_what_was_seen() -> Non
 
 def test_what_is_not_finite_names_the_frame() -> None:
     def diverged(network: torch.nn.Module, outputs: seen.Output, options: seen.Options) -> list[Detections]:
-        raise NotFiniteError(1, "scores")
+        if outputs.red.any():
+            raise NotFiniteError(0, "scores")
+        return seen.decode(network, outputs, options)
 
     detector = seen.detector(64, 64)
     broken = replace(detector, spec=replace(detector.spec, detection=replace(detector.spec.detection, decode=diverged)))
-    pictures = [Picture(n, seen.picture(64, 64, (10, 10, 30, 30))) for n in (4, 7)]
+    pictures = [Picture(4, seen.picture(64, 64)), Picture(7, seen.picture(64, 64, (10, 10, 30, 30)))]
     with pytest.raises(UserError, match=r"frame 7: scores are NaN or infinite: the network has diverged\nnext: "):
         list(detect(pictures, broken, 2, Stopwatch()))
 
