@@ -99,9 +99,10 @@ def _registered(plan: Plan, chosen: Outcome, machinery: Machinery, root: Path) -
 def _version(run: StageRun, folder: Path, tracker: Mapping[str, Any], name: str) -> str:
     """The version of a network with these options; new where the registry lacks it."""
     from pipeline.registry import registry, variants
+    from pipeline.registry.layout import WEIGHTS
     from pipeline.registry.scores import Candidate
 
-    candidate = Candidate(file_digest(folder / registry.WEIGHTS), tracker)
+    candidate = Candidate(file_digest(folder / WEIGHTS), tracker)
     known = registry.find_version(run.tracking_uri, name, candidate)
     if known is not None:
         return known

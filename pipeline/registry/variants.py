@@ -17,7 +17,8 @@ import mlflow
 from mlflow.entities import LoggedModel
 from mlflow.models import Model
 
-from pipeline.registry.registry import CARD, artifacts_of, connected, local_folder
+from pipeline.registry.layout import CARD
+from pipeline.registry.registry import artifacts_of, connected, local_folder
 from pipeline.registry.runs import StageRun
 from pipeline.registry.scores import Candidate
 
