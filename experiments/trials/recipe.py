@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 import models
-import models.parameters
+from models import parameters as model_parameters
 from pipeline.artifacts.fingerprint import read_by
 from pipeline.errors import UserError
 from pipeline.params import file as parameters
@@ -56,7 +56,7 @@ class Recipe:
         if changes.get("model.name", raw["model"]["name"]) != raw["model"]["name"]:
             raw = of_system(raw, changes["model.name"], where)
         raw = overridden(raw, {**changes, "base.seed": seed}, where)
-        return models.parameters.check(raw, where)
+        return model_parameters.check(raw, where)
 
     def digest(self) -> str:
         """Names the trial by the parameters that its steps read."""

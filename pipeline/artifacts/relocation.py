@@ -38,7 +38,7 @@ def relocated(code: str, parent: str) -> str:
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if _ours(alias.name):
-                    if len(node.names) > 1 or "." in alias.name or alias.asname:
+                    if len(node.names) > 1 or ("." in alias.name and alias.asname is None):
                         raise ValueError(f"line {node.lineno}: write `from {alias.name.rpartition('.')[0] or alias.name} import ..`")
                     above, _, last = _below(alias.name, parent).rpartition(".")
                     _replace(lines, node, f"import {alias.name}", f"from {above} import {last}" if above else f"import {last}")

@@ -90,10 +90,10 @@ def signature() -> ModelSignature:
     return made
 
 
-def describe(folder: Path) -> str:
+def describe(folder: Path, name: str) -> str:
     """MLflow's description of a version: what its card says, in Markdown."""
     card = json.loads((folder / CARD).read_text())
-    lines = [f"`{card['name']}`, a tracker of {', '.join(card.get('classes', ['pedestrian']))}."]
+    lines = [f"`{name}`, a tracker of {', '.join(card.get('classes', ['pedestrian']))}."]
     if "width" in card:
         lines.append(f"Input {card['width']}x{card['height']} pixels; frames of any size are fitted into it.")
     seen = card.get("seen")
@@ -107,7 +107,7 @@ def describe(folder: Path) -> str:
         if seen["heights"] is not None:
             table.append(f"| height of an object over the picture's (5 % and 95 %) | {seen['heights'][0]:.3f} | {seen['heights'][1]:.3f} |")
         lines.append("\n".join(table))
-    lines.append(USE.format(name=card["name"]))
+    lines.append(USE.format(name=name))
     return "\n\n".join(lines)
 
 

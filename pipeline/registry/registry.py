@@ -77,7 +77,7 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
     files = _kept_files(folder)
     with connected(run.tracking_uri) as client:
         with mlflow.start_run(run_id=run.run_id) if mlflow.active_run() is None else contextlib.nullcontext():
-            version = log_tracker(name, folder, files, describe(folder))
+            version = log_tracker(name, folder, files, describe(folder, name))
         for key, value in {**tags, **candidate_of(folder).tags}.items():
             client.set_model_version_tag(name, version, key, str(value))
     return version

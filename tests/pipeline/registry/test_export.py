@@ -86,10 +86,10 @@ def test_a_version_tracks_where_this_repository_is_not(tmp_path: Path) -> None:
 def test_the_description_says_what_was_seen(tmp_path: Path) -> None:
     seen = LearntFrom({"walkers": 450}, 6, (0.05, 0.18), (0.012, 0.038), (0.1, 0.4))
     weights.ModelCard("outrack", {}, 448, 256, "f", ("pedestrian", "cyclist"), seen).write(tmp_path / "model.json")
-    text = describe(tmp_path)
+    text = describe(tmp_path, "outrack")
     assert "a tracker of pedestrian, cyclist" in text
     assert "Input 448x256" in text
     assert "walkers (450 frames); sequences: 6" in text
     assert "| contrast | 0.050 | 0.180 |" in text
     weights.ModelCard("unitrack", {}, 448, 256, "f").write(tmp_path / "model.json")
-    assert "Nothing is known of what it learnt from" in describe(tmp_path)
+    assert "Nothing is known of what it learnt from" in describe(tmp_path, "unitrack")

@@ -109,7 +109,7 @@ def test_a_version_holds_signature_example_description_and_its_weights_once(four
     found = registry.show(f"{four}/1", run.tracking_uri)
     assert found.tags["throughline.params_hash"] == "abc"
     assert found.run_id == run.run_id
-    assert "`tiny`, a tracker of pedestrian" in mlflow.MlflowClient().get_model_version(four, "1").description
+    assert "`four`, a tracker of pedestrian" in mlflow.MlflowClient().get_model_version(four, "1").description
     stored = Path(mlflow.artifacts.download_artifacts(f"models:/{four}/1", dst_path=str(tmp_path)))
     names = [path.name for path in stored.rglob("*") if path.is_file() and path.suffix != ".py"]
     assert names.count("weights.safetensors") == 1
