@@ -73,7 +73,7 @@ def test_half_a_command_line_names_what_is_missing(capsys: pytest.CaptureFixture
 @pytest.mark.slow
 def test_a_registered_model_tracks_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """What finetune registers is what the command line fetches."""
-    monkeypatch.setattr("stages.track.ROOT", tmp_path)
+    monkeypatch.setattr("throughline.where.CHECKOUT", tmp_path)
     folder, store = model_folder(tmp_path / "model"), f"sqlite:///{tmp_path}/mlflow.db"
     network = load_spec("outrack").build_network(small_options())
     weights.load(network, folder / weights.WEIGHTS)
