@@ -67,9 +67,8 @@ def parts(case: Case, device: torch.device) -> Record:
     with algorithms(TRAINER):
         work = Step(case, device)
         hooks = [hook for name, child in work.task.network.named_children() for hook in _marked(name, child)]
-        for _ in range(3):
-            work()
-        alone = timed(work, device, repeats=3, warm_up=0).seconds
+        few = device.type == "cpu"
+        alone = timed(work, device, repeats=1 if few else 3, warm_up=1 if few else 3).seconds
         activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device.type == "cuda" else [])
         synchronise(device)
         with profile(activities=activities) as seen:
