@@ -66,6 +66,11 @@ class Case:
         count = self.training.samples(self.options, self.settings, "finetune").frames
         return count if self.frames is None else min(count, max(self.frames, 2))
 
+    @property
+    def group(self) -> int:
+        """Samples of a batch that follow each other in one video and show the same people."""
+        return self.training.samples(self.options, self.settings, "finetune").group
+
 
 def cases(tiny: bool = False) -> list[Case]:
     """One case for each paper preset of each system that is trained.
@@ -75,10 +80,13 @@ def cases(tiny: bool = False) -> list[Case]:
     """
     trained = [system for system in models.SYSTEMS if models.load(system).training is not None]
     found = [_case(system, name) for system in trained if system not in without_preset(tiny) for name in _presets(system, tiny)]
-    if not tiny:
-        return found
-    small = {"width": TINY["width"], "height": TINY["height"], "people": TINY["people"], "batch": TINY["batch"], "frames": TINY["frames"]}
-    return [replace(case, **small) for case in found]  # type: ignore[arg-type]
+    return [in_small(case) for case in found] if tiny else found
+
+
+def in_small(case: Case) -> Case:
+    """The case on tiny images: a sample, or a group of them, of few people; a clip of few frames."""
+    width, height, people, batch, frames = (TINY[name] for name in ("width", "height", "people", "batch", "frames"))
+    return replace(case, width=width, height=height, people=people, batch=max(batch, case.group), frames=frames)
 
 
 def without_preset(tiny: bool = False) -> list[str]:
@@ -126,7 +134,7 @@ def pinned(batch: Batch) -> Batch:
 
 
 def _clip(case: Case, random: np.random.Generator, frames: int, number: int) -> TrainingClip:
-    first = number * case.people % IDENTITIES
+    first = number // case.group * case.people % (IDENTITIES - case.people)
     shown = tuple(_frame(case, random, first) for _ in range(frames))
     return TrainingClip(shown, video=True, seed=(0, 0, number, 0))
 

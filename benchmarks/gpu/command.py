@@ -56,8 +56,10 @@ def run(device: torch.device, minutes: float, *, tiny: bool) -> dict[str, Any]:
         found["forward"] = forward.measure(all_cases, device, budget, tiny=tiny)
     with budget.share(0.85):
         found["steps"] = steps.measure(all_cases, device, one, budget)
+    papers = [cases.in_small(case) for case in cases.cases()] if tiny else []  # the papers' networks as they are, on tiny images
+    found["steps"] += steps.once(papers, device, budget)
     found["parity"] = parity.measure(small, device, budget)
-    found["need"] = need.measure(all_cases, found["steps"])
+    found["need"] = need.measure([*all_cases, *papers], found["steps"])
     return {**found, "left_out": [*budget.left_out, *(f"{name}: no preset" for name in cases.without_preset(tiny))]}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,12 +15,14 @@ from benchmarks.gpu.step import TRAINER, algorithms
 from benchmarks.gpu.timing import Budget, Record, timed
 from models.embedding.utrack import reid_losses
 from models.outrack.options import OutrackOptions
+from models.queries.deformable_attention import Levels, attend, lay_out
 from models.regions.align import plain_align
 from models.regions.levels import levels
 from models.regions.nms import nms
 from pipeline.params import preset
 
 STRIDES, FINEST = (4, 8, 16, 32), 56.0
+HEADS, POINTS = 8, 4  # of deformable attention
 Run = Callable[[], tuple[Tensor, ...]]
 
 
@@ -66,6 +69,9 @@ def compare(operator: Operator, device: torch.device) -> Record:
 def _operators(device: torch.device, tiny: bool) -> Iterator[tuple[str, Callable[[], Operator]]]:
     yield "UTrack", lambda: utrack(device, *((2, 6) if tiny else (12, 60)))
     yield "RoIAlign", lambda: roi_align(device, *((96, 128, 8, 20) if tiny else (608, 1088, 256, 1024)))
+    shapes = ((6, 8), (3, 4)) if tiny else tuple((math.ceil(800 / stride), math.ceil(1440 / stride)) for stride in (8, 16, 32, 64))
+    yield "deformable attention, forward", lambda: attention(device, shapes, gradient=False)
+    yield "deformable attention", lambda: attention(device, shapes, gradient=True)
     yield "NMS", lambda: suppression(device, 64 if tiny else 2000)
     yield "set matching", lambda: matching(device, *((4, 20, 3) if tiny else (30, 300, 30)))
 
@@ -113,6 +119,34 @@ def roi_align(device: torch.device, height: int, width: int, channels: int, regi
         return graded(lambda leaves: _sampled(leaves, boxes, level))
 
     return Operator(f"RoIAlign, {regions} regions of {channels} channels, with gradient", ours, plain, 1e-3)
+
+
+def attention(device: torch.device, shapes: Sequence[tuple[int, int]], *, gradient: bool) -> Operator:
+    """Deformable attention of an encoder's layer, each cell a query, as sums of rows, against `grid_sample` head by head and map by map.
+
+    Args:
+        device: where.
+        shapes: (height, width) of each map.
+        gradient: backward too, to the maps, the places and the weights.
+    """
+    torch.manual_seed(0)
+    where = lay_out(shapes, device)
+    cells, columns = sum(height * width for height, width in shapes), HEADS * len(shapes) * POINTS
+    maps, weights = torch.randn(1, cells, HEADS, 32, device=device), torch.rand(1, cells, columns, device=device)
+    sizes = where.sizes.repeat_interleave(POINTS, 0).repeat(HEADS, 1)  # of the map that each column reads
+    x, y = (torch.rand(1, cells, columns, device=device) * (sizes[:, axis] + 2) - 1.5 for axis in (0, 1))
+    pull = torch.randn(1, cells, HEADS * 32, device=device)
+
+    def run(read: Callable[[Tensor, Levels, tuple[Tensor, Tensor], Tensor], Tensor]) -> tuple[Tensor, ...]:
+        if not gradient:
+            with torch.no_grad():
+                return (read(maps, where, (x, y), weights),)
+        leaves = [each.clone().requires_grad_(True) for each in (maps, x, y, weights)]
+        found = read(leaves[0], where, (leaves[1], leaves[2]), leaves[3])
+        return found.detach(), *torch.autograd.grad((found * pull).sum(), leaves)
+
+    name = f"deformable attention, {cells} queries of {len(shapes)} maps, {'with gradient' if gradient else 'forward'}"
+    return Operator(name, lambda: run(attend), lambda: run(_attended), 1e-3)
 
 
 def suppression(device: torch.device, count: int) -> Operator:
@@ -166,6 +200,22 @@ def _sampled(maps: list[Tensor], boxes: Tensor, level: Tensor) -> Tensor:
         seen = functional.grid_sample(each.expand(len(rows), -1, -1, -1), grid, mode="bilinear", padding_mode="border", align_corners=False)
         found = found.index_copy(0, rows, functional.avg_pool2d(seen * inside, 2))
     return found
+
+
+def _attended(value: Tensor, where: Levels, places: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
+    """Deformable attention by `grid_sample`: (N, S, heads, C) to (N, Q, heads * C)."""
+    images, _, heads, channels = value.shape
+    queries, found, first = weights.shape[1], value.new_zeros(()), 0
+    split = (images, queries, heads, len(where.shapes), -1)
+    x, y, shares = (each.view(split) for each in (*places, weights))
+    for number, (height, width) in enumerate(where.shapes):
+        plane = value[:, first : first + height * width].permute(0, 2, 3, 1).reshape(images * heads, channels, height, width)
+        first += height * width
+        points = torch.stack([(2 * x[:, :, :, number] + 1) / width - 1, (2 * y[:, :, :, number] + 1) / height - 1], -1)
+        grid = points.transpose(1, 2).flatten(0, 1)  # (N * heads, Q, P, 2)
+        seen = functional.grid_sample(plane, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        found = found + (seen * shares[:, :, :, number].transpose(1, 2).flatten(0, 1)[:, None]).sum(-1)
+    return found.view(images, heads * channels, queries).transpose(1, 2)
 
 
 def _overlaps(boxes: Tensor) -> Tensor:

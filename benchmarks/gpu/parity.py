@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.gpu.cases import Case, batch_of
 from benchmarks.gpu.forward import network_of
+from benchmarks.gpu.ranks import two_ranks
 from benchmarks.gpu.step import TRAINER, Step, algorithms
 from benchmarks.gpu.timing import Budget, Record
 
@@ -25,12 +27,13 @@ ON_CPU = 3, (0, 1)  # a CPU is compared with itself, to see that the comparison 
 
 
 def measure(cases: Sequence[Case], device: torch.device, budget: Budget) -> list[Record]:
-    """Three records per preset, which should be light: the CPU computes along."""
-    found = []
+    """Three records per preset, which should be light: the CPU computes along; then two ranks of the first."""
+    found: list[Record] = []
     for case in cases:
         found.append(budget.measure(f"{case.name}: outputs", lambda case=case: outputs(case, device)))  # type: ignore[misc]
         found.append(budget.measure(f"{case.name}: training", lambda case=case: training(case, device)))  # type: ignore[misc]
         found.append(budget.measure(f"{case.name}: resumed elsewhere", lambda case=case: resumed(case, device)))  # type: ignore[misc]
+    found.append(budget.measure(f"{cases[0].name}: two ranks on one device", lambda: two_ranks(cases[0], device)))
     return found
 
 
@@ -74,9 +77,13 @@ def resumed(case: Case, device: torch.device) -> Record:
 
 def _moved_on(step: Step, device: torch.device) -> Step:
     other = Step(step.case, device, step.variant)
-    other.task.load_state_dict(step.task.state_dict())
-    for optimiser, kept in zip(other.optimisers, step.optimisers, strict=True):
-        optimiser.load_state_dict(kept.state_dict())
+    stream = io.BytesIO()
+    torch.save({"task": step.task.state_dict(), "optimisers": [each.state_dict() for each in step.optimisers]}, stream)
+    stream.seek(0)
+    kept = torch.load(stream, map_location="cpu", weights_only=True)  # as `pipeline.training.checkpoints` does
+    other.task.load_state_dict(kept["task"])
+    for optimiser, state in zip(other.optimisers, kept["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
     return other
 
 

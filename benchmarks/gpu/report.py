@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu.aims import aims
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, ON_PAPER, PAGE = (
     ROOT / "benchmarks" / "gpu" / "results.json",
@@ -46,6 +48,8 @@ def markdown(found: Entry) -> str:
         f"{card['name']}: {card['peak'] / 1e12:,.3g} TFLOP/s and {card['bandwidth'] / 1e12:.3g} TB/s, {basis}; "
         f"PyTorch {found['torch']}, commit {found['commit']}."
     )
+    if found["tiny"]:
+        head += " Tiny images: this shows that all runs, and no time here is worth quoting."
     parts = [
         head,
         _steps(found),
@@ -55,6 +59,7 @@ def markdown(found: Entry) -> str:
         _operators(found),
         _parity(found),
         _need(found),
+        _aims(found),
         _missing(found),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -183,6 +188,11 @@ def _need(found: Entry) -> str:
         for row in found["need"]
     ]
     return "### Feeding\n\n" + _table(("preset", "images/s", "MB/s", "images/s of a core", "cores for a card"), cells, 1) if cells else ""
+
+
+def _aims(found: Entry) -> str:
+    cells = [(aim.preset, aim.what, f"{aim.found:.2f}", f"{aim.limit:g}", _yes(aim.reached)) for aim in aims(found)]
+    return "### Aims\n\n" + _table(("preset", "what", "found", "aim", "reached"), cells, 2) if cells else ""
 
 
 def _missing(found: Entry) -> str:

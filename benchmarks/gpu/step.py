@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from benchmarks.gpu.cases import Case, batch_of, move
+from benchmarks.gpu.timing import OfGpuAlone
 from pipeline.contract.clips import Batch, Losses
 from pipeline.training.optimisers import build_optimisers, clip_groups
 
@@ -46,8 +47,9 @@ class Variant:
 
 
 TRAINER = Variant("the trainer's step")
+PLAIN = Variant("eager float32", bfloat16=False, channels_last=False, fused=False, deterministic=False)
 VARIANTS = (
-    Variant("eager float32", bfloat16=False, channels_last=False, fused=False, deterministic=False),
+    PLAIN,
     TRAINER,
     Variant("not deterministic", deterministic=False),
     Variant("not deterministic, tuned", deterministic=False, tuned=True),
@@ -69,9 +71,17 @@ class Step:
         device: where it trains.
         variant: how.
         batch: on the host; None: a synthetic one of the preset's size.
+        wrap: makes the task data-parallel.
     """
 
-    def __init__(self, case: Case, device: torch.device, variant: Variant = TRAINER, batch: Batch | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        device: torch.device,
+        variant: Variant = TRAINER,
+        batch: Batch | None = None,
+        wrap: Callable[[nn.Module], nn.Module] | None = None,
+    ) -> None:
         self.case, self.device, self.variant = case, device, variant
         torch.manual_seed(0)
         network = case.spec.build_network(case.options)
@@ -88,7 +98,9 @@ class Step:
             if "capturable" in group:
                 group["capturable"] = variant.graph
         if variant.compiled:
-            self.task.network.compile()
+            # no compiler of machine code on a CPU: there only the graph is captured and run, which shows whether it can be
+            self.task.network.compile(backend="inductor" if device.type == "cuda" else "aot_eager")
+        self.model = self.task if wrap is None else wrap(self.task)
         self.batch = move(batch_of(case) if batch is None else batch, device)
 
     def __call__(self) -> Losses:
@@ -101,7 +113,7 @@ class Step:
     def forward(self) -> Losses:
         """The losses of the batch."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.bfloat16):
-            losses: Losses = self.task(self.batch)
+            losses: Losses = self.model(self.batch)
         return losses
 
     def move(self) -> None:
@@ -132,10 +144,11 @@ def recorded(step: Step) -> torch.cuda.CUDAGraph:
     """A CUDA graph of the whole step, on the batch that lies there.
 
     Raises:
-        RuntimeError: the step asks the device for something, or is on none.
+        OfGpuAlone: the step is on no CUDA device.
+        RuntimeError: the step asks the device for something.
     """
     if step.device.type != "cuda":
-        raise RuntimeError("CUDA graphs need a CUDA device")
+        raise OfGpuAlone
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):

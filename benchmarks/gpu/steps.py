@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
@@ -14,9 +11,12 @@ from benchmarks.gpu import roofline
 from benchmarks.gpu.card import Card, synchronise
 from benchmarks.gpu.cases import Case, batch_of, move, pinned
 from benchmarks.gpu.step import TRAINER, VARIANTS, Step, Variant, algorithms, recorded
-from benchmarks.gpu.timing import Budget, Record, timed
+from benchmarks.gpu.timing import Budget, OfGpuAlone, Record, timed
+from benchmarks.gpu.waits import waits
+from pipeline.contract.clips import Batch
 
 KERNELS = 12  # of a profile, those that take longest
+SECONDS = 4.0  # of a variant, after which no further step of the warm-up begins, nor of what is timed
 
 
 def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Budget) -> list[Record]:
@@ -25,9 +25,10 @@ def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Bud
     for number, case in enumerate(cases):
         with budget.share(1 / (len(cases) - number)):
             found.append(budget.measure(f"{case.name}: roofline", lambda case=case: bounds(case, device, card)))  # type: ignore[misc]
+            host = batch_of(case)
             found += [
-                budget.measure(f"{case.name}: {each.name}", lambda case=case, each=each: step(case, device, each))  # type: ignore[misc]
-                for each in sorted(VARIANTS, key=lambda each: each != TRAINER)
+                budget.measure(f"{case.name}: {each.name}", lambda case=case, each=each, host=host: step(case, device, each, host))  # type: ignore[misc]
+                for each in _variants(device, first=number == 0)
             ]
             found.append(budget.measure(f"{case.name}: waits", lambda case=case: waits(case, device)))  # type: ignore[misc]
             found.append(budget.measure(f"{case.name}: parts", lambda case=case: parts(case, device)))  # type: ignore[misc]
@@ -35,22 +36,34 @@ def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Bud
     return found
 
 
-def step(case: Case, device: torch.device, variant: Variant) -> Record:
+def once(cases: Sequence[Case], device: torch.device, budget: Budget) -> list[Record]:
+    """One record per preset, of the trainer's step alone."""
+    return [budget.measure(f"{case.name}: {TRAINER.name}", lambda case=case: step(case, device, TRAINER)) for case in cases]  # type: ignore[misc]
+
+
+def _variants(device: torch.device, first: bool) -> list[Variant]:
+    """The trainer's way first; on a CPU, the graph that a compiler would get is captured for the first preset alone, which takes long."""
+    wanted = sorted(VARIANTS, key=lambda each: each != TRAINER)
+    return [each for each in wanted if device.type == "cuda" or first or not each.compiled]
+
+
+def step(case: Case, device: torch.device, variant: Variant, batch: Batch | None = None) -> Record:
     """Time of a step in one variant.
 
     Raises:
-        RuntimeError: the variant is of a GPU alone, and the device is none.
+        OfGpuAlone: the variant is, and the device is none.
     """
-    if device.type == "cpu" and (variant.compiled or variant.graph):
-        raise RuntimeError("tried on a GPU alone")
+    if device.type == "cpu" and (variant.graph or (variant.compiled and variant.tuned)):
+        raise OfGpuAlone
     with algorithms(variant):
-        work = Step(case, device, variant)
+        work = Step(case, device, variant, batch)
         images = work.batch.images.shape[0] * work.batch.images.shape[1]
         if variant.graph:
             graph = recorded(work)
-            timing = timed(graph.replay, device)
+            timing = timed(graph.replay, device, seconds=SECONDS)
         else:
-            timing = timed(work, device, repeats=2, warm_up=1) if device.type == "cpu" else timed(work, device, warm_up=5)
+            many = {"repeats": 2, "warm_up": 1} if device.type == "cpu" else {"repeats": 10, "warm_up": 5}
+            timing = timed(work, device, seconds=SECONDS, **many)  # type: ignore[arg-type]
     return {"preset": case.name, "variant": variant.name, "images": images, "per_second": images / timing.seconds, **timing.record()}
 
 
@@ -95,30 +108,6 @@ def parts(case: Case, device: torch.device) -> Record:
     longest = [{"seconds": seconds, "name": name, "calls": calls} for seconds, name, calls in own[:KERNELS]]
     waiting = max(alone - busy, 0.0) if on_device else 0.0
     return {"preset": case.name, "parts": spent | {"waiting": waiting}, "busy": busy, "step": alone, "longest": longest}
-
-
-def waits(case: Case, device: torch.device) -> Record:
-    """Where in a step the host waits for the device, by line; nowhere, if all is well.
-
-    Raises:
-        RuntimeError: there is no CUDA device, which alone tells.
-    """
-    if device.type != "cuda":
-        raise RuntimeError("only CUDA tells where the host waits")
-    with algorithms(TRAINER):
-        work = Step(case, device)
-        for _ in range(2):
-            work()
-        synchronise(device)
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter("always")
-            torch.cuda.set_sync_debug_mode("warn")
-            try:
-                work()
-            finally:
-                torch.cuda.set_sync_debug_mode("default")
-    lines = Counter(f"{Path(each.filename).name}:{each.lineno}" for each in seen if "synchroniz" in str(each.message))
-    return {"preset": case.name, "waits": sum(lines.values()), "lines": dict(lines)}
 
 
 def transferred(case: Case, device: torch.device) -> Record:

@@ -15,6 +15,14 @@ from benchmarks.gpu.card import synchronise
 
 Record = dict[str, Any]
 Work = Callable[[], object]
+ALONE = "of a GPU alone"
+
+
+class OfGpuAlone(RuntimeError):
+    """What only a CUDA device can do was asked of another."""
+
+    def __init__(self) -> None:
+        super().__init__(ALONE)
 
 
 @dataclass
@@ -57,6 +65,9 @@ class Budget:
         begun = time.monotonic()
         try:
             found = work()
+        except OfGpuAlone as error:
+            self.left_out.append(f"{name} ({error})")
+            return {"name": name, "left_out": str(error)}
         except Exception as error:
             found = {"failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else ''}"}
             if torch.cuda.is_available():
@@ -92,14 +103,16 @@ def timed(work: Work, device: torch.device, *, repeats: int = 10, warm_up: int =
         work: what is timed.
         device: where it runs.
         repeats: how often it is timed at most.
-        warm_up: how often it runs before.
-        seconds: after which no further repeat begins; one is always timed.
+        warm_up: how often it runs before, at most.
+        seconds: after which no further run begins, in the warm-up and again in what is timed; one is always timed, one not.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    for _ in range(warm_up):
-        work()
-    synchronise(device)
+    began = time.perf_counter()
+    for number in range(warm_up):
+        if number == 0 or time.perf_counter() - began < seconds:
+            work()
+            synchronise(device)
     whole, launched, began = list[float](), list[float](), time.perf_counter()
     while not whole or (len(whole) < repeats and time.perf_counter() - began < seconds):
         synchronise(device)
