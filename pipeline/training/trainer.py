@@ -1,7 +1,8 @@
 """A network in training on one device: epochs of steps, and all that goes on from a checkpoint.
 
 Equal job, equal machine, equal result: seeds follow from the run's seed, the epoch and the worker's rank, threads are fixed and algorithms
-deterministic, so a run that was killed at any step and resumed with as many workers ends with the weights of one that was not.
+deterministic unless the settings say otherwise, so a run that was killed at any step and resumed with as many workers ends with the weights
+of one that was not.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Trainer:
     ) -> None:
         self.job, self.device, self.rank, self.workers = job, device, rank, workers
         self.settings: Training = job.feed.settings
-        _make_deterministic(self.settings.threads)
+        _choose_algorithms(self.settings)
         keep_freed_memory()
         self.loader, self.batches = build_loader(job.feed, rank=rank, workers=workers, pin_memory=device.type == "cuda")
         self.task = build_task(job.feed).to(device=device, memory_format=torch.channels_last)
@@ -224,9 +225,9 @@ def _mean(sums: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([each[name] for each in sums]).mean(dim=0) for name in sums[0]}
 
 
-def _make_deterministic(threads: int) -> None:
+def _choose_algorithms(settings: Training) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(settings.deterministic, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, hides no randomness here
-    torch.backends.cudnn.benchmark = False
-    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = not settings.deterministic  # measures its algorithms and takes the fastest
+    torch.set_num_threads(settings.threads)

@@ -52,6 +52,7 @@ class Training(Section):
     sampling: Literal["rows", "groups"] = Field(default="rows", exclude_if=lambda value: value == "rows")
     group_frames: int = Field(default=GROUP_FRAMES, ge=2, exclude_if=lambda value: value == GROUP_FRAMES)
     freeze: list[str] = Field(default_factory=list, exclude_if=lambda names: not names)
+    deterministic: bool = Field(default=True, exclude_if=lambda value: value)
     input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)
     workers: int = Field(ge=1)
     threads: int = Field(ge=1)

@@ -17,12 +17,15 @@ ABSENT = (
 BLOCKED = f"""
 import sys
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {set(ABSENT.split())!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}: it is out of reach", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Absent())
+    def find_spec(self, name, path=None, target=None):
+        absent = name.partition(".")[0] in {set(ABSENT.split())!r}
+        return None if absent else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = map(Without, sys.meta_path)  # as on a machine where they were never installed
 """
 MODULES = """
 import importlib, pkgutil

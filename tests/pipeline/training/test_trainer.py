@@ -49,6 +49,15 @@ def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
     assert first.history[-1]["step"] == 36
 
 
+def test_algorithms_are_deterministic_unless_the_user_gives_that_up(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    for wanted in (False, True):  # the default last, which other tests of this process rely on
+        made = Trainer(job(tmp_path, samples, deterministic=wanted), CPU)
+        assert torch.are_deterministic_algorithms_enabled() is wanted
+        assert torch.backends.cudnn.benchmark is not wanted
+        assert ("deterministic" in made.settings.model_dump()) is not wanted, "the default has the digests of before"
+
+
 def test_loader_processes_change_nothing(tmp_path: Path) -> None:
     samples = write_samples(tmp_path / "samples")
     assert same(trained(tmp_path, samples, epochs=3), trained(tmp_path, samples, epochs=3, loader_processes=2))
