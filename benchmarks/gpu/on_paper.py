@@ -2,7 +2,8 @@
 
     python -m benchmarks.gpu.on_paper
 
-Counts one sample at the preset's full size on the CPU, as if in bfloat16, and scales it to a card's batch.
+Counts one sample at the preset's full size on the CPU, as if in bfloat16, and scales it to a card's batch; a long clip is counted from shapes
+alone (`shapes`). It takes a few minutes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu import report, roofline, scaling
+from benchmarks.gpu import report, roofline, scaling, shapes
 from benchmarks.gpu.card import H100
-from benchmarks.gpu.cases import Case, cases
+from benchmarks.gpu.cases import Case, cases, in_small
 from benchmarks.gpu.need import core_seconds
 from benchmarks.gpu.step import TRAINER, Step
 
+PRECISE = replace(TRAINER, bfloat16=False)
+LONG = 2  # frames of a sample beyond which it is counted from shapes
 ATTAINED = 0.5  # of the eager bound, the aim, which the estimate for many cards takes for granted
 
 
@@ -31,11 +34,15 @@ def main() -> None:
 
 
 def counted(case: Case) -> dict[str, Any]:
-    """The roofline of a card's batch."""
-    step = Step(replace(case, batch=1), torch.device("cpu"), replace(TRAINER, bfloat16=False))
-    one = roofline.count(step, H100, half=True)
-    layers = {name: layer if name == "optimiser" else layer.scaled(case.batch) for name, layer in roofline.grouped(one).items()}
-    parameters = sum(each.numel() for each in step.task.parameters() if each.requires_grad)
+    """The roofline of a card's batch: of one sample, or one group of samples, so many times."""
+    if case.sample_frames > LONG:
+        parameters, layers = _parameters(in_small(case)), shapes.count_clip(case, H100)
+        factor = case.batch
+    else:
+        step = Step(replace(case, batch=case.group), torch.device("cpu"), PRECISE)
+        layers, factor = roofline.count(step, H100, half=True), case.batch / case.group
+        parameters = sum(each.numel() for each in step.task.parameters() if each.requires_grad)
+    layers = {name: layer if name == "optimiser" else layer.scaled(factor) for name, layer in roofline.grouped(layers).items()}
     return {
         "preset": case.name,
         "images": case.batch * case.sample_frames,
@@ -43,6 +50,11 @@ def counted(case: Case) -> dict[str, Any]:
         "total": vars(roofline.total(layers.values())),
         "layers": roofline.rows(layers, H100),
     }
+
+
+def _parameters(case: Case) -> int:
+    task = Step(case, torch.device("cpu"), PRECISE).task
+    return sum(each.numel() for each in task.parameters() if each.requires_grad)
 
 
 def many(found: dict[str, Any], case: Case) -> str:
