@@ -2,7 +2,7 @@
 
     python -m benchmarks.gpu.on_paper
 
-Counts one sample at the preset's full size on the CPU, as if in bfloat16, and scales it to a card's batch; a long clip is counted from shapes
+Counts one sample at full size on the CPU, as if in bfloat16, and scales it to a card's batch; a long clip is counted from shapes
 alone (`shapes`). It takes a few minutes.
 """
 

@@ -17,9 +17,10 @@ RESULTS, ON_PAPER, PAGE = (
     ROOT / "docs" / "performance.md",
 )
 NAME = "gpu"
+SMALL = 0.01  # of a step, below which a layer has no row of its own
 NONE = (
-    "No card has been at hand yet: nothing in this section was measured. `python -m benchmarks gpu` fills it; see benchmarks/gpu/.\n"
-    "What follows is counted, not measured."
+    "No card has been at hand yet: nothing in this section was measured on one. `python -m benchmarks gpu --page`, where there is a card,\n"
+    "fills it; CI runs the command on tiny images on a CPU. What follows is counted by `python -m benchmarks.gpu.on_paper`, not measured."
 )
 
 Entry = Mapping[str, Any]
@@ -66,24 +67,21 @@ def markdown(found: Entry) -> str:
 
 
 def roofline(found: Entry) -> str:
-    """Layer by layer, longest first."""
+    """Layer by layer, longest first; those that take less than a hundredth are one row."""
+    whole, least = found["total"], SMALL * found["total"]["eager"]
     rows = sorted(found["layers"], key=lambda row: -row["eager"])
-    cells = [
-        (
-            row["layer"],
-            f"{row['operations'] / 1e9:,.1f}",
-            f"{(row['product_bytes'] + row['other_bytes']) / 1e6:,.0f}",
-            f"{row['intensity']:.0f}",
-            row["bounded"],
-            _time(row["fused"]),
-            _time(row["eager"]),
-        )
-        for row in rows
-    ]
-    whole = found["total"]
-    moved = (whole["product_bytes"] + whole["other_bytes"]) / 1e6
-    cells.append(("all", f"{whole['operations'] / 1e9:,.1f}", f"{moved:,.0f}", "", "", _time(whole["fused"]), _time(whole["eager"])))
+    small = [row for row in rows if row["eager"] < least]
+    cells = [_layer(row["layer"], row, f"{row['intensity']:.0f}", row["bounded"]) for row in rows if row["eager"] >= least]
+    if small:
+        cells.append(_layer(f"{len(small)} smaller ones", {key: sum(row[key] for row in small) for key in whole}, "", ""))
+    cells.append(_layer("all", whole, "", ""))
     return _table(("layer", "GFLOP", "MB", "FLOP/byte of products", "bounded by", "bound, fused", "bound, eager"), cells, 1)
+
+
+def _layer(name: str, row: Entry, intensity: str, bounded: str) -> tuple[str, ...]:
+    moved = (row["product_bytes"] + row["other_bytes"]) / 1e6
+    times = (_time(row[kind]) for kind in ("fused", "eager"))
+    return (name, f"{row['operations'] / 1e9:,.1f}", f"{moved:,.0f}", intensity, bounded, *times)
 
 
 def _steps(found: Entry) -> str:
@@ -213,7 +211,7 @@ def _paper(counted: Entry) -> str:
             f"### On paper: the step of {each['preset']}, {each['images']} images, on {counted['card']}\n\n{roofline(each)}\n\n"
             f"{eager:,.0f} images/s at most, operator by operator; {fused:,.0f} where what is done number by number is fused."
         )
-    return "\n\n".join([*parts, f"### On paper: many cards\n\n{counted['scaling']}"])
+    return "\n\n".join([*parts, f"### On paper: many cards, {counted['presets'][0]['preset']}\n\n{counted['scaling']}"])
 
 
 def _table(head: Sequence[str], cells: Iterable[Sequence[str]], left: int) -> str:

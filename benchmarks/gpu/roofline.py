@@ -180,10 +180,10 @@ def total(layers: Iterable[Layer]) -> Layer:
 
 
 def grouped(layers: Mapping[str, Layer], depth: int = 3) -> dict[str, Layer]:
-    """Layers by the first words of their names, in the order of first use."""
+    """Layers by the first words of their names within the network, in the order of first use."""
     found: dict[str, Layer] = {}
     for name, layer in layers.items():
-        found.setdefault(".".join(name.split(".")[:depth]), Layer()).add(layer)
+        found.setdefault(".".join(name.removeprefix("network.").split(".")[:depth]), Layer()).add(layer)
     return found
 
 
