@@ -37,7 +37,7 @@ def counted(case: Case) -> dict[str, Any]:
     """The roofline of a card's batch: of one sample, or one group of samples, so many times."""
     if case.sample_frames > LONG:
         parameters, layers = _parameters(in_small(case)), shapes.count_clip(case, H100)
-        factor = case.batch
+        factor = float(case.batch)
     else:
         step = Step(replace(case, batch=case.group), torch.device("cpu"), PRECISE)
         layers, factor = roofline.count(step, H100, half=True), case.batch / case.group

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -102,7 +102,7 @@ class Counter(TorchDispatchMode):
 
     def _count(self, where: str, func: Any, args: Any, kwargs: Mapping[str, Any], result: Any) -> None:
         moved = float(sum(map(self._bytes, tensors([args, kwargs, result]))))
-        formula = flop_registry.get(func.overloadpacket) or _ON_CPU.get(func.overloadpacket)
+        formula: Callable[..., int] | None = flop_registry.get(func.overloadpacket) or _ON_CPU.get(func.overloadpacket)
         operations = 0.0 if formula is None else float(formula(*args, **kwargs, out_val=result))
         known = operations > 0
         bound = self.card.bound(operations, moved)
@@ -141,7 +141,7 @@ def _attention_backward(gradient: Tensor, query: Tensor, key: Tensor, value: Ten
 
 
 # What PyTorch counts for other devices alone.
-_ON_CPU = {
+_ON_CPU: dict[Any, Callable[..., int]] = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }

@@ -73,14 +73,15 @@ def _associate(network: nn.Module, case: Case, card: Card) -> dict[str, roofline
     """All groups of one clip through the association network."""
     options: Any = case.options
     groups, frames, people, width = options.loss.groups, case.sample_frames, case.people, options.network.width
+    association = network.get_submodule("association")
     with FakeTensorMode() as mode:
-        tensors = _fake(network.association, mode, gradient=True)
+        tensors = _fake(association, mode, gradient=True)
         past, seen = torch.empty(groups, people, frames, width, requires_grad=True), torch.ones(groups, people, frames, dtype=torch.bool)
         labels, times = torch.zeros(groups, people, dtype=torch.int64), torch.zeros(groups, frames, dtype=torch.int64)
         features = torch.empty(groups, frames - 1, people, width, requires_grad=True)
         present = Present(features, times[:, 1:], torch.ones(groups, frames - 1, people, dtype=torch.bool))
         with roofline.Counter(card, half=True) as counter:
-            _backward([functional_call(network.association, tensors, (past, seen, labels, times, present))])
+            _backward([functional_call(association, tensors, (past, seen, labels, times, present))])
     return {f"association.{name}": layer for name, layer in counter.layers.items()}
 
 
