@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,11 @@ def test_status_tells_a_head_that_answers_from_one_that_is_gone(
     monkeypatch.setattr("pipeline.runtime.cluster.HEAD_FILE", known)
     assert throughline("cluster", "status") == 1
     assert "no Ray head answers; `throughline cluster up` starts one" in capsys.readouterr().out
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        known.write_text(json.dumps({"address": address}))
-        assert throughline("cluster", "status") == 0
-        assert capsys.readouterr().out == f"Ray head at {address}\n"
+    known.write_text(json.dumps({"address": "127.0.0.1:9"}))
     assert throughline("cluster", "status") == 1
+    captured = capsys.readouterr()
+    assert "the head remembered at 127.0.0.1:9 cannot be used: nothing answers there" in captured.err
+    assert "no Ray head answers" in captured.out
+    monkeypatch.setattr("pipeline.runtime.cluster.why_no_head", lambda address: None)
+    assert throughline("cluster", "status") == 0
+    assert capsys.readouterr().out == "Ray head at 127.0.0.1:9\n"
