@@ -186,7 +186,8 @@ def _name(uri: str, within: str, title: str, mine: Mapping[str, str], now: Mappi
 
 def _close_abandoned(uri: str, within: str, tags: Mapping[str, str]) -> None:
     for run in find(uri, within, tags, "attributes.status = 'RUNNING'"):
-        if not Path("/proc", run.data.tags[PROCESS]).exists():
+        process = run.data.tags.get(PROCESS)  # a run that something else made has none, and is nobody's to close
+        if process is not None and not Path("/proc", process).exists():
             client(uri).set_terminated(run.info.run_id, "KILLED")
 
 
@@ -194,7 +195,10 @@ def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
     """Tags for the commit and whether tracked files differ from it (dvc.lock and the paths `but` aside); `unknown` outside a checkout."""
 
     def git(*arguments: str) -> str | None:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+        except OSError:  # no git on this machine
+            return None
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit, changes = (

@@ -60,6 +60,14 @@ with started(Mlflow.model_validate({SETTINGS.model_dump()}), Path({str(tmp_path)
     (killed,) = client.search_runs([item.experiment_id for item in client.search_experiments()])
     assert killed.info.status == "RUNNING"
     living = client.create_run(killed.info.experiment_id, tags=killed.data.tags | {runs.PROCESS: str(os.getpid())}).info.run_id
+    untagged = {name: value for name, value in killed.data.tags.items() if name != runs.PROCESS}
+    another = client.create_run(killed.info.experiment_id, tags=untagged).info.run_id
     with runs.started(SETTINGS, tmp_path, stage="track", tags={}):
+        assert client.get_run(another).info.status == "RUNNING", "nobody says which process it is"
         assert client.get_run(killed.info.run_id).info.status == "KILLED"
         assert client.get_run(living).info.status == "RUNNING", "its process lives"
+
+
+def test_without_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert runs.git_state(ROOT) == {"throughline.git_commit": "unknown", "throughline.git_dirty": "unknown"}
