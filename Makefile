@@ -30,8 +30,8 @@ setup: .venv/.installed  ## build .venv from constraints.txt
 repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT=folder is where third-party data sets lie
 	@exec $(BIN)/throughline repro $(if $(PRESET),--preset "$(PRESET)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)"))
 
-test: setup  ## the fast tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup  ## the fast tests; three processes on two cores, since those with Ray wait a lot
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-slow: setup  ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system

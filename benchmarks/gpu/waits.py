@@ -94,5 +94,10 @@ def _has_mask(args: Any) -> bool:
 def _line() -> str:
     """The innermost line of this repository, this file apart; of autograd's own calls, that of the backward pass."""
     here = Path(__file__)
-    own = [frame for frame in traceback.extract_stack() if Path(frame.filename).is_relative_to(ROOT) and Path(frame.filename) != here]
+    own = [frame for frame in traceback.extract_stack() if _is_ours(Path(frame.filename)) and Path(frame.filename) != here]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "outside"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is the repository's, in which the environment with other people's may lie too."""
+    return path.is_relative_to(ROOT) and "site-packages" not in path.parts

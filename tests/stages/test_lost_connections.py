@@ -103,6 +103,7 @@ def test_a_source_that_breaks_off_is_no_defect_of_the_data(
     )  # fmt: skip
 
 
+@pytest.mark.slow  # it waits for the client to give up
 def test_a_store_that_goes_away_keeps_what_it_has(
     s3: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

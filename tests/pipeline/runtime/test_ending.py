@@ -34,8 +34,14 @@ DEAF = "\"setsid sleep 61 & trap '' TERM; echo $! $$ > $0; sleep 62; sleep 62\""
 
 
 def start(code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """A process that takes SIGHUP as one does that was started from a terminal, even where these tests run under nohup."""
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
