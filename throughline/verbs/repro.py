@@ -18,7 +18,8 @@ def repro(
 ) -> None:
     """Run the pipeline: start a Ray head, run `dvc repro`, stop the head. This is what `make repro` runs.
 
-    SIGTERM, SIGINT and the end of the process that started it end all of that within ten seconds; finished parts are kept.
+    At the end it says which outputs equal those of the committed dvc.lock. SIGTERM, SIGINT and the end of the process that started it
+    end all of that within ten seconds; finished parts are kept.
     """
     from pipeline.params import file
     from pipeline.params import preset as presets
@@ -37,4 +38,15 @@ def repro(
         status = supervised([str(programs / "dvc"), "repro"], root, environment)
     finally:
         cluster.down()
+    if status == 0:
+        _compare(root)
     raise typer.Exit(status)
+
+
+def _compare(root: Path) -> None:
+    """Say which outputs equal those of the committed dvc.lock."""
+    from pipeline.artifacts import lock
+
+    before, now = lock.committed(root), lock.current(root)
+    if before is not None and now is not None:
+        print("\n".join(lock.compared(before, now)))
