@@ -46,7 +46,8 @@ bench: setup  ## our steps beside their peers, on a quiet machine
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks
 
-ui: setup  ## MLflow's page at http://127.0.0.1:5000
+ui: setup  ## MLflow's page
+	@echo "runs: http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 cluster-up: setup  ## a local Ray head that all stages share
