@@ -6,9 +6,9 @@ python -m benchmarks.structure /folder/of/another   # another one, such as an ol
 
 from __future__ import annotations
 
+import argparse
 import ast
 import statistics
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -119,7 +119,9 @@ def _reached(graph: dict[Path, set[Path]], first: set[Path]) -> set[Path]:
 
 def main() -> None:
     """Print one line for each number."""
-    for name, value in structure(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT)._asdict().items():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.structure", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("root", nargs="?", type=Path, default=ROOT, help="a checkout; this one, unless named")
+    for name, value in structure(parser.parse_args().root.resolve())._asdict().items():
         print(f"{name:17} {value if not isinstance(value, tuple) else f'{value[0]} ({value[1]})'}")
 
 

@@ -8,6 +8,7 @@ alone (`shapes`). It takes a few minutes.
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ ATTAINED = 0.5  # of the eager bound, the aim, which the estimate for many cards
 
 def main() -> None:
     """Entry point."""
+    argparse.ArgumentParser(prog="python -m benchmarks.gpu.on_paper", description=(__doc__ or "").splitlines()[0]).parse_args()
     found = [counted(case) for case in cases()]
     report.ON_PAPER.write_text(json.dumps({"card": H100.name, "presets": found, "scaling": many(found[0], cases()[0])}, indent=1) + "\n")
     measured = json.loads(report.RESULTS.read_text()) if report.RESULTS.exists() else None
