@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.queries.attend import attend
+
 
 class SequenceLayer(nn.Module):
     """Self-attention with positions in queries and keys, then two linear layers; each is added and normalised.
@@ -19,7 +21,7 @@ class SequenceLayer(nn.Module):
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float, weight_dropout: float) -> None:
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(width, heads, dropout=weight_dropout, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(width, heads, dropout=weight_dropout)
         self.linear1 = nn.Linear(width, hidden)
         self.linear2 = nn.Linear(hidden, width)
         self.norm1 = nn.LayerNorm(width)
@@ -35,7 +37,7 @@ class SequenceLayer(nn.Module):
             forbidden: (N, S, S) bool, True where a row's element may not look; each row needs one place left.
         """
         placed = x + positions
-        seen = self.self_attn(placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=False)[0]
+        seen = attend(self.self_attn, placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=False)[0]
         x = self.norm1(x + self.dropout(seen))
         hidden = self.linear2(self.dropout(functional.relu(self.linear1(x))))
         result: Tensor = self.norm2(x + self.dropout(hidden))
@@ -44,7 +46,8 @@ class SequenceLayer(nn.Module):
     def weights(self, x: Tensor, positions: Tensor, forbidden: Tensor | None = None) -> Tensor:
         """The attention weights (N, S, S) of this layer for its input, averaged over heads; rows look at columns."""
         placed = x + positions
-        weights: Tensor = self.self_attn(placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=True)[1]
+        weights = attend(self.self_attn, placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=True)[1]
+        assert weights is not None
         return weights
 
     def _by_head(self, forbidden: Tensor | None) -> Tensor | None:

@@ -39,7 +39,7 @@ def depth_attention(network: FdtaNetwork, images: Tensor) -> tuple[FdtaOutputs, 
         outputs = network(images)
     finally:
         hook.remove()
-    query, tokens, _ = seen[0]
+    query, tokens = (given.transpose(0, 1) for given in seen[0][:2])  # attention takes sequences first
     weights = layer.depth_weights(query, tokens).float()  # type: ignore[operator]
     cell = STRIDE * spatial.pooled
     return outputs, weights.unflatten(2, (images.shape[2] // cell, images.shape[3] // cell)).cpu().numpy()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.queries.attend import attend
 from models.queries.deformable_attention import DeformableAttention, Levels
 from models.queries.positions import cell_positions
 
@@ -109,12 +110,12 @@ class DecoderLayer(nn.Module):
     def __init__(self, sizes: Sizes, depth: DepthPlace = "off") -> None:
         super().__init__()
         self.depth = depth
-        self.self_attn = nn.MultiheadAttention(sizes.width, sizes.heads, dropout=sizes.dropout, batch_first=True)
+        self.self_attn = nn.MultiheadAttention(sizes.width, sizes.heads, dropout=sizes.dropout)
         self.norm2 = nn.LayerNorm(sizes.width)
         self.cross_attn = DeformableAttention(sizes.width, sizes.heads, sizes.levels, sizes.points)
         self.norm1 = nn.LayerNorm(sizes.width)
         if depth != "off":
-            self.cross_attn_depth = nn.MultiheadAttention(sizes.width, sizes.heads, dropout=sizes.dropout, batch_first=True)
+            self.cross_attn_depth = nn.MultiheadAttention(sizes.width, sizes.heads, dropout=sizes.dropout)
             self.norm_depth = nn.LayerNorm(sizes.width)
         self.linear1 = nn.Linear(sizes.width, sizes.hidden)
         self.linear2 = nn.Linear(sizes.hidden, sizes.width)
@@ -136,7 +137,7 @@ class DecoderLayer(nn.Module):
         """
         x = self._see_depth(queries, depth, "before")
         placed = x + positions
-        x = self.norm2(x + self.dropout(self.self_attn(placed, placed, x, need_weights=False)[0]))
+        x = self.norm2(x + self.dropout(attend(self.self_attn, placed, placed, x, need_weights=False)[0]))
         x = self._see_depth(x, depth, "between")
         x = self.norm1(x + self.dropout(self.cross_attn(x + positions, references, cells, levels)))
         x = self._see_depth(x, depth, "after")
@@ -146,7 +147,8 @@ class DecoderLayer(nn.Module):
 
     def depth_weights(self, queries: Tensor, depth: Tensor) -> Tensor:
         """The weights (N, Q, D) of the depth attention for what queries (N, Q, width) are where it stands, averaged over heads."""
-        weights: Tensor = self.cross_attn_depth(queries, depth, depth, need_weights=True)[1]
+        weights = attend(self.cross_attn_depth, queries, depth, depth, need_weights=True)[1]
+        assert weights is not None
         return weights
 
     def _see_depth(self, queries: Tensor, depth: Tensor | None, place: DepthPlace) -> Tensor:
@@ -154,7 +156,8 @@ class DecoderLayer(nn.Module):
             return queries
         if depth is None:
             raise ValueError("a decoder with depth attention needs depth tokens")
-        seen: Tensor = self.norm_depth(queries + self.dropout(self.cross_attn_depth(queries, depth, depth, need_weights=False)[0]))
+        looked = attend(self.cross_attn_depth, queries, depth, depth, need_weights=False)[0]
+        seen: Tensor = self.norm_depth(queries + self.dropout(looked))
         return seen
 
 
