@@ -186,7 +186,7 @@ def _case(system: str, name: str) -> Case:
         width=width,
         height=height,
         depth_stride=DEPTH_STRIDE,
-        batch=max(1, settings.batch_size // settings.workers),
+        batch=max(1, settings.batch_size // settings.most_workers),
     )
 
 

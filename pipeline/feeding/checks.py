@@ -31,7 +31,8 @@ def check_samples(feed: Feed) -> Mix | None:
     settings, samples, store = feed.settings, feed.samples, SampleStore(feed.folder)
     drawn, groups = mix(feed, store), groups_of(feed, store)
     there = len(store) if groups is None else groups.rows.size
-    check_batch(settings.epoch_samples or there, rows=there, batch_size=settings.batch_size, workers=settings.workers, group=samples.group)
+    for workers in range(settings.least_workers, settings.most_workers + 1):
+        check_batch(settings.epoch_samples or there, rows=there, batch_size=settings.batch_size, workers=workers, group=samples.group)
     facts = facts_of(feed, store)
     _check_lengths(feed, samples, facts, groups, store)
     feed.training.check(feed.options, feed.system_settings, feed.stage, facts)
@@ -69,12 +70,12 @@ def facts_of(feed: Feed, store: SampleStore) -> SampleFacts:
 
 def memory_line(feed: Feed) -> str:
     """How much memory the batches of each worker take, in words; pages that no target fills are never taken."""
-    settings, frames = feed.settings, feed.samples.frames
+    settings, frames, workers = feed.settings, feed.samples.frames, feed.settings.least_workers  # the fewer, the more each holds
     width, height = feed.shown
     clip, held = frames * 3 * width * height, batches_in_memory(feed)
     return (
-        f"batches take up to {held * batch_bytes(feed, settings.workers) / 1e6:.0f} MB of memory in each of {settings.workers} workers "
-        f"({held} x {settings.batch_size // settings.workers} samples of {frames} frames of {width}x{height}, {clip / 1e6:.1f} MB each)"
+        f"batches take up to {held * batch_bytes(feed, workers) / 1e6:.0f} MB of memory in each of {workers} workers "
+        f"({held} x {settings.batch_size // workers} samples of {frames} frames of {width}x{height}, {clip / 1e6:.1f} MB each)"
     )
 
 

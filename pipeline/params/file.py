@@ -77,11 +77,16 @@ def _siblings(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """Names allowed beside the key at `location`."""
     current: Any = kind
     for part in location[:-1]:
-        if isinstance(part, str):
+        if isinstance(part, str) and (get_origin(current) is dict or part in current.model_fields):  # else the word for a kind of value
             current = current.__args__[1] if get_origin(current) is dict else current.model_fields[part].annotation
-            while get_origin(current) not in (None, dict):  # list[T] or T | None
-                current = current.__args__[0]
+            while get_origin(current) not in (None, dict):  # list[T], T | None, or one of two kinds
+                current = next(filter(_is_section, current.__args__), current.__args__[0])
     return ", ".join(current.model_fields) or "none"
+
+
+def _is_section(kind: Any) -> bool:
+    kind = getattr(kind, "__origin__", kind)  # of what is annotated
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def digest(*values: Any) -> str:

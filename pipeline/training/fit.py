@@ -30,7 +30,7 @@ from pipeline.files.sample_store import SampleStore
 from pipeline.numerics import precision
 from pipeline.params import file as params
 from pipeline.params.sections.common import Cluster
-from pipeline.params.sections.training import Training
+from pipeline.params.sections.training import Elastic, Training
 from pipeline.registry.runs import StageRun
 from pipeline.runtime.cluster import attached
 from pipeline.training import checkpoints
@@ -42,6 +42,7 @@ from pipeline.training.worker import train_worker
 HISTORY = "history.csv"
 INITIAL = "initial.safetensors"
 CHECKPOINTS_KEPT = 2
+RESIZE_SECONDS = 10.0  # how often an elastic training looks for room for more workers
 CONTROLLER_FAILURES = 3  # Ray's default retries for ever when workers cannot start
 
 # Poll often (Ray's two seconds are a floor on every epoch), and start neither actors for machines about to be reclaimed nor exporters.
@@ -187,7 +188,8 @@ def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingS
         train_loop_config={"job": job},
         torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=settings.workers,
+            num_workers=(settings.least_workers, settings.most_workers) if isinstance(settings.workers, Elastic) else settings.workers,
+            elastic_resize_monitor_interval_s=RESIZE_SECONDS,
             use_gpu=use_gpu,
             resources_per_worker={"CPU": settings.threads} | ({"GPU": 1} if use_gpu else {}),
         ),
@@ -233,7 +235,8 @@ def _quick_trainer() -> Any:
 def _devices(settings: Training, stage: str, group: int = 1) -> tuple[Training, bool]:
     """What to train on, by what Ray has: the settings, with as many workers as there are devices, and whether these are GPUs.
 
-    With `use_gpu: auto` and fewer GPUs than workers, fewer workers share the same global batch, by whole groups of frames.
+    With `use_gpu: auto` and fewer GPUs than workers, fewer workers share the same global batch, by whole groups of frames. Elastic workers
+    stay as they are where there is room for the least of them.
 
     Raises:
         UserError: the cluster lacks what the parameters ask for.
@@ -241,20 +244,21 @@ def _devices(settings: Training, stage: str, group: int = 1) -> tuple[Training, 
     import ray
 
     resources = ray.cluster_resources()
-    gpus, cpus, workers = int(resources.get("GPU", 0)), int(resources.get("CPU", 0)), settings.workers
+    gpus, cpus, workers = int(resources.get("GPU", 0)), int(resources.get("CPU", 0)), settings.least_workers
     if settings.use_gpu is True and gpus < workers:
         raise UserError(f"{stage}.use_gpu: {workers} workers need as many GPUs, Ray has {gpus}\nnext: set it to auto, or lower workers")
     use_gpu = gpus > 0 if settings.use_gpu == "auto" else settings.use_gpu
     if use_gpu and gpus < workers:
         workers = max(count for count in range(1, gpus + 1) if settings.batch_size % (count * group) == 0)
-        print(
-            f"{stage}: {workers} workers instead of {settings.workers}, Ray has {gpus} GPUs; the global batch stays {settings.batch_size}"
-        )
+        wanted = settings.least_workers
+        print(f"{stage}: {workers} workers instead of {wanted}, Ray has {gpus} GPUs; the global batch stays {settings.batch_size}")
     if workers * settings.threads > cpus:
         raise UserError(
             f"{stage}: {workers} workers x {settings.threads} threads need {workers * settings.threads} CPUs, Ray has {cpus}\n"
             f"next: lower {stage}.workers or {stage}.threads, or raise cluster.num_cpus"
         )
+    if isinstance(settings.workers, Elastic) and workers == settings.workers.min:
+        return settings, use_gpu
     return settings.model_copy(update={"workers": workers}), use_gpu
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from pipeline.errors import PlainError, connection
+from pipeline.params.sections.training import Elastic
 from pipeline.training import checkpoints
 from pipeline.training.keeper import Keeper
 from pipeline.training.meter import TrainingJob, duration, log, say
@@ -41,6 +42,8 @@ def train_worker(config: dict[str, Any]) -> PlainError | None:
         with nullcontext() if isinstance(folder, Path) else connection(str(folder)):
             rank, device, kept = context.get_world_rank(), get_device(), job.initial.parent
             keeper = Keeper(kept, 60 * job.feed.settings.checkpoint_minutes, device=device, rank=rank, workers=workers)
+            if rank == 0 and isinstance(wanted := job.feed.settings.workers, Elastic):
+                say(job.stage, f"{workers} of {wanted.min} to {wanted.max} workers share each batch of {job.feed.settings.batch_size}")
             trainer = Trainer(job, device, rank=rank, workers=workers, wrap=wrap, keeper=keeper)
             resumed = ray.train.get_checkpoint()
             state = None if resumed is None else checkpoints.load(resumed.path, job.fingerprint, resumed.filesystem)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from pipeline.params.sections.common import Precision, Section
 
@@ -33,6 +33,26 @@ CHECKPOINT_MINUTES = 10.0
 Side = Annotated[int, Field(ge=64, multiple_of=32)]  # networks halve a side five times
 
 
+class Elastic(Section):
+    """As many workers as there is room for, between two numbers; the global batch stays."""
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Elastic:
+        if self.min > self.max:
+            raise ValueError(f"min must not be above max, got {self.min} and {self.max}")
+        return self
+
+
+def _how_stated(workers: object) -> str:
+    return "range" if isinstance(workers, (dict, Elastic)) else "number"
+
+
+Workers = Annotated[Annotated[int, Field(ge=1), Tag("number")] | Annotated[Elastic, Tag("range")], Discriminator(_how_stated)]
+
+
 class Training(Section):
     """One training run (`pretrain` and `finetune` have the same keys)."""
 
@@ -54,7 +74,7 @@ class Training(Section):
     freeze: list[str] = Field(default_factory=list, exclude_if=lambda names: not names)
     deterministic: bool = Field(default=True, exclude_if=lambda value: value)
     input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)
-    workers: int = Field(ge=1)
+    workers: Workers
     threads: int = Field(ge=1)
     use_gpu: bool | Literal["auto"]
     precision: Precision
@@ -69,3 +89,13 @@ class Training(Section):
     def group(self) -> int:
         """Frames of a group, 1 where rows are shuffled one by one; for `Samples.group` of a system that knows groups."""
         return self.group_frames if self.sampling == "groups" else 1
+
+    @property
+    def least_workers(self) -> int:
+        """Workers without which no step is trained."""
+        return self.workers.min if isinstance(self.workers, Elastic) else self.workers
+
+    @property
+    def most_workers(self) -> int:
+        """Workers where there is room for all."""
+        return self.workers.max if isinstance(self.workers, Elastic) else self.workers

@@ -23,6 +23,7 @@ from pipeline.files import model_folder
 from pipeline.files.sample_store import SampleStore
 from pipeline.numerics.precision import resolved
 from pipeline.params.sections.common import Cluster
+from pipeline.params.sections.training import Elastic
 from pipeline.training import checkpoints
 from pipeline.training import fit as training
 from pipeline.training.trainer import build_task
@@ -79,6 +80,7 @@ def test_start_weights_are_taken_and_foreign_ones_refused(tmp_path: Path) -> Non
     [
         ({"batch_size": 64}, "larger than an epoch of 24"),
         ({"workers": 3}, "cannot be shared by 3 workers"),
+        ({"workers": Elastic(min=1, max=3)}, "cannot be shared by 3 workers"),
         ({"mix": {"walkers": 2.0}}, "no data set walkers"),
         ({"mix": {"tiny": 0.0}}, "weight 0"),
     ],
@@ -96,6 +98,8 @@ def test_impossible_batches_are_refused_before_ray_starts(tmp_path: Path, settin
         ({"CPU": 16.0, "GPU": 1.0}, {"workers": 2}, 1, True),  # the same global batch on one GPU
         ({"CPU": 16.0, "GPU": 3.0}, {"workers": 4, "batch_size": 8}, 2, True),
         ({"CPU": 16.0, "GPU": 1.0}, {"workers": 2, "use_gpu": False}, 2, False),
+        ({"CPU": 2.0}, {"workers": Elastic(min=2, max=4)}, Elastic(min=2, max=4), False),  # others may join
+        ({"CPU": 16.0, "GPU": 1.0}, {"workers": Elastic(min=1, max=4)}, Elastic(min=1, max=4), True),
     ],
 )
 def test_devices_come_from_ray(
