@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PRESET ?=
 DATA_ROOT ?=
+AGAIN ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
@@ -31,11 +32,11 @@ repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT
 	@exec $(BIN)/throughline repro $(if $(PRESET),--preset "$(PRESET)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)"))
 
 test: setup  ## the fast tests; three processes on two cores, since those with Ray wait a lot
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(AGAIN)
 
 test-slow: setup  ## the slow tests
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system
-	$(BIN)/python -m pytest -m slow tests/system  # whole pipelines, each of which wants both cores
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system $(AGAIN)
+	$(BIN)/python -m pytest -m slow tests/system $(AGAIN)  # whole pipelines, each of which wants both cores
 
 lint: setup  ## what CI checks before the tests
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from pipeline.contract.clips import Batch
 
 AHEAD = 1  # batches that a process makes ahead
+SILENT_SECONDS = 300  # a process that makes no batch for so long hangs, as one may that was forked while another thread held a lock
 _ALIGNED = 64  # bytes
 
 
@@ -116,6 +117,7 @@ class SharedLoader:
             persistent_workers=True,
             worker_init_fn=begin,
             multiprocessing_context="fork",
+            timeout=SILENT_SECONDS,
         )
 
     def __iter__(self) -> Iterator[Batch]:
