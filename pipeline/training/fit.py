@@ -42,6 +42,9 @@ from pipeline.training.worker import train_worker
 HISTORY = "history.csv"
 INITIAL = "initial.safetensors"
 CHECKPOINTS_KEPT = 2
+# An attempt to start workers, of which there are CONTROLLER_FAILURES and one. An elastic training starts with fewer after the first ones,
+# so these should not take long; where all are needed, a busy machine is given time.
+START, START_SECONDS, START_ELASTIC_SECONDS = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", 60, 15
 RESIZE_SECONDS = 10.0  # how often an elastic training looks for room for more workers
 CONTROLLER_FAILURES = 3  # Ray's default retries for ever when workers cannot start
 
@@ -51,7 +54,6 @@ RAY_TRAIN_ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "15",  # an attempt, of which there are CONTROLLER_FAILURES and one: a minute in all
 }
 WORKER_ENVIRONMENT = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",  # or every worker remarks that the network has no unused parameters; another model's may
@@ -182,13 +184,14 @@ def _run_workers(job: TrainingJob, folder: Place, *, use_gpu: bool) -> TrainingS
     from ray.train.torch import TorchConfig
 
     settings = job.feed.settings
-    os.environ.update(RAY_TRAIN_ENVIRONMENT)
+    elastic = isinstance(settings.workers, Elastic)
+    os.environ.update(RAY_TRAIN_ENVIRONMENT | {START: str(START_ELASTIC_SECONDS if elastic else START_SECONDS)})
     trainer = _quick_trainer()(
         train_worker,
         train_loop_config={"job": job},
         torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=(settings.least_workers, settings.most_workers) if isinstance(settings.workers, Elastic) else settings.workers,
+            num_workers=(settings.least_workers, settings.most_workers) if elastic else settings.workers,
             elastic_resize_monitor_interval_s=RESIZE_SECONDS,
             use_gpu=use_gpu,
             resources_per_worker={"CPU": settings.threads} | ({"GPU": 1} if use_gpu else {}),
