@@ -15,6 +15,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+@pytest.fixture(autouse=True)
+def own_mlflow_store() -> None:
+    """Forget the store of the test before: MLflow hands it to child processes in the environment, where it stands above the parameters."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
     """An S3 with one empty bucket, and the environment that names it, which it yields."""

@@ -24,6 +24,7 @@ def test_help_does_nothing_else(module: str, monkeypatch: pytest.MonkeyPatch, ca
     assert f"usage: python -m {module}" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_help_of_the_gpu_command_does_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu", "--help"])
     with pytest.raises(SystemExit) as ended:
