@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,14 +28,35 @@ def sources(entries: tuple[str, ...], root: Path) -> tuple[str, ...]:
         entries: Python files, relative to `root`; one that does not exist counts as empty, so that a system may lack a part.
         root: the repository.
     """
+    there = [name for name in entries if (root / name).is_file()]
+    return tuple(reached(there, root, but=lambda name: name in HOUSEKEEPING or name.startswith(HOUSEKEEPING_WINGS)))
+
+
+def reached(
+    entries: Iterable[str],
+    root: Path,
+    *,
+    packages: tuple[str, ...] = PACKAGES,
+    nodes: Callable[[ast.AST], Iterable[ast.AST]] = ast.walk,
+    but: Callable[[str], bool] = lambda name: False,
+) -> list[str]:
+    """Files that some files import, directly or not, inside functions as well; sorted, themselves included.
+
+    Args:
+        entries: Python files, relative to `root`.
+        root: the repository.
+        packages: whose files are followed.
+        nodes: the nodes of a syntax tree whose imports count.
+        but: files that neither count nor are followed.
+    """
     seen: set[str] = set()
-    waiting = [name for name in entries if (root / name).is_file()]
+    waiting = list(entries)
     while waiting:
         name = waiting.pop()
-        if name not in seen and name not in HOUSEKEEPING and not name.startswith(HOUSEKEEPING_WINGS):
+        if name not in seen and not but(name):
             seen.add(name)
-            waiting += _imports(name, root)
-    return tuple(sorted(seen))
+            waiting += _imports(name, root, packages, nodes)
+    return sorted(seen)
 
 
 @functools.cache
@@ -81,25 +102,25 @@ def _has_docstring(node: ast.AST) -> bool:
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
 
 
-def _imports(name: str, root: Path) -> Iterator[str]:
+def _imports(name: str, root: Path, packages: tuple[str, ...], nodes: Callable[[ast.AST], Iterable[ast.AST]]) -> Iterator[str]:
     """Files of the repository that a file imports, and the packages around it and them, whose `__init__` Python runs first."""
-    yield from _files(Path(name).with_suffix("").as_posix().replace("/", "."), root)
+    yield from _files(Path(name).with_suffix("").as_posix().replace("/", "."), root, packages)
     package = name.split("/")[:-1]
-    for node in ast.walk(ast.parse((root / name).read_text())):
+    for node in nodes(ast.parse((root / name).read_text())):
         if isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
             for alias in node.names:
-                yield from _files(f"{module}.{alias.name}", root)
+                yield from _files(f"{module}.{alias.name}", root, packages)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _files(alias.name, root)
+                yield from _files(alias.name, root, packages)
 
 
-def _files(module: str, root: Path) -> Iterator[str]:
+def _files(module: str, root: Path, packages: tuple[str, ...]) -> Iterator[str]:
     """The file of a dotted name, as far as it names modules, and the `__init__` files of the packages that it goes through."""
     parts = module.split(".")
-    if parts[0] not in PACKAGES:
+    if parts[0] not in packages:
         return
     for end in range(1, len(parts) + 1):
         path = "/".join(parts[:end])

@@ -13,7 +13,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from pipeline.artifacts import store
 from pipeline.errors import UserError, unwrapped
 from pipeline.params.sections import Params
 from pipeline.runtime import cluster
+from pipeline.runtime.machine import version_of
 
 # What decides bytes, or is pickled from one process to another.
 PACKAGES = ("torch", "ray", "numpy", "scipy", "numba", "pyarrow", "pydantic", "opencv-python-headless", "av", "lap", "mlflow", "fsspec")
@@ -106,7 +106,7 @@ def refuse_what_one_machine_has(params: Params, machines: int) -> None:
 
 def wanted(params: Params, folders: dict[str, tuple[str, str]]) -> Wanted:
     """What this machine has, and so every other one must have."""
-    here = {name: version for name in PACKAGES if (version := _version(name)) is not None}
+    here = {name: version for name in PACKAGES if (version := version_of(name)) is not None}
     remote = params.mlflow.tracking_uri.startswith(("http://", "https://"))
     url = params.base.store if "://" in params.base.store else ""
     return Wanted(".".join(map(str, sys.version_info[:3])), here, folders, url, params.mlflow.tracking_uri if remote else "")
@@ -116,7 +116,7 @@ def look_about(wanted: Wanted) -> list[str]:
     """What the machine that this runs on lacks, one line for each thing."""
     python = ".".join(map(str, sys.version_info[:3]))
     lines = [] if python == wanted.python else [f"Python {python}, here {wanted.python}"]
-    found = {name: _version(name) for name in wanted.packages}
+    found = {name: version_of(name) for name in wanted.packages}
     lines += [
         f"{name} {found[name] or 'is not installed'}, here {version}" for name, version in wanted.packages.items() if found[name] != version
     ]
@@ -170,13 +170,6 @@ def _asked(nodes: dict[str, str], wanted: Wanted) -> list[str]:
         with unwrapped():
             lines += [f"{answers[reference]}: {line}" for line in ray.get(reference)]
     return sorted(lines)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _silent(server: str) -> str:

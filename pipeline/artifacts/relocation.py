@@ -13,25 +13,27 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.artifacts import code
+
 MOVED = ("pipeline", "stages", "models", "experiments")  # packages at the top of the repository
 FACE = "throughline"  # which has a name of its own already
 
 
-def relocated(code: str, parent: str) -> str:
+def relocated(source: str, parent: str) -> str:
     """Python source whose imports of the repository's packages name them below another package.
 
     Only import statements change, in place, so that every line keeps its number: `from models import load` becomes
     `from throughline.models import load`, and `import models` becomes `from throughline import models`.
 
     Args:
-        code: the source.
+        source: the text of a module.
         parent: dotted name of the package that holds them, such as `throughline`.
 
     Raises:
         ValueError: a statement imports a module of these packages by `import a.b`, whose name would no longer be bound.
     """
-    lines = code.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(code)):
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module and _ours(node.module):
             words = f"from {node.module} "
             _replace(lines, node, words, f"from {_below(node.module, parent)} ")
@@ -46,20 +48,13 @@ def relocated(code: str, parent: str) -> str:
 
 
 def reached(entries: Iterable[str], root: Path) -> list[str]:
-    """Files of the repository that some files import, directly or not, inside functions as well; sorted, themselves included.
+    """Files that run where some files do (`code.reached`): imports for type checkers alone are not followed, those of `throughline` are.
 
     Args:
         entries: Python files, relative to `root`.
         root: the repository.
     """
-    seen: set[str] = set()
-    waiting = list(entries)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += _imported(name, root)
-    return sorted(seen)
+    return code.reached(entries, root, packages=(*MOVED, FACE), nodes=_running)
 
 
 def write_package(entries: Iterable[str], root: Path, out: Path, name: str) -> str:
@@ -106,21 +101,6 @@ def _replace(lines: list[str], node: ast.stmt, before: str, after: str) -> None:
     if not rest.startswith(before):
         raise ValueError(f"line {node.lineno}: expected `{before.strip()}`, one space between words")
     lines[node.lineno - 1] = head + after + rest[len(before) :]
-
-
-def _imported(name: str, root: Path) -> Iterator[str]:
-    """Files that a file's import statements name, and the `__init__` files of the packages around them and itself."""
-    modules = [name.removesuffix(".py").replace("/", ".")]
-    for node in _running(ast.parse((root / name).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            modules += [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-    for module in modules:
-        parts = module.split(".") if _ours(module) else []
-        for end in range(1, len(parts) + 1):
-            path = "/".join(parts[:end])
-            yield from (file for file in (f"{path}/__init__.py", f"{path}.py") if (root / file).is_file())
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:

@@ -44,7 +44,7 @@ def kind() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "instructions": " ".join(name for name in INSTRUCTIONS if name in flags) or "unknown",
         "gpu": ", ".join(_gpus()) or "none",
-        "libraries": ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name))),
+        "libraries": ", ".join(f"{name} {found}" for name in LIBRARIES if (found := version_of(name))),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
         "environment": " ".join(f"{key}={value}" for key, value in kept.items()) or "none",
     }
@@ -66,7 +66,8 @@ def _gpus() -> list[str]:
     return [found[1].strip() for text in texts if (found := re.search(r"^Model:(.*)$", text, re.MULTILINE))]
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """The version of an installed package; None where it is not there."""
     try:
         return version(name)
     except PackageNotFoundError:
