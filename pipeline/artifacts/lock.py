@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pipeline.runtime import git
 
 Lock = Mapping[str, Any]  # the `stages` of a dvc.lock
 # Of equal parameters, code and inputs these still differ from run to run.
@@ -16,11 +17,8 @@ _VARYING = "times and names of runs, or another kind of processor, which rounds 
 
 def committed(root: Path) -> Lock | None:
     """The dvc.lock of the last commit; None where there is no commit, no git or no such file."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), "show", "HEAD:./dvc.lock"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return _stages(done.stdout) if done.returncode == 0 else None
+    text = git.said(root, "show", "HEAD:./dvc.lock")
+    return None if text is None else _stages(text)
 
 
 def current(root: Path) -> Lock | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,6 +20,7 @@ from pipeline.registry import reproduction
 from pipeline.registry.address import absolute_uri as absolute_uri
 from pipeline.registry.experiment import choose, client, find
 from pipeline.registry.reproduction import Reproduction
+from pipeline.runtime import git
 from pipeline.runtime.imports import collecting_nothing
 
 PARAMS_A_CALL = 100
@@ -194,20 +194,11 @@ def _close_abandoned(uri: str, within: str, tags: Mapping[str, str]) -> None:
 def git_state(root: Path, but: Sequence[str] = ()) -> dict[str, str]:
     """Tags for the commit and whether tracked files differ from it (dvc.lock and the paths `but` aside); `unknown` outside a checkout."""
 
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
-        except OSError:  # no git on this machine
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit, changes = (
-        git("rev-parse", "HEAD"),
-        git("status", "--porcelain", "--untracked-files=no", "--", ".", *(f":!{path}" for path in (LOCK, *but))),
-    )
+    commit = git.said(root, "rev-parse", "HEAD")
+    changes = git.said(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *(f":!{path}" for path in (LOCK, *but)))
     return {
-        "throughline.git_commit": commit or "unknown",
-        "throughline.git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+        "throughline.git_commit": (commit or "unknown").strip(),
+        "throughline.git_dirty": "unknown" if changes is None else str(bool(changes.strip())).lower(),
     }
 
 

@@ -63,7 +63,7 @@ def _kinds() -> dict[str, Callable[[Source, Place, bool], Plan]]:
 
 
 def _check_unique(videos: list[PlannedSequence]) -> None:
-    """Tracks are one file a sequence, named by it alone."""
+    """Tracks are one file per sequence, named by it alone."""
     seen: dict[str, str] = {}
     for sequence in videos:
         other = seen.setdefault(sequence.name, sequence.dataset)
