@@ -277,7 +277,7 @@ def _publish(network: Any, feed: Feed, history: list[EpochRecord], publication: 
 
 def _card(feed: Feed, publication: Publication) -> model_folder.ModelCard:
     options = feed.options.model_dump(mode="json")
-    seen = None if feed.spec.training is None else seen_in(SampleStore(feed.folder), feed.width, feed.height)
+    seen = seen_in(SampleStore(feed.folder), feed.width, feed.height) if feed.spec.training and feed.settings.epochs else None
     return model_folder.ModelCard(feed.spec.name, options, feed.width, feed.height, publication.fingerprint, feed.classes, seen)
 
 

@@ -44,12 +44,12 @@ def published(folder: Path) -> dict[str, bytes]:
 
 
 def test_no_epochs_publish_the_initial_network(tmp_path: Path) -> None:
-    samples = write_samples(tmp_path / "samples")
-    manifest = train(tmp_path, samples, epochs=0)
+    manifest = train(tmp_path, tmp_path / "no samples", epochs=0)
     assert sorted(manifest.files) == ["history.csv", "model.json", "weights.safetensors"]
     card = model_folder.load_model(tmp_path / "out")
     assert (card.name, card.options, card.width, card.height) == ("tiny", {"channels": 4}, 64, 64)
-    network, fresh = TinyNetwork(4), build_task(feed(samples)).network
+    assert card.seen is None  # it has learnt from nothing
+    network, fresh = TinyNetwork(4), build_task(feed(write_samples(tmp_path / "samples"))).network
     model_folder.load(network, tmp_path / "out" / model_folder.WEIGHTS)
     assert torch.equal(network.heat.weight, fresh.heat.weight)
     assert (tmp_path / "out" / "history.csv").read_text() == "epoch,step,lr,loss\n"
