@@ -28,7 +28,7 @@ from pipeline.artifacts.turn import turn
 from pipeline.errors import UserError, plain_errors
 from pipeline.params import file as parameters
 from pipeline.params.sections import STAGES, Params
-from pipeline.registry.address import tracking_uri
+from pipeline.registry.address import named_by, tracking_uri
 from pipeline.registry.runs import StageRun, started
 from pipeline.runtime.ending import end_on_signals
 from pipeline.runtime.machine import kind
@@ -117,7 +117,7 @@ def execute(stage: str, work: Callable[[Context], None], params_file: Path, root
     with plain_errors():
         settle(root)
         params, options = check(params_file)
-        require_server(tracking_uri(params.mlflow.tracking_uri, root), "mlflow.tracking_uri")
+        require_server(tracking_uri(params.mlflow.tracking_uri, root), named_by())
         store.check(params.base.store, root)
         with turn(stage, root) as mine, store.connected(params.base.store):
             fingerprint = fingerprint_of(stage, params, root)
@@ -145,7 +145,7 @@ def make_good(stage: str, record: Record, params_file: Path, root: Path = ROOT) 
     """
     settle(root)
     params, options = check(params_file)
-    require_server(params.mlflow.tracking_uri, "mlflow.tracking_uri")
+    require_server(tracking_uri(params.mlflow.tracking_uri, root), named_by())
     with turn(stage, root), store.connected(params.base.store):
         fingerprint = fingerprint_of(stage, params, root)
         if not is_current(stage, params, root, fingerprint):
@@ -165,7 +165,8 @@ def _work(stage: str, work: Callable[[Context], None], params: Params, options: 
     begun = time.monotonic()
     decisive, whole = decided_by(stage, params), params.model_dump(exclude={"cluster", "mlflow", "sweep"})
     opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store, params=decisive, whole=whole)
-    with reach.ready(params, root), opened as stage_run:
+    tracking = reach.Tracking(tracking_uri(params.mlflow.tracking_uri, root), named_by())
+    with reach.ready(params, root, tracking), opened as stage_run:
         work(Context(params, options, stage, root, stage_run, fingerprint))
         stage_run.metrics({"stage_seconds": time.monotonic() - begun})
 

@@ -23,12 +23,16 @@ def cache() -> Path:
 
 
 def tracking_uri(stated: str | None = None) -> str:
-    """MLflow's store, with an absolute path: as stated, else MLFLOW_TRACKING_URI, else of params.yaml, else mlflow.db in this folder."""
-    from pipeline.params import file
-    from pipeline.registry.address import TOLD, absolute_uri
+    """MLflow's store, with an absolute path: as stated, else MLFLOW_TRACKING_URI, else of params.yaml, else mlflow.db in this folder.
 
-    named = stated or TOLD
-    if named:
-        return absolute_uri(named, root())
+    Raises:
+        UserError: it is not stated, and came from another clone; or params.yaml cannot be used.
+    """
+    from pipeline.params import file
+    from pipeline.registry import address
+
+    if stated:
+        return address.absolute_uri(stated, root())
     params = root() / "params.yaml"
-    return absolute_uri(file.load(params).mlflow.tracking_uri if params.is_file() else STORE, root())
+    reads = not address.TOLD and params.is_file()
+    return address.tracking_uri(file.load(params).mlflow.tracking_uri if reads else STORE, root())

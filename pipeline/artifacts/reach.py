@@ -30,6 +30,24 @@ _SERVER = "mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri sqlite:/
 
 
 @dataclass(frozen=True)
+class Tracking:
+    """MLflow's store as this run uses it.
+
+    Attributes:
+        uri: its address.
+        named_by: what named it, for messages: the parameter, or the environment variable that stands above it.
+    """
+
+    uri: str
+    named_by: str
+
+    @property
+    def is_server(self) -> bool:
+        """Whether other machines can reach it."""
+        return self.uri.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What every machine must have.
 
@@ -38,23 +56,24 @@ class Wanted:
         packages: name -> version.
         folders: parameter -> folder and a file in it that must be seen.
         store: `base.store`, where it is a URL; else empty.
-        tracking: `mlflow.tracking_uri`, where it is a server's; else empty.
+        tracking: address of MLflow's server; None: the store is no server's.
     """
 
     python: str
     packages: dict[str, str]
     folders: dict[str, tuple[str, str]]
     store: str
-    tracking: str
+    tracking: Tracking | None
 
 
 @contextmanager
-def ready(params: Params, root: Path) -> Iterator[None]:
+def ready(params: Params, root: Path, tracking: Tracking) -> Iterator[None]:
     """Attach to the cluster that the parameters name, and let every machine of it look about; does nothing for a head of our own.
 
     Args:
         params: the whole parameter file.
         root: the repository.
+        tracking: MLflow's store, which the environment may name in the place of the parameter file.
 
     Raises:
         UserError: the head does not answer; several machines would write to a place or database that only this one has; or a machine
@@ -64,19 +83,19 @@ def ready(params: Params, root: Path) -> Iterator[None]:
         yield
         return
     with cluster.attached(params.cluster):
-        check(params, root)
+        check(params, root, tracking)
         yield
 
 
-def check(params: Params, root: Path) -> None:
+def check(params: Params, root: Path, tracking: Tracking) -> None:
     """Ask every machine of the attached cluster (see `ready`)."""
     import ray
 
     nodes = {node["NodeID"]: str(node["NodeManagerHostname"]) for node in ray.nodes() if node["Alive"]}
     if len(nodes) > 1:
-        refuse_what_one_machine_has(params, len(nodes))
+        refuse_what_one_machine_has(params, tracking, len(nodes))
     with _seen_files(params, root) as folders:
-        missing = _asked(nodes, wanted(params, folders))
+        missing = _asked(nodes, wanted(params, tracking, folders))
     if missing:
         lines = "\n".join(f"  {line}" for line in missing)
         raise UserError(
@@ -86,7 +105,7 @@ def check(params: Params, root: Path) -> None:
     print(f"{len(nodes)} machine(s) of {params.cluster.address} have the packages and see the store, the data and MLflow")
 
 
-def refuse_what_one_machine_has(params: Params, machines: int) -> None:
+def refuse_what_one_machine_has(params: Params, tracking: Tracking, machines: int) -> None:
     """Refuse a store in the repository and a database in a file where several machines work.
 
     Raises:
@@ -97,19 +116,18 @@ def refuse_what_one_machine_has(params: Params, machines: int) -> None:
             f"base.store: . is a folder of this machine, and cluster.address {params.cluster.address} has {machines}\n"
             "next: set base.store to a URL such as s3://bucket/run, or to a folder that all of them mount at one path"
         )
-    if not params.mlflow.tracking_uri.startswith(("http://", "https://")):
+    if not tracking.is_server:
         raise UserError(
-            f"mlflow.tracking_uri: {params.mlflow.tracking_uri} is a file of this machine, and cluster.address {params.cluster.address} "
-            f"has {machines}\nnext: start a server, and set mlflow.tracking_uri to its address:\n  {_SERVER}"
+            f"{tracking.named_by}: {tracking.uri} is a file of this machine, and cluster.address {params.cluster.address} "
+            f"has {machines}\nnext: start a server, and set {tracking.named_by} to its address:\n  {_SERVER}"
         )
 
 
-def wanted(params: Params, folders: dict[str, tuple[str, str]]) -> Wanted:
+def wanted(params: Params, tracking: Tracking, folders: dict[str, tuple[str, str]]) -> Wanted:
     """What this machine has, and so every other one must have."""
     here = {name: version for name in PACKAGES if (version := version_of(name)) is not None}
-    remote = params.mlflow.tracking_uri.startswith(("http://", "https://"))
     url = params.base.store if "://" in params.base.store else ""
-    return Wanted(".".join(map(str, sys.version_info[:3])), here, folders, url, params.mlflow.tracking_uri if remote else "")
+    return Wanted(".".join(map(str, sys.version_info[:3])), here, folders, url, tracking if tracking.is_server else None)
 
 
 def look_about(wanted: Wanted) -> list[str]:
@@ -128,8 +146,8 @@ def look_about(wanted: Wanted) -> list[str]:
             store.check(wanted.store, Path("/"))
         except UserError as error:
             lines.append(str(error).partition("\n")[0])
-    if wanted.tracking and (said := _silent(wanted.tracking)):
-        lines.append(f"mlflow.tracking_uri: {wanted.tracking} does not answer there ({said})")
+    if wanted.tracking is not None and (said := _silent(wanted.tracking.uri)):
+        lines.append(f"{wanted.tracking.named_by}: {wanted.tracking.uri} does not answer there ({said})")
     return lines
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 from pipeline.errors import UserError
 from pipeline.params.roots import home
 
-VARIABLE = "MLFLOW_TRACKING_URI"
+VARIABLE, PARAMETER = "MLFLOW_TRACKING_URI", "mlflow.tracking_uri"
 TOLD = os.environ.get(VARIABLE)  # as it is before MLflow sets it for its children
 SQLITE = "sqlite:///"
 FILE = "file://"
@@ -37,6 +37,11 @@ def tracking_uri(setting: str, root: Path) -> str:
     uri = absolute_uri(TOLD or setting, root)
     check_place(uri)
     return uri
+
+
+def named_by() -> str:
+    """What names the store that `tracking_uri` gives, for messages: the environment variable, or the parameter."""
+    return VARIABLE if TOLD else PARAMETER
 
 
 def absolute_uri(uri: str, root: Path) -> str:

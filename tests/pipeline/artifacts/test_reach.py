@@ -27,6 +27,13 @@ def params(**changes: Any) -> Params:
     return parameters.validate(Params, raw, where="test")
 
 
+def told(uri: str) -> reach.Tracking:
+    return reach.Tracking(uri, "mlflow.tracking_uri")
+
+
+LOCAL = told("sqlite:///mlflow.db")
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
     """A server that answers /health as MLflow's does."""
@@ -47,14 +54,14 @@ def server() -> Iterator[str]:
 
 def test_a_machine_like_this_one_lacks_nothing(tmp_path: Path, server: str) -> None:
     (tmp_path / "MOT17").mkdir()
-    same = reach.wanted(params(mlflow__tracking_uri=server), {"base.data_root": (str(tmp_path), "MOT17")})
+    same = reach.wanted(params(), told(server), {"base.data_root": (str(tmp_path), "MOT17")})
     assert {"torch", "ray", "numpy"} <= set(same.packages)
     assert reach.look_about(same) == []
 
 
 def test_what_differs_is_one_line_each(tmp_path: Path) -> None:
     folders = {"base.data_root": (str(tmp_path), "MOT17"), "base.store": (str(tmp_path / "absent"), ".seen")}
-    here = reach.wanted(params(mlflow__tracking_uri="http://127.0.0.1:9"), folders)
+    here = reach.wanted(params(), told("http://127.0.0.1:9"), folders)
     lines = reach.look_about(replace(here, packages={**here.packages, "numpy": "1.0", "no-such-package": "2.0"}))
     assert [line.partition(",")[0].partition(" there")[0] for line in lines[1:4]] == [
         "no-such-package is not installed",
@@ -68,7 +75,7 @@ def test_what_differs_is_one_line_each(tmp_path: Path) -> None:
 
 
 def test_other_pythons_are_named() -> None:
-    assert reach.look_about(replace(reach.wanted(params(), {}), python="3.9.1"))[0].startswith("Python 3.11")
+    assert reach.look_about(replace(reach.wanted(params(), LOCAL, {}), python="3.9.1"))[0].startswith("Python 3.11")
 
 
 @pytest.mark.parametrize(
@@ -80,23 +87,34 @@ def test_other_pythons_are_named() -> None:
 )
 def test_what_one_machine_has_is_refused_for_several(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=named) as error:
-        reach.refuse_what_one_machine_has(params(cluster__address="10.0.0.1:6379", **changes), 2)
+        reach.refuse_what_one_machine_has(params(cluster__address="10.0.0.1:6379", **changes), LOCAL, 2)
     assert "next: " in str(error.value)
 
 
 def test_servers_and_stores_that_all_see_are_taken() -> None:
+    shared = params(cluster__address="10.0.0.1:6379", base__store="s3://bucket/run")
+    reach.refuse_what_one_machine_has(shared, told("http://10.0.0.1:5000"), 2)
+
+
+def test_the_server_that_the_environment_names_is_judged_in_the_place_of_the_parameter() -> None:
+    shared = params(cluster__address="10.0.0.1:6379", base__store="s3://bucket/run")
+    assert shared.mlflow.tracking_uri == "sqlite:///mlflow.db"
+    reach.refuse_what_one_machine_has(shared, reach.Tracking("http://10.0.0.1:5000", "MLFLOW_TRACKING_URI"), 2)
     shared = params(cluster__address="10.0.0.1:6379", base__store="s3://bucket/run", mlflow__tracking_uri="http://10.0.0.1:5000")
-    reach.refuse_what_one_machine_has(shared, 2)
+    with pytest.raises(
+        UserError, match="^MLFLOW_TRACKING_URI: sqlite:///mine.db is a file of this machine.*has 2\n.*set MLFLOW_TRACKING_URI"
+    ):
+        reach.refuse_what_one_machine_has(shared, reach.Tracking("sqlite:///mine.db", "MLFLOW_TRACKING_URI"), 2)
 
 
 def test_the_machines_of_a_cluster_are_asked(ray_local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "PACKAGES", ("numpy",))
     asked = params(cluster__address="127.0.0.1:1", base__store=str(tmp_path / "store"))
-    reach.check(asked, tmp_path)
+    reach.check(asked, tmp_path, LOCAL)
     assert list((tmp_path / "store").iterdir()) == []
-    monkeypatch.setattr(reach, "wanted", lambda *_: reach.Wanted("3.11.0", {"numpy": "1.0"}, {}, "", ""))
+    monkeypatch.setattr(reach, "wanted", lambda *_: reach.Wanted("3.11.0", {"numpy": "1.0"}, {}, "", None))
     with pytest.raises(UserError, match="numpy 2.* here 1.0"):
-        reach.check(asked, tmp_path)
+        reach.check(asked, tmp_path, LOCAL)
 
 
 def test_the_code_that_is_sent_is_what_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,3 +106,10 @@ def test_relative_stores_are_made_absolute(tmp_path: Path) -> None:
     assert address.absolute_uri("sqlite:///mlflow.db", tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlflow.db"
     assert address.absolute_uri("sqlite:////var/mlflow.db", tmp_path) == "sqlite:////var/mlflow.db"
     assert address.absolute_uri("http://server:5000", tmp_path) == "http://server:5000"
+
+
+def test_messages_name_what_named_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "TOLD", None)
+    assert address.named_by() == "mlflow.tracking_uri"
+    monkeypatch.setattr(address, "TOLD", "http://server:5000")
+    assert address.named_by() == "MLFLOW_TRACKING_URI"
