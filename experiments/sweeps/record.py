@@ -14,7 +14,7 @@ from experiments.sweeps.plan import SETTLED, Plan, Trial
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.artifacts.store import MANIFEST
 from pipeline.registry import runs
-from pipeline.registry.experiment import choose, client, quoted
+from pipeline.registry.experiment import choose, client, condition
 from pipeline.registry.runs import StageRun
 
 PARENT = "mlflow.parentRunId"
@@ -176,7 +176,7 @@ def _left_behind(uri: str, within: str, tags: Mapping[str, str], fingerprint: st
 
 def _search(uri: str, experiment_id: str, tags: Mapping[str, str]) -> list[Any]:
     """Runs with these tags, the newest first."""
-    query = " and ".join(f"tags.`{key}` = {quoted(value)}" for key, value in tags.items())
+    query = " and ".join(f"tags.`{key}` {condition(value)}" for key, value in tags.items())
     return list(client(uri).search_runs([experiment_id], query, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,31 @@ def choose(settings: Mlflow, root: Path, store: str = HERE) -> str:
     _quiet()
     name, file = settings.experiment, address.database(uri)
     address.use(uri)
-    found = mlflow.get_experiment_by_name(name)
     tags = {KIND: TRAINING} | ({} if file is None else {address.DATABASE: str(file.resolve())})
-    if found is None:
-        mlflow.create_experiment(name, artifact_location=None if file is None else _artifacts(file, root, store), tags=tags)
+    with _alone(file):
+        found = mlflow.get_experiment_by_name(name)
+        if found is None:
+            mlflow.create_experiment(name, artifact_location=None if file is None else _artifacts(file, root, store), tags=tags)
     for key, value in tags.items() if found is not None else ():
         if key not in found.tags:
             client(uri).set_experiment_tag(found.experiment_id, key, value)
     mlflow.set_experiment(name)
     return uri
+
+
+@contextmanager
+def _alone(file: Path | None) -> Iterator[None]:
+    """Let one process at a time make the tables of a new sqlite store, and its experiment: MLflow ends all but one of those that try."""
+    if file is None or not file.parent.is_dir():
+        yield
+        return
+    folder = os.open(file.parent, os.O_RDONLY)  # whose lock needs no file of its own
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _artifacts(file: Path, root: Path, store: str) -> str:
@@ -69,15 +86,21 @@ def client(tracking_uri: str) -> Any:
 
 def find(uri: str, within: str, tags: Mapping[str, str], *further: str, most: int = 1000) -> list[Any]:
     """Runs of the experiment `within` that have these tags and meet further conditions, the newest first."""
-    query = " and ".join([*(f"tags.`{key}` = {quoted(value)}" for key, value in tags.items()), *further])
+    query = " and ".join([*(f"tags.`{key}` {condition(value)}" for key, value in tags.items()), *further])
     store = client(uri)
     where = [store.get_experiment_by_name(within).experiment_id]
-    return list(store.search_runs(where, query, max_results=most, order_by=["attributes.start_time DESC"]))
+    found = store.search_runs(where, query, max_results=most, order_by=["attributes.start_time DESC"])
+    return [run for run in found if all(run.data.tags.get(key) == value for key, value in tags.items())]
 
 
-def quoted(value: str) -> str:
-    """A string in a query of MLflow's; a folder's name may hold an apostrophe."""
-    return f'"{value}"' if "'" in value else f"'{value}'"
+def condition(value: str) -> str:
+    """What a query of MLflow's demands of a tag with this value; a folder's name may hold quotation marks.
+
+    MLflow's grammar has no way to write a string with both kinds of them. One with both is searched by a pattern that others may fit.
+    """
+    if "'" not in value:
+        return f"= '{value}'"
+    return f'= "{value}"' if '"' not in value else 'LIKE "{}"'.format(value.replace('"', "_"))
 
 
 def _quiet() -> None:

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from pipeline.errors import UserError
 from pipeline.registry.layout import model_files
@@ -42,7 +42,7 @@ def model_folder(reference: str, tracking_uri: str) -> Path:
     name, which = match["name"], match["alias"] or match["version"]
     query, values = (_LATEST, (name,)) if which == "latest" else (_ALIAS if match["alias"] else _VERSION, (name, which))
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as store:
             found = store.execute(query, values).fetchone()
     except sqlite3.Error as error:
         raise UserError(f"{path}: cannot be read as an MLflow store ({error})\n{INSTALL}") from None

@@ -45,6 +45,9 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("  mix: {}", "  mix: {walkers: -1.0}", ["pretrain.mix.walkers", "greater than or equal to 0", "-1.0"]),
         ("  - 320\n  - 192", "  - 320\n  - 200", ["pretrain.input_size.1", "multiple of 32", "200"]),
         ("  - 320\n  - 192", "  - 320", ["pretrain.input_size", "at least 2 items", "[320]"]),
+        ("  - name: walkers", "  - name: ..", ["extract_frames.sources.0.name", "'..'"]),  # it would be written outside data/frames
+        ("  - name: walkers", "  - name: .hidden", ["extract_frames.sources.0.name", "'.hidden'"]),
+        ("  - name: walkers", "  - name: a/b", ["extract_frames.sources.0.name", "'a/b'"]),
         ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )

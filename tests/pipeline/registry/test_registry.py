@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pipeline.errors import UserError
 from pipeline.params.sections.common import Mlflow
 from pipeline.registry import champions, registry, sqlite_store
+from pipeline.registry.layout import model_files
 from pipeline.registry.runs import StageRun, started
 from pipeline.registry.scores import WEIGHTS_TAG, Candidate, Conditions, Score, scores
 from pipeline.registry.variants import register_variant
@@ -67,8 +68,8 @@ def network(folder: Path) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StageRun:
-    """A finished run in a store of its own."""
-    root = tmp_path_factory.mktemp("store")
+    """A finished run in a store of its own, in a folder whose name needs care in queries and addresses."""
+    root = tmp_path_factory.mktemp('it\'s a "store" ü')
     new_store(root)
     settings = Mlflow(tracking_uri="sqlite:///mlflow.db", experiment="test", system_metrics=False)
     with pytest.MonkeyPatch.context() as patch:
@@ -164,6 +165,21 @@ def test_fetch_brings_back_the_same_files(four: str, folder: Path, run: StageRun
         out = registry.fetch(reference, run.tracking_uri, tmp_path / str(number))
         assert sorted(path.name for path in out.iterdir()) == ["model.json", "params.yaml", "weights.safetensors"]
         assert (out / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+
+
+def test_folders_of_other_people_in_a_version_are_passed_over(network: nn.Module, folder: Path, run: StageRun, tmp_path: Path) -> None:
+    version = register(network, folder, run, "with-folder")
+    artifacts = registry.artifacts_of(f"with-folder/{version}", run.tracking_uri)
+    assert artifacts is not None
+    kept = model_files(artifacts, "with-folder")
+    (kept / "sub").mkdir()
+    (kept / "sub" / "other.txt").write_text("not ours")
+    out = registry.fetch(f"with-folder/{version}", run.tracking_uri, tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == ["model.json", "params.yaml", "weights.safetensors"]
+    (kept / "weights.safetensors").unlink()
+    (kept / "weights.safetensors").mkdir()
+    with pytest.raises(UserError, match="holds no weights.safetensors and no model.json\nnext: "):
+        registry.fetch(f"with-folder/{version}", run.tracking_uri, tmp_path / "again")
 
 
 def test_a_version_is_known_by_its_weights_and_its_tracker(four: str, folder: Path, run: StageRun) -> None:
