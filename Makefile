@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow lint bench ui cluster-up cluster-down clean
+.PHONY: help setup repro test test-slow soak lint bench ui cluster-up cluster-down clean
 
 help:  ## what there is to make
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS="|" read -r name text; do printf '%-13s %s\n' "$$name" "$$text"; done
@@ -37,6 +37,9 @@ test: setup  ## the fast tests; three processes on two cores, since those with R
 test-slow: setup  ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system $(AGAIN)
 	$(BIN)/python -m pytest -m slow tests/system $(AGAIN)  # whole pipelines, each of which wants both cores
+
+soak: setup  ## faults at random moments for SOAK_MINUTES (20), into docs/faults.md
+	$(BIN)/python -m tests.soak
 
 lint: setup  ## what CI checks before the tests
 	$(BIN)/ruff check .

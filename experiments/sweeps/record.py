@@ -177,7 +177,8 @@ def _left_behind(uri: str, within: str, tags: Mapping[str, str], fingerprint: st
 def _search(uri: str, experiment_id: str, tags: Mapping[str, str]) -> list[Any]:
     """Runs with these tags, the newest first."""
     query = " and ".join(f"tags.`{key}` {condition(value)}" for key, value in tags.items())
-    return list(client(uri).search_runs([experiment_id], query, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]))
+    found = client(uri).search_runs([experiment_id], query, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"])
+    return [run for run in found if all(run.data.tags.get(key) == value for key, value in tags.items())]
 
 
 def _child(run: Any) -> Child:

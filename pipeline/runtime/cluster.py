@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,10 +42,15 @@ DRIVER_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_enable_metrics_collection": "0",  # whose page answers whoever asks, without a token
     "RAY_raylet_start_wait_time_s": "60",  # of a machine that others keep busy
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",  # Ray ends the process when the head is away for longer
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
 }
+
+
+# Ray listens on all addresses, whatever `--node-ip-address` says, but where it takes this machine for one that can be part of no cluster.
+ONE_MACHINE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -65,7 +70,8 @@ def attached(cluster: Cluster) -> Iterator[None]:
         yield
         return
     address = _address(cluster)
-    ray.init(**_init_arguments(cluster, address))
+    with _on_loopback() if cluster.address in OWN_HEAD else nullcontext():
+        ray.init(**_init_arguments(cluster, address))
     try:
         yield
     finally:
@@ -159,7 +165,9 @@ def up(cluster: Cluster) -> str:
     command += [f"--temp-dir={temporary_folder()}"]
     HEAD_FILE.parent.mkdir(parents=True, exist_ok=True)
     HEAD_FILE.write_text(json.dumps({"address": f"127.0.0.1:{port}"}))  # first, so that `down` finds what is interrupted while it starts
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | WORKER_ENVIRONMENT)
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | WORKER_ENVIRONMENT | ONE_MACHINE
+    )
     if done.returncode:
         down()  # what has started
         said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
@@ -239,8 +247,28 @@ def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
         "num_cpus": cluster.num_cpus or os.cpu_count(),
         "object_store_memory": cluster.object_store_mb * 1024**2,
         "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
         "_temp_dir": temporary_folder(),
     }
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let Ray start and attach on loopback alone; what it starts in the block inherits that, what this process starts later does not."""
+    from ray._private import ray_constants
+
+    environment = {name: os.environ.get(name) for name in ONE_MACHINE}
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False  # read from the environment when Ray was imported
+    os.environ |= ONE_MACHINE
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        for name, value in environment.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _known_head() -> str | None:

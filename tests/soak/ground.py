@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from tests.system.test_survival import clone, environment
 
 MARK = "THROUGHLINE_SOAK"  # environment variable by which a process of the soak is known
 DIGESTS = "digests.json"
-CODE = ("pipeline", "models", "stages", "throughline", "dvc.yaml")
+CODE = ("pipeline", "models", "stages", "throughline", "tests", "dvc.yaml")
+CURRENT = """
+from pathlib import Path
+import stages
+from pipeline.artifacts.fingerprint import fingerprint_of, is_current
+from pipeline.params.sections import STAGES
+params, _ = stages.check(Path("params.yaml"))
+print("true" if all(is_current(each, params, Path.cwd(), fingerprint_of(each, params, Path.cwd())) for each in STAGES) else "false")
+"""
 STATE = ("data", "artifacts", ".throughline", "mlruns", "mlflow.db")
 HEAD_FILES = ("ray-head.json", "ray-token")  # of the head that stays
 NOT_THE_SAME_TWICE = ("artifacts/speed.json", "artifacts/report/", "artifacts/evaluate/")  # they hold times; scores are compared by value
@@ -49,24 +58,45 @@ class Ground:
 
     def prepare(self) -> None:
         """Clone and run the pipeline undisturbed, where that is not done."""
-        stamp = _code()
-        if not (self._kept / stamp).is_file():
+        if self._kept.is_dir():
+            self._bring_code()
+        if not self._is_current():
             for left in (self.clone, self._kept):
                 shutil.rmtree(left, ignore_errors=True)
             clone(self.clone, 1)
-            params = yaml.safe_load(preset.text("smoke"))
-            for section, values in TINY.items():
-                params[section] |= values
-            (self.clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+            self._write_params()
             subprocess.run(["dvc", "repro"], cwd=self.clone, env=self.environment, check=True, timeout=3600)
             self._kept.mkdir()
             for name in STATE:
                 subprocess.run(["cp", "-a", str(self.clone / name), str(self._kept / name)], check=True)
             (self._kept / DIGESTS).write_text(json.dumps(dict(self._digests())))
-            (self._kept / stamp).touch()
-        shutil.copytree(ROOT / "tests", self.clone / "tests", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         stages = yaml.safe_load((self.clone / "dvc.yaml").read_text())["stages"]
         self.outputs = {stage: [next(iter(out)) for out in body["outs"]] for stage, body in stages.items()}
+
+    def _bring_code(self) -> None:
+        """Bring the code of this checkout into the clone of an earlier soak."""
+        for name in CODE:
+            target = self.clone / name
+            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, target)
+        self._write_params()
+
+    def _write_params(self) -> None:
+        params = yaml.safe_load(preset.text("smoke"))
+        for section, values in TINY.items():
+            params[section] |= values
+        (self.clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def _is_current(self) -> bool:
+        """Whether what lies there is what this code would make, by the fingerprints of the stages."""
+        if not (self._kept / DIGESTS).is_file():
+            return False
+        self.restore()
+        done = subprocess.run(
+            [sys.executable, "-c", CURRENT], cwd=self.clone, env=self.environment, stdout=subprocess.PIPE, timeout=600, check=True
+        )
+        return json.loads(done.stdout.splitlines()[-1]) is True and not self.differences()
 
     def restore(self) -> None:
         """Bring back what the undisturbed pipeline made, but for the files of a head that runs."""
@@ -122,15 +152,6 @@ class Ground:
         scores = self.clone / "artifacts/evaluate/metrics.json"
         found: dict[str, Any] = json.loads(scores.read_bytes()) if scores.is_file() else {}
         yield "scores", json.dumps({key: value for key, value in found.items() if key != "speed"}, sort_keys=True)
-
-
-def _code() -> str:
-    """Digest of the code that runs in the clone."""
-    found = hashlib.sha256(json.dumps(TINY).encode())
-    for name in CODE:
-        for path in sorted((ROOT / name).rglob("*.py")) if (ROOT / name).is_dir() else [ROOT / name]:
-            found.update(path.read_bytes())
-    return found.hexdigest()
 
 
 def commit() -> str:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.errors import UserError
@@ -75,6 +76,9 @@ def test_a_head_keeps_its_files_in_a_folder_of_its_user(monkeypatch: pytest.Monk
             started = process_tree._at_port(address.rpartition(":")[2])
             below = [child for process in started for child in process.children(recursive=True)]
             assert len(started) > 1
+            ours = {process.pid for process in [*started, *below]}
+            listening = [each for each in psutil.net_connections("inet") if each.status == psutil.CONN_LISTEN and each.pid in ours]
+            assert {each.laddr.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}, "nobody else's machine reaches them"
         finally:
             began = time.monotonic()
             cluster.down()
