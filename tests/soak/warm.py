@@ -41,6 +41,9 @@ def main() -> None:
 
 
 def _import() -> None:
+    from pipeline.runtime.cluster import prepare_environment
+
+    prepare_environment()  # which Ray reads when it is imported
     import mlflow
     import ray.train.torch  # noqa: F401
 
