@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import ConnectionLost, UserError, unwrapped
 from pipeline.params.sections.common import Cluster
+from pipeline.runtime.head_watch import watched
 from pipeline.runtime.imports import collecting_nothing
 from pipeline.runtime.probe import why_no_head
 from pipeline.runtime.process_tree import stop_head
@@ -73,7 +74,8 @@ def attached(cluster: Cluster) -> Iterator[None]:
     with _on_loopback() if cluster.address in OWN_HEAD else nullcontext():
         ray.init(**_init_arguments(cluster, address))
     try:
-        yield
+        with watched(ray.get_runtime_context().gcs_address):
+            yield
     finally:
         ray.shutdown()
 
