@@ -50,12 +50,12 @@ def faults() -> dict[str, Fault]:
 def main() -> int:
     """Faults until the minutes are over; the exit status says whether any of them ended otherwise than it should."""
     minutes, seed = float(os.environ.get("SOAK_MINUTES", "20")), int(os.environ.get("SOAK_SEED", "317"))
-    until, bad = time.monotonic() + 60 * minutes, 0
+    until, bad, code = time.monotonic() + 60 * minutes, 0, commit()
     with prepared(Path(os.environ.get("SOAK_FOLDER", ROOT / ".throughline" / "soak")).resolve()) as trial:
         number = max((each["number"] for each in ledger.read()), default=-1)
         while time.monotonic() < until:
             number += 1
-            entry = one(trial, number, seed)
+            entry = one(trial, number, seed, code)
             if entry is not None:
                 ledger.add(entry)
                 bad += entry["outcome"] not in GOOD
@@ -64,7 +64,7 @@ def main() -> int:
     return int(bad > 0)
 
 
-def one(trial: Trial, number: int, seed: int) -> dict[str, Any] | None:
+def one(trial: Trial, number: int, seed: int, code: str) -> dict[str, Any] | None:
     """Let one fault happen and judge what comes of it; None where it came too late."""
     trial.rng = random.Random(f"{seed} {number}")
     known = faults()
@@ -80,7 +80,7 @@ def one(trial: Trial, number: int, seed: int) -> dict[str, Any] | None:
         print(f"{number}: {kind}: the command had ended, or nothing here can do that", flush=True)
         return None
     found = judge(trial, struck)
-    return {"number": number, "seed": seed, "commit": commit(), "fault": kind, **found}
+    return {"number": number, "seed": seed, "commit": code, "fault": kind, **found}
 
 
 @contextmanager
