@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ def faults() -> dict[str, Fault]:
 def main() -> int:
     """Faults until the minutes are over; the exit status says whether any of them ended otherwise than it should."""
     minutes, seed = float(os.environ.get("SOAK_MINUTES", "20")), int(os.environ.get("SOAK_SEED", "317"))
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what was started ends with it
     until, bad, code = time.monotonic() + 60 * minutes, 0, commit()
     with prepared(Path(os.environ.get("SOAK_FOLDER", ROOT / ".throughline" / "soak")).resolve()) as trial:
         number = max((each["number"] for each in ledger.read()), default=-1)
