@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from threadpoolctl import threadpool_limits
 
 from models import detects
 from models import load as load_spec
@@ -165,7 +166,7 @@ def _work(stage: str, work: Callable[[Context], None], params: Params, options: 
     begun = time.monotonic()
     decisive, whole = decided_by(stage, params), params.model_dump(exclude={"cluster", "mlflow", "sweep"})
     opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store, params=decisive, whole=whole)
-    with reach.ready(params, root), opened as stage_run:
+    with reach.ready(params, root), threadpool_limits(1, user_api="blas"), opened as stage_run:  # as in its workers: threads decide digits
         work(Context(params, options, stage, root, stage_run, fingerprint))
         stage_run.metrics({"stage_seconds": time.monotonic() - begun})
 
