@@ -7,9 +7,17 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from experiments.represent import drawn, followed_boxes, followed_masks, followed_poses, joined_instances, joined_masks, joined_poses
+from experiments.represent import (
+    drawn,
+    followed_boxes,
+    followed_masks,
+    followed_poses,
+    joined_instances,
+    joined_masks,
+    joined_poses,
+    true_boxes,
+)
 from experiments.represent import shown as shown_
-from experiments.represent import true_boxes
 from experiments.represent.representations import Entry, load
 from experiments.represent.shown import Scores, Shown
 from models.unitrack.network import Representation

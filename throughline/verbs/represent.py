@@ -28,8 +28,8 @@ def represent(
     tasks: Annotated[
         str,
         typer.Option(
-            help="By commas: sot (boxes followed), vos (masks), propagation (joints), mot (true boxes joined), mots (masks), pose (joints), "
-            "vis (instances of several classes)."
+            help="By commas: sot (boxes followed), vos (masks), propagation (joints), mot (true boxes joined), mots (masks), "
+            "pose (joints), vis (instances of several classes)."
         ),
     ] = "sot,vos,mot,mots,pose,propagation,vis",
     sequences: Annotated[int | None, typer.Option(help="How many sequences.", show_default="all")] = None,
