@@ -11,11 +11,10 @@ from experiments.represent.ways import WAYS, Ways
 from models.unitrack.observations import of_poses
 from models.unitrack.pose_objects import JOINTS
 from pipeline.files.frames import Frame, frame_facts
+from pipeline.files.posetrack_json import NAMES, SCORED
 from pipeline.scoring.pose_tracking import PoseFrame, score
 
-# Places in PoseTrack 2018's 17 joints (nose, neck, top of the head, ears, shoulders, elbows, wrists, hips, knees, ankles, left ones first)
-# of the 15 that `pose_objects` and the benchmark know.
-PLACES = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9, 1, 0, 2)
+PLACES = tuple(NAMES.index(name) for name in SCORED)  # among PoseTrack 2018's joints, of those that `pose_objects` and the benchmark know
 NECK, TOP = 1, 2
 SURE = 0.3  # least score of a detection
 Found = dict[str, list[PoseFrame]]
