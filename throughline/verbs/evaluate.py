@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from pipeline.scoring.tracking import TrackingScores
 
 
-# Whose files a task has (`pipeline.scoring.formats`); boxes are scored by themselves.
-TASKS = {"mot": "", "mots": "mots", "vos": "davis", "sot": "otb", "pose": "posetrack", "vis": "youtube_vis"}
+TASKS = ("mot", "mots", "vos", "sot", "pose", "vis")  # the first one's are boxes; of the others see `pipeline.scoring.formats`
 
 
 def benchmarks() -> list[str]:
@@ -51,7 +50,7 @@ def evaluate(
 
     if task not in TASKS:
         raise UserError(f"--task {task}: no such task; there are {', '.join(TASKS)}")
-    if TASKS[task]:
+    if task != "mot":
         if benchmark is not None:
             raise UserError(f"--benchmark {benchmark}: rules of boxes; --task {task} has one set of rules\nnext: leave --benchmark out")
         score_task(gt, tracks, task, out)
@@ -100,22 +99,21 @@ def score_task(truth: Path, results: Path, task: str, out: Path) -> None:
     Args:
         truth: see the module of the task in `pipeline.scoring.formats`.
         results: the same.
-        task: key of `TASKS`.
+        task: one of `TASKS` but the first.
         out: folder to make or fill.
 
     Raises:
         UserError: nothing is there, or a file cannot be used.
     """
-    import importlib
     import sys
 
     from pipeline.errors import UserError
-    from pipeline.scoring.formats import scored
+    from pipeline.scoring.formats import SCORERS, scored
 
     for path in (truth, results):
         if not path.exists():
             raise UserError(f"{path}: no such file or folder\nnext: check the path")
-    found = importlib.import_module(f"pipeline.scoring.formats.{TASKS[task]}").score_files(truth, results)
+    found = SCORERS[task](truth, results)
     scored.write(found, task, out)
     scored.show(found, f"{results}: {task}")
     for remark in found.remarks:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.files.segmentations import counts_of
 from pipeline.scoring.formats.scored import Row, Scored
 from pipeline.scoring.track_ap import Precision, Track, VideoTracks, mean, score
 from pipeline.sources.records import load, number
+from pipeline.sources.segmentations import counts_of
 
 Size = tuple[int, int]
 

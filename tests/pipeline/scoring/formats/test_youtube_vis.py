@@ -70,7 +70,7 @@ def test_polygons_are_masks_too(tmp_path: Path) -> None:
         ({"score": None}, r"\[0\]: score must be a number"),
         ({"segmentations": [{"size": [1, 2], "counts": "x"}]}, r"\[0\]: a mask of size \[1, 2\] in a video of \[24, 32\]"),
         ({"segmentations": [{"size": SIZE, "counts": [3, 4]}]}, r"\[0\]: the mask's runs do not fill 32x24 pixels"),
-        ({"segmentations": [{"size": SIZE, "counts": "5"}]}, r"\[0\]: the mask is not in COCO's run lengths"),
+        ({"segmentations": [{"size": SIZE, "counts": "5"}]}, r"\[0\]: the mask's runs do not fill 32x24 pixels"),
         ({"segmentations": [[[1.0, 2.0]]]}, r"\[0\]: a mask must be run lengths or polygons"),
     ],
 )

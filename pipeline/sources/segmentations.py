@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.files.run_lengths import decode_mask
+from pipeline.sources import mots
 
 
 def counts_of(segmentation: Any, height: int, width: int) -> str:
@@ -25,7 +25,9 @@ def counts_of(segmentation: Any, height: int, width: int) -> str:
         if not isinstance(size, list) or size != [height, width]:
             raise ValueError(f"a mask of size {size!r:.40} in a video of {[height, width]} (height, width)")
         if isinstance(counts, str):
-            decode_mask(counts, height, width)  # raises where it is no such text
+            runs = mots.runs(counts)  # pycocotools believes any text
+            if (runs < 0).any() or int(runs.sum()) != height * width:
+                raise ValueError(f"the mask's runs do not fill {width}x{height} pixels")
             return counts
         if not isinstance(counts, list) or not all(type(run) is int and run >= 0 for run in counts) or sum(counts) != height * width:
             raise ValueError(f"the mask's runs do not fill {width}x{height} pixels")
