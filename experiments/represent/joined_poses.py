@@ -69,6 +69,6 @@ def _true(frame: Frame) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray
     there = objects.keypoints[..., :2].any((1, 2)) & (objects.confidences > 0)
     keypoints = objects.keypoints[there].astype(np.float64)
     long = np.linalg.norm(keypoints[:, TOP, :2] - keypoints[:, NECK, :2], axis=1)
-    unknown = ~keypoints[:, [NECK, TOP], :2].any(2).all(1)
+    unknown = ~(keypoints[:, NECK, :2].any(axis=1) & keypoints[:, TOP, :2].any(axis=1))
     long[unknown] = (objects.boxes[there][unknown, 3] - objects.boxes[there][unknown, 1]) / 7
     return objects.identities[there], of_fifteen(objects.keypoints[there]), np.sqrt(2) * long

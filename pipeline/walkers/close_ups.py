@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.params.sections.data import RenderWalkers
 from pipeline.walkers import gait
 from pipeline.walkers.camera import Array
+from pipeline.walkers.crowd import Tracks
 from pipeline.walkers.people import Image
 from pipeline.walkers.render import Labels, Seen, render
 from pipeline.walkers.scene import Scene, sample_sequence
@@ -126,7 +127,7 @@ def _frames(scene: Scene, window: Window, frames: int) -> Iterator[Close]:
 def _cut(scene: Scene, start: int, count: int) -> Scene:
     """The scene's frames from `start` on."""
     part = slice(start, start + count)
-    tracks = scene.tracks._make(column[part] for column in scene.tracks)
+    tracks = Tracks(*(column[part] for column in scene.tracks))
     return replace(scene, cameras=scene.cameras[part], tracks=tracks)
 
 

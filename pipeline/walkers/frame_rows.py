@@ -49,10 +49,10 @@ def with_things(there: Objects, kinds: Sequence[str], things: Sequence[Thing], h
     count = len(things)
     shape = (count, *([] if there.keypoints is None else there.keypoints.shape[1:]))
     boxes = [[seen.left, seen.top, seen.left + seen.pixels.shape[1], seen.top + seen.pixels.shape[0]] for _, seen in things]
-    categories = [NAMES[kind] for kind in there.classes.tolist()] + [kinds[thing.index] for thing in things]
+    categories = [NAMES[kind] for kind in there.classes.tolist()] + [kinds[thing.number] for thing in things]
     return Objects(
         np.concatenate([there.boxes, np.array(boxes, np.float32).reshape(-1, 4)]),
-        np.concatenate([there.identities, np.array([THINGS + thing.index for thing in things], np.int64)]),
+        np.concatenate([there.identities, np.array([THINGS + thing.number for thing in things], np.int64)]),
         np.concatenate([there.classes, np.full(count, NUMBERS["occluder"], np.int32)]),
         np.concatenate([there.visibilities, np.ones(count, np.float32)]),
         np.concatenate([there.confidences, np.zeros(count, np.float32)]),

@@ -67,9 +67,9 @@ class Labels(NamedTuple):
 
 
 class Thing(NamedTuple):
-    """What is seen of a standing thing: its index among the scene's occluders, and its visible pixels."""
+    """What is seen of a standing thing: its number among the scene's occluders, from 0, and its visible pixels."""
 
-    index: int
+    number: int
     mask: Seen
 
 
@@ -242,7 +242,7 @@ def _things(layers: list[Layer], instances: InstanceMap) -> tuple[Thing, ...]:
         mask = _seen(instances, number, window[0]) if window else None
         if mask is not None and mask.pixels.size:
             found.append(Thing(layer.thing, mask))
-    return tuple(sorted(found, key=lambda thing: thing.index))
+    return tuple(sorted(found, key=lambda thing: thing.number))
 
 
 def _seen(instances: InstanceMap, number: int, window: tuple[int, int, int, int]) -> Seen:

@@ -42,7 +42,7 @@ def _frames(truth: Path, results: Path) -> Sequence[PoseFrame]:
     nobody = Poses(np.zeros(0, np.int64), np.zeros((0, len(SCORED), 2)), np.zeros((0, 2)))
     frames = []
     for name, people in sorted(there.items()):
-        known = np.isfinite(people.points).all(2).any(1)
+        known = np.asarray(np.isfinite(people.points).all(2)).any(axis=1)
         if not np.isfinite(people.heads[known]).all():
             raise UserError(f"{truth}: a person in {name} has joints and no bbox_head\nnext: state the box of the head")
         seen = found.get(name, nobody)

@@ -33,9 +33,9 @@ def test_a_row_is_read_back_with_things_behind_people(tmp_path: Path) -> None:
         writer.write(row)
     (back,) = read_frames(tmp_path / "s.parquet")
     assert drawn.things, "something stands in this scene"
-    assert back.objects.identities.tolist() == [*there.identities.tolist(), *(THINGS + thing.index for thing in drawn.things)]
+    assert back.objects.identities.tolist() == [*there.identities.tolist(), *(THINGS + thing.number for thing in drawn.things)]
     assert back.objects.categories is not None
-    assert back.objects.categories.tolist()[len(there.identities) :] == [scene.occluders[thing.index].kind for thing in drawn.things]
+    assert back.objects.categories.tolist()[len(there.identities) :] == [scene.occluders[thing.number].kind for thing in drawn.things]
     assert back.objects.masks is not None
     shown = [decode_mask(counts, HEIGHT, WIDTH) for counts in back.objects.masks if counts is not None]
     assert int(np.sum(shown, 0).max()) == 1, "nothing is seen through"
