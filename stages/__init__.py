@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from threadpoolctl import threadpool_limits
 
 from models import detects
 from models import load as load_spec
@@ -166,7 +167,8 @@ def _work(stage: str, work: Callable[[Context], None], params: Params, options: 
     decisive, whole = decided_by(stage, params), params.model_dump(exclude={"cluster", "mlflow", "sweep"})
     opened = started(params.mlflow, root, stage=stage, tags=tags, store=params.base.store, params=decisive, whole=whole)
     tracking = reach.Tracking(tracking_uri(params.mlflow.tracking_uri, root), named_by())
-    with reach.ready(params, root, tracking), opened as stage_run:
+    one_thread = threadpool_limits(1, user_api="blas")  # as in its workers: threads decide digits
+    with reach.ready(params, root, tracking), one_thread, opened as stage_run:
         work(Context(params, options, stage, root, stage_run, fingerprint))
         stage_run.metrics({"stage_seconds": time.monotonic() - begun})
 

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.represent.true_boxes import Shown
+from experiments.represent.shown import Shown, within
 from models.unitrack.box_propagation import BoxPropagation
 from models.unitrack.crops import crop
 from models.unitrack.network import Representation
 from models.unitrack.options import BoxOptions
 from pipeline.contract.clips import to_float
-from pipeline.files.frames import decode_jpeg, read_frames
+from pipeline.files.frames import decode_jpeg
 from pipeline.scoring.single_object import mean, score
 from pipeline.tracking.external_boxes import scored
 
@@ -71,10 +71,10 @@ def _follow(images: list[Tensor], truth: Boxes, network: Representation, options
 
 def _first_frames(shown: Shown, network: Representation) -> tuple[list[Tensor], list[Boxes]]:
     """The normalised images (3, H, W) of the first frames, and the true boxes (F, 4) of those who are followed."""
-    first, last = shown.span
+    first = shown.span[0]
     images, places = list[Tensor](), list[dict[int, NDArray[np.float32]]]()
-    for frame in read_frames(shown.frames):
-        if first <= frame.frame <= min(last, first + FRAMES - 1):
+    for frame in within(shown):
+        if frame.frame < first + FRAMES:
             image = torch.from_numpy(decode_jpeg(frame.image, f"{shown.frames}: frame {frame.frame}"))
             images.append(network.normalised(to_float(image.permute(2, 0, 1)[None]))[0].contiguous())
             objects = scored(frame.objects)

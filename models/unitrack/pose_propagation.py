@@ -1,4 +1,4 @@
-"""Pose propagation: the key points of one person, given in the first frame, are handed on as belief maps (appendix E)."""
+"""Pose propagation: the key points of people, given in the first frame, are handed on as belief maps (appendix E)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from models.unitrack.propagation import Source, propagate
 
 
 class PosePropagation:
-    """The memory of one person in one video.
+    """The memory of one person, or of several, in one video.
 
     Args:
-        points: (P, 2) x and y in pixels of the first frame, where pixel i covers [i, i + 1); NaN for a joint that is not known,
-            which then is lost in all frames.
+        points: (P, 2), or (N, P, 2) of several people, x and y in pixels of the first frame, where pixel i covers [i, i + 1); NaN for a
+            joint that is not known, which then is lost in all frames. Each person's belief maps are as wide as his body asks for; the
+            similarities of points, which are most of the work, are computed once for all of them.
         features: (C, h, w) of the first frame.
         image_size: height and width in pixels.
         options: of the propagation.
@@ -32,7 +33,9 @@ class PosePropagation:
         query = self._query(features)
         height, width = query.shape[:2]
         self._cells = torch.tensor([width / image_size[1], height / image_size[0]], device=query.device)
-        beliefs = belief_maps.draw(points.to(query) * self._cells - 0.5, (height, width), eta=self._options.eta)
+        self._shape = points.shape
+        each = (points.to(query) * self._cells - 0.5).reshape(-1, *points.shape[-2:])
+        beliefs = torch.cat([belief_maps.draw(pose, (height, width), eta=self._options.eta) for pose in each], 2)
         self._memory = LabelMemory(self._options.memory, fill=self._options.fill_memory)
         self._memory.anchor(Source(query, beliefs))
 
@@ -43,7 +46,7 @@ class PosePropagation:
             features: (C, h, w) of the frame.
 
         Returns:
-            (P, 2) float32 x and y in pixels; NaN for a lost joint.
+            float32 x and y in pixels, shaped as the given points; NaN for a lost joint.
         """
         query, options = self._query(features), self._options
         beliefs = propagate(
@@ -55,7 +58,7 @@ class PosePropagation:
             radius=options.radius,
         )
         self._memory.append(Source(query, beliefs))
-        return (belief_maps.read(beliefs) + 0.5) / self._cells
+        return ((belief_maps.read(beliefs) + 0.5) / self._cells).reshape(self._shape)
 
     def _query(self, features: Tensor) -> Tensor:
         cleaned = clean(features.to(torch.float32))

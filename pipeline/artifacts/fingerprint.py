@@ -24,6 +24,7 @@ from pipeline.artifacts.reuse import is_whole
 from pipeline.artifacts.store import MANIFEST
 from pipeline.params.file import digest
 from pipeline.params.sections import Params
+from pipeline.runtime.machine import arithmetic
 
 ROOT = Path(__file__).resolve().parents[2]
 _WHERE = "base.store"  # where an output lies changes none of its bytes
@@ -80,8 +81,9 @@ def entries(stage: str, params: Params, without: str | None = None) -> tuple[str
 
 
 def code_of(stage: str, params: Params, without: str | None = None) -> str:
-    """Digest of the code behind a stage's output (see `entries`)."""
-    return closure.digest(entries(stage, params, without), ROOT)
+    """Digest of the code behind a stage's output (see `entries`), and of the variables by which libraries choose theirs."""
+    found, chosen = closure.digest(entries(stage, params, without), ROOT), arithmetic()
+    return digest(found, chosen) if chosen else found
 
 
 def fingerprint_of(stage: str, params: Params, root: Path, inputs: Mapping[str, Path] | None = None) -> str:

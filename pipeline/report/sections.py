@@ -41,15 +41,16 @@ def summary(metrics: Mapping[str, Any], context: str) -> str:
 
 
 def scores(metrics: Mapping[str, Any]) -> str:
-    """The table of tracking scores: all together, then each sequence."""
+    """The table of tracking scores: all together, each class where there are several, then each sequence."""
     counted = paragraph("HOTA, DetA, AssA, MOTA, MOTP and IDF1 in percent; the others are counts.")
-    return counted + tables.scores({}, metrics["combined"]) + "<h3>By sequence</h3>" + tables.scores(metrics["sequences"])
+    whole = tables.scores({}, metrics["combined"])
+    return counted + whole + _by_class(metrics) + "<h3>By sequence</h3>" + tables.scores(metrics["sequences"])
 
 
 def network(metrics: Mapping[str, Any]) -> str:
     """Detection, re-identification and speed: the network without the tracker."""
     found = {"detection": metrics.get("detection"), "re-identification": metrics.get("reid")}
-    lines = [[part, name, value] for part, values in found.items() if values for name, value in values.items()]
+    lines = [[part, name, value] for part, values in found.items() if values for name, value in values.items() if name != "classes"]
     body = tables.rows(["part", "figure", "value"], lines) if lines else ""
     return body + _speed(metrics.get("speed"))
 
@@ -91,6 +92,18 @@ def depth(sequences: Sequence[TrackedSequence], labels: Mapping[str, Place], wid
         both = side_by_side([image, _coloured(labels[sequence.name], frame.frame, image.shape)])
         figures.append(media.picture(both, f"{sequence.name}, frame {frame.frame}, and its depth"))
     return paragraph(DEPTH) + pictures(figures) if figures else ""
+
+
+def _by_class(metrics: Mapping[str, Any]) -> str:
+    """Scores and detection of each class and their mean; nothing where one class is scored."""
+    if "classes" not in metrics:
+        return ""
+    body = "<h3>By class</h3>" + tables.scores({**metrics["classes"], "mean over classes": metrics["mean"]}, of="class")
+    detected = metrics.get("detection", {}).get("classes", {})
+    if detected:
+        names = list(next(iter(detected.values())))
+        body += tables.rows(["detection of class", *names], [[label, *(part[name] for name in names)] for label, part in detected.items()])
+    return body
 
 
 def _mix(folder: Path, name: str) -> str:

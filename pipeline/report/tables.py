@@ -29,8 +29,8 @@ def cards(values: Mapping[str, Any]) -> str:
     return f'<dl class="cards">\n{items}\n</dl>'
 
 
-def scores(sequences: Mapping[str, Mapping[str, Any]], combined: Mapping[str, Any] | None = None) -> str:
-    """A row of tracking scores a sequence, and all together as the last; columns that nothing has are left out."""
+def scores(sequences: Mapping[str, Mapping[str, Any]], combined: Mapping[str, Any] | None = None, of: str = "sequence") -> str:
+    """One row of tracking scores per sequence, or per class as `of` says, and all together as the last; empty columns are left out."""
     rows = [*sequences.items(), *([("all sequences", combined)] if combined is not None else [])]
     columns = [name for name in COLUMNS if any(name in row for _, row in rows)]
     head = "".join(f'<th title="{escape(MEANINGS[name])}">{name}</th>' for name in columns)
@@ -38,7 +38,7 @@ def scores(sequences: Mapping[str, Mapping[str, Any]], combined: Mapping[str, An
     for name, row in rows:
         total = ' class="total"' if row is combined else ""
         lines.append(f"<tr{total}><td>{escape(name)}</td>" + "".join(f"<td>{number(row.get(column))}</td>" for column in columns) + "</tr>")
-    return _table(f"<thead><tr><th>sequence</th>{head}</tr></thead>", lines)
+    return _table(f"<thead><tr><th>{of}</th>{head}</tr></thead>", lines)
 
 
 def rows(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:

@@ -23,6 +23,7 @@ from pipeline.errors import ConnectionLost, UserError, unwrapped
 from pipeline.params.sections.common import Cluster
 from pipeline.runtime.head_watch import watched
 from pipeline.runtime.imports import collecting_nothing
+from pipeline.runtime.machine import THREADS, arithmetic
 from pipeline.runtime.probe import why_no_head
 from pipeline.runtime.process_tree import stop_head
 from pipeline.runtime.progress import Progress
@@ -36,8 +37,7 @@ HEAD_FILE = ROOT / ".throughline" / "ray-head.json"
 TOKEN_FILE = ROOT / ".throughline" / "ray-token"
 OWN_HEAD = ("auto", "local")  # values of `cluster.address` that name a head of this machine
 LONGEST_TEMPORARY = 40  # characters: Ray puts sockets some sixty deeper, and their paths may have 107
-# BLAS and OpenCV threads of every worker process; training and tracking set their own count.
-WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
+WORKER_ENVIRONMENT = THREADS | {"MLFLOW_DISABLE_TELEMETRY": "true", "RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}
 DRIVER_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
@@ -234,13 +234,14 @@ def _address(cluster: Cluster) -> str | None:
 
 
 def _init_arguments(cluster: Cluster, address: str | None) -> dict[str, Any]:
+    environment = WORKER_ENVIRONMENT | arithmetic()
     shared: dict[str, Any] = {
         "logging_level": logging.WARNING,
         "log_to_driver": True,
-        "runtime_env": {"env_vars": WORKER_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}},
+        "runtime_env": {"env_vars": environment | {"PYTHONPATH": str(ROOT)}},
     }
     if cluster.address not in OWN_HEAD:  # its machines need no checkout of this repository
-        code = {"working_dir": str(packed(ROOT)), "env_vars": WORKER_ENVIRONMENT}
+        code = {"working_dir": str(packed(ROOT)), "env_vars": environment}
         return shared | {"address": address, "runtime_env": code}
     if address is not None:
         return shared | {"address": address}

@@ -27,6 +27,23 @@ LIBRARIES = ("torch", "numpy", "numba", "opencv-python-headless", "av")
 ENVIRONMENT = re.compile(r"(OMP|MKL|OPENBLAS|ONEDNN|DNNL|ATEN|NUMBA|CUBLAS)_\w+|CUDA_VISIBLE_DEVICES")
 
 
+# Variables by which numerical libraries choose their machine code.
+CHOOSES_CODE = re.compile(r"(MKL|OPENBLAS|ONEDNN|DNNL|ATEN|NUMBA|CUBLAS)_\w+|NVIDIA_TF32_OVERRIDE|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
+# Of every worker process: how a sum is split over threads decides its last digits. PyTorch's own count is a parameter.
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# Variables of that form that decide no result, or that stages set themselves.
+HARMLESS = frozenset({*THREADS, "CUBLAS_WORKSPACE_CONFIG", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"})
+
+
+def arithmetic() -> dict[str, str]:
+    """Variables of the environment by which numerical libraries choose their machine code, such as ATEN_CPU_CAPABILITY.
+
+    Rounding in the last digit alone moves a trained network's scores by points, so these count as code does (`fingerprint.code_of`) and
+    are handed to worker processes.
+    """
+    return {name: value for name, value in sorted(os.environ.items()) if CHOOSES_CODE.fullmatch(name) and name not in HARMLESS}
+
+
 @functools.cache
 def kind() -> dict[str, str]:
     """The machine that this process runs on; imports no library and so costs nothing.

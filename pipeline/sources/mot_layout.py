@@ -9,8 +9,9 @@ from typing import NamedTuple
 from pipeline.errors import UserError
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, images_in, numbered, videos_in
-from pipeline.sources.place import Place, Remote, dead_link, listed, locate, relative
+from pipeline.sources.place import Place, dead_link, listed, locate, relative
 from pipeline.sources.planned import choose
+from pipeline.sources.remote import Remote
 
 MARKS = ("img1", "gt", "det", "seqinfo.ini")
 SPLITS = ("train", "val", "test")

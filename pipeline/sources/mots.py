@@ -70,11 +70,11 @@ def mask_box(counts: str, height: int, width: int) -> list[int]:
     Raises:
         ValueError: it is no such text, does not fill the image, or shows nothing.
     """
-    runs = _runs(counts)
-    ends = np.cumsum(runs)
-    if (runs < 0).any() or len(runs) == 0 or ends[-1] != height * width:
+    lengths = runs(counts)
+    ends = np.cumsum(lengths)
+    if (lengths < 0).any() or len(lengths) == 0 or ends[-1] != height * width:
         raise ValueError(f"the mask's runs do not fill {width}x{height} pixels")
-    start, end = ends[0::2][: len(runs) // 2], ends[1::2]
+    start, end = ends[0::2][: len(lengths) // 2], ends[1::2]
     start, end = start[end > start], end[end > start]
     if len(start) == 0:
         raise ValueError("the mask is empty")
@@ -85,8 +85,13 @@ def mask_box(counts: str, height: int, width: int) -> list[int]:
     return [int(left.min()), int(top.min()), int(right.max()) + 1, int(bottom.max()) + 1]
 
 
-def _runs(counts: str) -> NDArray[np.int64]:
-    runs: list[int] = []
+def runs(counts: str) -> NDArray[np.int64]:
+    """The runs of 0 and 1, by turns, of compressed run lengths.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    found: list[int] = []
     value = shift = 0
     for character in counts:
         bits = ord(character) - 48
@@ -97,11 +102,11 @@ def _runs(counts: str) -> NDArray[np.int64]:
         if bits & 32:
             continue
         value -= (1 << shift) if bits & 16 else 0
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        found.append(value + found[-2] if len(found) > 2 else value)
         value = shift = 0
     if shift:
         raise ValueError("the mask is cut off")
-    return np.array(runs, np.int64)
+    return np.array(found, np.int64)
 
 
 class _Line(NamedTuple):

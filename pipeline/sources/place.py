@@ -1,197 +1,35 @@
 """Where a data set lies: a local folder, or any fsspec URL, read in place (`zip://MOT17::/data/MOT17.zip`, `s3://bucket/MOT17`).
 
-A local folder or file stays a `pathlib.Path`. Anything else is a `Remote`: the methods of `Path` that sources use, over one listing that
-is taken when the root is opened. FFmpeg reads files only, so a video is copied beside the temporary files while it is read.
+A local folder or file stays a `pathlib.Path`. Anything else is a `Remote`, whose listing is taken when the root is opened. FFmpeg reads
+files only, so a video is copied beside the temporary files while it is read.
 """
 
 from __future__ import annotations
 
 import errno
-import functools
-import lzma
 import os
-import pickle
-import shutil
-import struct
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import fsspec
 
 from pipeline.artifacts.store import follow
-from pipeline.errors import PlainError, UserError, connection, trusted
+from pipeline.errors import UserError, trusted
 from pipeline.files.video import SUFFIXES
 from pipeline.params.addresses import filled, masked
-from pipeline.sources.refusals import refuse_swelling, refuse_too_large, refuse_without_login
+from pipeline.sources.refusals import refuse_without_login
+from pipeline.sources.remote import BROKEN, Remote, Tree
 
 ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web server calls its folders files too
 # Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
 FOREIGN = ("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", ".thumbnails", "$recycle.bin", "lost+found",
            "system volume information")  # fmt: skip
-# What reading a file of a damaged archive, or over a network, may raise besides OSError.
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
 # What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
 _MARKS = ("CRC", "crc32c", "md5Hash", "etag", "ETag")
-
-
-class _Stat(NamedTuple):
-    st_size: int
-
-
-@dataclass
-class _Tree:
-    """One opened root. Its listing is not pickled: a task that reads a file needs none.
-
-    Attributes:
-        url: as the user wrote it, or a local archive's path; begins every message.
-        opened: the fsspec file system, or, in a task until it is needed, its pickle: an archive's reads from the network to come back.
-        base: the root's path in it.
-        sizes: bytes by path relative to the root, None where the listing does not tell.
-        marks: what the listing says about the content beyond its size, by path, for files of which it says anything.
-        stored: the name that a file has in there, by path, where it differs (an archive written with backslashes).
-    """
-
-    url: str
-    opened: Any
-    base: str
-    sizes: dict[str, int | None] = field(default_factory=dict)
-    marks: dict[str, str] = field(default_factory=dict)
-    stored: dict[str, str] = field(default_factory=dict)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"url": self.url, "opened": pickle.dumps(self.files), "base": self.base, "sizes": {}, "marks": {}, "stored": self.stored}
-
-    @property
-    def files(self) -> Any:
-        """The fsspec file system."""
-        if isinstance(self.opened, bytes):
-            self.opened = pickle.loads(self.opened)
-        return self.opened
-
-    @functools.cached_property
-    def children(self) -> dict[str, list[str]]:
-        """Names of what lies in each folder, sorted."""
-        found: dict[str, set[str]] = {"": set()}
-        for name in self.sizes:
-            parts = name.split("/")
-            for depth in range(len(parts)):
-                found.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
-        return {folder: sorted(names) for folder, names in found.items()}
-
-
-@dataclass(frozen=True, eq=False)
-class Remote:
-    """A file or folder of a root that is no local folder; works as `pathlib.Path` does where it has the same methods."""
-
-    tree: _Tree
-    path: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.tree.url}/{self.path}" if self.path else self.tree.url
-
-    def __truediv__(self, name: str) -> Remote:
-        return Remote(self.tree, f"{self.path}/{name}".strip("/"))
-
-    def __lt__(self, other: Remote) -> bool:
-        return self.path < other.path
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Remote) and str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-    @property
-    def name(self) -> str:
-        """The last part; of a root that is a whole archive, the archive's name without suffix."""
-        return PurePosixPath(self.path or self.tree.base.strip("/") or PurePosixPath(self.tree.url.rpartition("::")[2]).stem).name
-
-    @property
-    def stem(self) -> str:
-        """The name without its suffix."""
-        return PurePosixPath(self.name).stem
-
-    @property
-    def suffix(self) -> str:
-        """The name's last suffix with its dot."""
-        return PurePosixPath(self.name).suffix
-
-    @property
-    def parent(self) -> Remote:
-        """The folder that it lies in; the root's is the root."""
-        return Remote(self.tree, self.path.rpartition("/")[0])
-
-    @property
-    def archive(self) -> Path | None:
-        """The local zip file that the root is, given by its path; None for a URL."""
-        return Path(self.tree.url) if "://" not in self.tree.url else None
-
-    def resolve(self) -> Remote:
-        """Itself: URLs are absolute."""
-        return self
-
-    def is_file(self) -> bool:
-        """Whether the listing has such a file."""
-        return self.path in self.tree.sizes
-
-    def is_dir(self) -> bool:
-        """Whether the listing has files below it."""
-        return self.path in self.tree.children
-
-    def exists(self) -> bool:
-        """Whether it is a file or a folder."""
-        return self.is_file() or self.is_dir()
-
-    def iterdir(self) -> Iterator[Remote]:
-        """What lies directly in the folder, sorted."""
-        return iter([self / name for name in self.tree.children.get(self.path, [])])
-
-    def stat(self) -> _Stat:
-        """The file's size."""
-        size = self.tree.sizes.get(self.path)
-        with _as_os_error(self):
-            return _Stat(int(self.tree.files.size(self._full) or 0) if size is None else size)
-
-    @property
-    def mark(self) -> str | None:
-        """Changes with the file's content; None where the listing does not tell."""
-        said = self.tree.marks.get(self.path)
-        return None if said is None else f"{self.stat().st_size} {said}"
-
-    def read_bytes(self) -> bytes:
-        """The file's content.
-
-        Raises:
-            OSError: it cannot be read whole.
-        """
-        with _as_os_error(self):
-            refuse_swelling(self.tree.files, self._full)
-            refuse_too_large(self.stat().st_size)
-            content: bytes = self.tree.files.cat_file(self._full)
-            return content
-
-    def read_text(self, encoding: str = "utf-8") -> str:
-        """The file's content as text."""
-        return self.read_bytes().decode(encoding)
-
-    def copy_to(self, target: Path) -> None:
-        """Stream the file into a local one."""
-        with _as_os_error(self):
-            refuse_swelling(self.tree.files, self._full)
-        with _as_os_error(self), self.tree.files.open(self._full, "rb") as stream, target.open("wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
-
-    @property
-    def _full(self) -> str:
-        path = self.tree.stored.get(self.path, self.path)
-        return f"{self.tree.base.rstrip('/')}/{path}" if self.tree.base else path
 
 
 Place: TypeAlias = Path | Remote
@@ -223,7 +61,7 @@ def locate(text: str, start: Path) -> Place:
 
 def imagined(folder: Place) -> Remote:
     """A root of this name in which nothing lies; names of files may be put into `tree.sizes`."""
-    return Remote(_Tree(str(folder), None, ""))
+    return Remote(Tree(str(folder), None, ""))
 
 
 def listed(folder: Place) -> list[Place]:
@@ -340,7 +178,7 @@ def _opened(url: str, shown: str | None = None) -> Remote:
     except Exception as error:
         trusted(shown, error)
         refuse_without_login(shown, error)
-        if not isinstance(error, (OSError, KeyError, *_BROKEN)):
+        if not isinstance(error, (OSError, KeyError, *BROKEN)):
             raise
         raise UserError(
             f"{shown}: cannot be opened ({masked(' '.join(str(error).split())) or type(error).__name__})\n"
@@ -354,7 +192,7 @@ def _opened(url: str, shown: str | None = None) -> Remote:
     if not sizes:
         raise UserError(f"{shown}: no file here\nnext: check the address")
     marks = {shorter[name]: str(info[key]) for name, info in found.items() for key in _MARKS if info.get(key)}
-    return Remote(_Tree(shown, files, base, sizes, marks, stored))
+    return Remote(Tree(shown, files, base, sizes, marks, stored))
 
 
 def _slashed(name: str) -> str:
@@ -367,29 +205,4 @@ def _single(url: str, files: Any, base: str) -> Remote:
     folder, _, name = base.rpartition("/")
     outer, chained, inner = url.partition("::")
     above = outer.removesuffix(f"/{name}") if outer.endswith(f"/{name}") else outer.removesuffix(name)
-    return Remote(_Tree(f"{above}{chained}{inner}", files, folder, {name: None}), name)
-
-
-@contextmanager
-def _as_os_error(place: Remote) -> Iterator[None]:
-    """Archives and networks have errors of their own; sources expect what a disk would say, but for a lost connection."""
-    try:
-        with connection(str(place)) if place.archive is None else nullcontext(), _archive_errors_with_cause():
-            yield
-    except PlainError as error:
-        raise type(error)(masked(str(error))) from None
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "no such file", str(place)) from None
-    except OSError as error:
-        raise OSError(error.errno or errno.EIO, masked(error.strerror or str(error)), str(place)) from None
-    except (KeyError, *_BROKEN) as error:
-        raise OSError(errno.EIO, " ".join(str(error).split()) or type(error).__name__, str(place)) from None
-
-
-@contextmanager
-def _archive_errors_with_cause() -> Iterator[None]:
-    """A connection that breaks while zipfile looks for an archive's end makes it say that this is no archive; the cause is put back."""
-    try:
-        yield
-    except zipfile.BadZipFile as error:
-        raise error from error.__context__
+    return Remote(Tree(f"{above}{chained}{inner}", files, folder, {name: None}), name)

@@ -42,6 +42,7 @@ class TrainingState:
         step: how many steps of the next epoch are done; the order of its samples follows from the run's seed.
         random: state of each worker's random generators, where `step` is above 0.
         sums: of each worker's losses over these steps, by name.
+        average: moving average of the network's state, where the settings ask for one.
     """
 
     fingerprint: str
@@ -52,6 +53,7 @@ class TrainingState:
     step: int = 0
     random: list[list[Tensor]] = field(default_factory=list)
     sums: list[dict[str, Tensor]] = field(default_factory=list)
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 def run_folder(root: Path, stage: str, fingerprint: str) -> Path:

@@ -36,7 +36,7 @@ from pipeline.runtime.cluster import attached
 from pipeline.training import checkpoints
 from pipeline.training.checkpoints import EpochRecord, TrainingState
 from pipeline.training.meter import TrainingJob
-from pipeline.training.trainer import build_task
+from pipeline.training.trainer import build_task, take_average
 from pipeline.training.worker import train_worker
 
 HISTORY = "history.csv"
@@ -125,6 +125,7 @@ def trained(
             for until in (*(rungs.epochs if rungs else ()), settings.epochs):
                 state = _fit(feed, kept, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
                 task.load_state_dict(state.task)
+                take_average(task.network, state, settings.average)
                 if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
                     _judge(task.network, feed, rungs, until, publication)
         history = state.history

@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.contract.clips import Batch, Losses
 from pipeline.contract.spec import Group
@@ -56,6 +57,7 @@ class Trainer:
     Attributes:
         epochs: how many are done.
         task: the network with its loss, not wrapped.
+        average: moving average of the network's weights, or None (see `averaged`).
         history: one record per epoch done.
 
     Raises:
@@ -83,6 +85,7 @@ class Trainer:
         group_of = partial(_group_of, job.feed)
         self.optimisers = build_optimisers(self.task, self.settings, group_of)
         self.clipped = clip_groups(self.task, group_of)
+        self.average = averaged(self.task.network, self.settings.average)
         self.epochs, self.history = 0, list[EpochRecord]()
         self.keeper = keeper
         self._begun: TrainingState | None = None  # where a restored state left an epoch
@@ -95,13 +98,16 @@ class Trainer:
     def state(self) -> TrainingState:
         """All that is needed to go on from here, between two epochs."""
         optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
-        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), optimisers, self.history)
+        average = {} if self.average is None else self.average.state_dict()
+        return TrainingState(self.job.fingerprint, self.epochs, self.task.state_dict(), optimisers, self.history, average=average)
 
     def restore(self, state: TrainingState) -> None:
         """Go on from a state."""
         self.task.load_state_dict(state.task)
         for optimiser, kept in zip(self.optimisers, state.optimisers, strict=True):
             optimiser.load_state_dict(kept)
+        if self.average is not None:
+            self.average.load_state_dict(state.average)
         self.epochs, self.history = state.epochs, list(state.history)
         self._begun = state if state.step else None
         if self.speaks and self.epochs < self.settings.epochs:
@@ -168,6 +174,8 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = self._lr(step) * group["rate"]
             optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.task.network)
         return losses
 
     def _lr(self, step: int) -> float:
@@ -191,6 +199,26 @@ def build_task(feed: Feed) -> Any:
     task: Any = feed.training.build_task(network, feed.options, feed.system_settings, people.count if people is not None else 0)
     freeze(task.network, feed.settings.freeze, feed.stage)
     return task
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel | None:
+    """An exponential moving average of a network's parameters and statistics, which is what a training publishes.
+
+    It moves what the last steps happened to do out of the result: a rounding that differs from machine to machine changes it less.
+
+    Args:
+        network: in training.
+        decay: weight of the average before a step (Polyak averaging); 0: there is none.
+    """
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True) if decay else None
+
+
+def take_average(network: nn.Module, state: TrainingState, decay: float) -> None:
+    """Give a network the moving average of a state, where there is one (see `averaged`)."""
+    average = averaged(network, decay)
+    if average is not None:
+        average.load_state_dict(state.average)
+        network.load_state_dict(average.module.state_dict())
 
 
 def _group_of(feed: Feed, name: str) -> Group:

@@ -66,25 +66,47 @@ class Labels(NamedTuple):
         return self._replace(**{name: column[index] for name, column in self._asdict().items()})
 
 
+class Thing(NamedTuple):
+    """What is seen of a standing thing: its number among the scene's occluders, from 0, and its visible pixels."""
+
+    number: int
+    mask: Seen
+
+
 class Rendered(NamedTuple):
-    """One frame: (H, W, 3) uint8 blue-green-red image, labels, and (H // 4, W // 4) float64 depth in metres along the optical axis."""
+    """One frame.
+
+    Attributes:
+        image: (H, W, 3) uint8, blue-green-red.
+        labels: of the people.
+        depth: (H // 4, W // 4) float64 metres along the optical axis.
+        things: standing things of which something is seen; none unless they were asked for.
+    """
 
     image: Image
     labels: Labels
     depth: Array
+    things: tuple[Thing, ...] = ()
 
 
 class Layer(NamedTuple):
-    """Something to composite; `person` is its index from 0, or -1 for an occluder, which has no `view`."""
+    """Something to composite; `person` is its index from 0, or -1 for an occluder, which has no `view` and whose index is `thing`."""
 
     depth: float
     person: int
     drawn: Figure | Sprite
     view: View | None = None
+    thing: int = -1
 
 
-def render(scene: Scene, *, joints: bool = False) -> Iterator[Rendered]:
-    """Draw the frames of a scene in order; `joints`: labels tell where people's joints are."""
+def render(scene: Scene, *, joints: bool = False, things: bool = False) -> Iterator[Rendered]:
+    """Draw the frames of a scene in order.
+
+    Args:
+        scene: what is drawn.
+        joints: whether labels tell where people's joints are.
+        things: whether standing things are told of as well.
+    """
     widest = max(abs(camera.yaw) + abs(camera.pitch - scene.camera.pitch) for camera in scene.cameras)
     margin = 0 if widest == 0 else int(np.ceil(1.3 * scene.camera.focal * np.tan(widest))) + 8
     wide = scene.camera.widened(margin)
@@ -102,7 +124,8 @@ def render(scene: Scene, *, joints: bool = False) -> Iterator[Rendered]:
         layers.sort(key=lambda layer: (-layer.depth, layer.person))
         instances = _composite(image, layers)
         labels = _labels(scene, layers, instances, joints)
-        yield Rendered(_exposed(scene, image, noise, rng, seconds), labels, _depth(scene, camera, layers, instances))
+        shown = _things(layers, instances) if things else ()
+        yield Rendered(_exposed(scene, image, noise, rng, seconds), labels, _depth(scene, camera, layers, instances), shown)
 
 
 def _bodies(scene: Scene, index: int) -> tuple[Array, riding.Bicycles | None]:
@@ -153,13 +176,13 @@ def _near_image(pixels: Array, camera: Camera) -> bool:
 
 def _standing(scene: Scene, sprites: list[Sprite], wide: Camera, camera: Camera) -> list[Layer]:
     if wide == camera:
-        return [Layer(sprite.depth, -1, sprite) for sprite in sprites]
+        return [Layer(sprite.depth, -1, sprite, thing=index) for index, sprite in enumerate(sprites)]
     layers = []
-    for occluder, sprite in zip(scene.occluders, sprites, strict=True):
+    for index, (occluder, sprite) in enumerate(zip(scene.occluders, sprites, strict=True)):
         depth = float(camera.project(np.array([occluder.x, 0.0, occluder.z]))[1])
         turned = turn_sprite(sprite, wide, camera, depth)
         if turned is not None:
-            layers.append(Layer(depth, -1, turned))
+            layers.append(Layer(depth, -1, turned, thing=index))
     return layers
 
 
@@ -203,14 +226,31 @@ def _labels(scene: Scene, layers: list[Layer], instances: InstanceMap, joints: b
         inside = int(np.count_nonzero(pixels[..., 3] > OPAQUE))
         if inside == 0:
             continue
-        seen = (instances[top:bottom, left:right] == number).astype(np.uint8)
-        x, y, width, height = cv2.boundingRect(seen)
-        shown = np.array([left + x, top + y, left + x + width, top + y + height], float) if width else np.zeros(4)
-        mask = Seen(left + x, top + y, np.asarray(seen[y : y + height, x : x + width], np.uint8))
+        mask = _seen(instances, number, (top, bottom, left, right))
+        height, width = mask.pixels.shape
+        shown = np.array([mask.left, mask.top, mask.left + width, mask.top + height], float) if width else np.zeros(4)
         points = _keypoints(scene, layer, instances, number) if joints else np.zeros((len(NAMES), 3))
         rows.append((layer.person, figure.box, shown, figure.head, visible[number] / whole, inside / whole, mask, points))
     rows.sort(key=lambda row: row[0])
     return _columns(scene, rows)
+
+
+def _things(layers: list[Layer], instances: InstanceMap) -> tuple[Thing, ...]:
+    found = []
+    for number, layer in enumerate(layers, start=1):
+        window = _window(layer.drawn, instances.shape) if layer.thing >= 0 else None
+        mask = _seen(instances, number, window[0]) if window else None
+        if mask is not None and mask.pixels.size:
+            found.append(Thing(layer.thing, mask))
+    return tuple(sorted(found, key=lambda thing: thing.number))
+
+
+def _seen(instances: InstanceMap, number: int, window: tuple[int, int, int, int]) -> Seen:
+    """The pixels of layer `number` in a window (top, bottom, left, right), cut to what is seen."""
+    top, bottom, left, right = window
+    seen = (instances[top:bottom, left:right] == number).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(seen)
+    return Seen(left + x, top + y, np.asarray(seen[y : y + height, x : x + width], np.uint8))
 
 
 def _columns(scene: Scene, rows: list[tuple[int, Array, Array, Array, float, float, Seen, Array]]) -> Labels:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pipeline.scoring.tracking import TrackingScores
 
 
+TASKS = ("mot", "mots", "vos", "sot", "pose", "vis")  # the first one's are boxes; of the others see `pipeline.scoring.formats`
+
+
 def benchmarks() -> list[str]:
     """Whose rules there are, for completion."""
     from pipeline.scoring.rules import BENCHMARKS
@@ -22,20 +25,38 @@ def benchmarks() -> list[str]:
 
 def evaluate(
     gt: Annotated[Path, typer.Option(help="Ground truth: GT/<sequence>/gt/gt.txt, or one sequence's folder.")],
-    tracks: Annotated[Path, typer.Option(help="Results: TRACKS/<sequence>.txt.")],
-    benchmark: Annotated[
-        str, typer.Option(help="Whose rules: MOT15, MOT16, MOT17, MOT20, DanceTrack, none or classes.", autocompletion=benchmarks)
-    ],
+    tracks: Annotated[Path, typer.Option("--tracks", "--results", help="Results: TRACKS/<sequence>.txt.")],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and per_sequence.csv.")],
+    benchmark: Annotated[
+        str | None,
+        typer.Option(help="Whose rules, of boxes: MOT15, MOT16, MOT17, MOT20, DanceTrack, none or classes.", autocompletion=benchmarks),
+    ] = None,
     classes: Annotated[str, typer.Option(help="What the benchmark `classes` scores, such as pedestrian,cyclist.")] = "pedestrian",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="mot: boxes, MOTChallenge's text; mots: masks, MOTSChallenge's text; vos: DAVIS' indexed images, a folder per video; "
+            "sot: OTB's text; pose: PoseTrack 2018's JSON; vis: YouTube-VIS' JSON files.",
+            autocompletion=lambda: list(TASKS),
+        ),
+    ] = "mot",
 ) -> None:
     """Score results of your own against ground truth.
 
-    Both are MOTChallenge text; it needs no parameters, no images and no run of the pipeline.
+    Both are files in the layout of the task's benchmark; it needs no parameters, no images and no run of the pipeline.
     """
     from pipeline.errors import UserError
     from pipeline.params.classes import TRACKABLE
 
+    if task not in TASKS:
+        raise UserError(f"--task {task}: no such task; there are {', '.join(TASKS)}")
+    if task != "mot":
+        if benchmark is not None:
+            raise UserError(f"--benchmark {benchmark}: rules of boxes; --task {task} has one set of rules\nnext: leave --benchmark out")
+        score_task(gt, tracks, task, out)
+        return
+    if benchmark is None:
+        raise UserError(f"--benchmark is needed for boxes; there are {', '.join(benchmarks())}")
     if benchmark not in benchmarks():
         raise UserError(f"--benchmark {benchmark}: no such rules; there are {', '.join(benchmarks())}")
     names = [name.strip() for name in classes.split(",")]
@@ -70,3 +91,30 @@ def score_files(truth: Path, tracks: Path, benchmark: Benchmark, out: Path, clas
     for remark in remarks:
         print(f"note: {remark}", file=sys.stderr)
     return scores
+
+
+def score_task(truth: Path, results: Path, task: str, out: Path) -> None:
+    """Score the files of a task other than boxes, print a table, write metrics.json and per_sequence.csv.
+
+    Args:
+        truth: see the module of the task in `pipeline.scoring.formats`.
+        results: the same.
+        task: one of `TASKS` but the first.
+        out: folder to make or fill.
+
+    Raises:
+        UserError: nothing is there, or a file cannot be used.
+    """
+    import sys
+
+    from pipeline.errors import UserError
+    from pipeline.scoring.formats import SCORERS, scored
+
+    for path in (truth, results):
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder\nnext: check the path")
+    found = SCORERS[task](truth, results)
+    scored.write(found, task, out)
+    scored.show(found, f"{results}: {task}")
+    for remark in found.remarks:
+        print(f"note: {remark}", file=sys.stderr)

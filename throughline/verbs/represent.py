@@ -25,12 +25,22 @@ def represent(
         list[str], typer.Argument(metavar="NAME", help="Of experiments/represent/representations.yaml, or all.", autocompletion=names)
     ],
     params: Annotated[Path, typer.Option(help="Parameter file.", show_default="params.yaml")] = PARAMS,
-    tasks: Annotated[str, typer.Option(help="Of mot (true boxes joined by appearance) and sot (boxes followed), by commas.")] = "mot,sot",
+    tasks: Annotated[
+        str,
+        typer.Option(
+            help="By commas: sot (boxes followed), vos (masks), propagation (joints), mot (true boxes joined), mots (masks), "
+            "pose (joints), vis (instances of several classes)."
+        ),
+    ] = "sot,vos,mot,mots,pose,propagation,vis",
     sequences: Annotated[int | None, typer.Option(help="How many sequences.", show_default="all")] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="Judge masks and joints on the held-out frames, instead of on drawn sequences.")
+    ] = False,
 ) -> None:
     """Tell how well frozen networks serve tracking, without training.
 
-    Reads the frames that `track.frames` names, which `dvc repro pack_samples` makes. What was judged before is not judged again.
+    sot and mot read the frames that `track.frames` names, which `dvc repro pack_samples` makes; the other tasks look at sequences that are
+    drawn for them, under artifacts/represent/drawn. What was judged before is not judged again.
     """
     from experiments.represent import run
     from experiments.represent.representations import chosen, read_entries
@@ -38,5 +48,5 @@ def represent(
     from stages import ROOT
 
     entries = chosen(read_entries(ROOT / ENTRIES), wanted, ROOT / ENTRIES)
-    found = run.represent(entries, tasks.split(","), file.load(params), ROOT, sequences)
+    found = run.represent(entries, tasks.split(","), file.load(params), ROOT, sequences, own=own)
     print("\n\n".join(run.table(task, rows) for task, rows in found.items()))

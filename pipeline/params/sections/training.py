@@ -71,6 +71,7 @@ class Training(Section):
     mix: dict[str, Weight] = Field(default_factory=dict, exclude_if=lambda mix: not mix)  # so that none has the digests of before
     sampling: Literal["rows", "groups"] = Field(default="rows", exclude_if=lambda value: value == "rows")
     group_frames: int = Field(default=GROUP_FRAMES, ge=2, exclude_if=lambda value: value == GROUP_FRAMES)
+    average: float = Field(default=0.0, ge=0, lt=1, exclude_if=lambda value: value == 0)  # decay of the moving average of the weights
     freeze: list[str] = Field(default_factory=list, exclude_if=lambda names: not names)
     deterministic: bool = Field(default=True, exclude_if=lambda value: value)
     input_size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = Field(default=None, exclude_if=lambda size: size is None)

@@ -9,7 +9,7 @@ import torch
 
 from experiments.represent import followed_boxes
 from experiments.represent.followed_boxes import judge
-from experiments.represent.true_boxes import Shown
+from experiments.represent.shown import Shown
 from models.unitrack.network import build
 from models.unitrack.options import RepresentationOptions
 from pipeline.files.frames import FrameWriter

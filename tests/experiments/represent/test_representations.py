@@ -92,10 +92,14 @@ def test_what_was_judged_is_not_judged_again(tmp_path: Path, monkeypatch: pytest
     assert found["mot"]["tiny"]["RSM"]["IDF1"] == 100  # one person
     assert "| tiny | RSM | 100.0 |" in run.table("mot", found["mot"])
     judged: list[int] = []
-    told = run.TASKS["mot"]._replace(judge=lambda shown, network, seed: judged.append(seed) or {})
+    told = run.TASKS["mot"]._replace(module=lambda shown, network, seed: judged.append(seed) or {})
     monkeypatch.setattr(run, "TASKS", {"mot": told})
     assert run.represent({"tiny": _entry()}, ["mot"], params, tmp_path) == found
     run.represent({"tiny": _entry(layer="features.5")}, ["mot"], params, tmp_path)
     assert len(judged) == 1
     with pytest.raises(UserError, match="--tasks: no task pose; there are: mot"):
         run.represent({"tiny": _entry()}, ["pose"], params, tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "TASKS", {"mot": told._replace(needs=("masks", "public_keypoints"))})
+        with pytest.raises(UserError, match="has no masks and no public_keypoints, which the task mot reads"):
+            run.represent({"tiny": _entry()}, ["mot"], params, tmp_path, own=True)

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from experiments.represent import true_boxes
-from experiments.represent.true_boxes import ROWS, Shown, judge
+from experiments.represent.shown import Scores, Shown
+from experiments.represent.shown import judge as judge_all
+from experiments.represent.true_boxes import ROWS
 from models.unitrack.network import Maps, build
 from models.unitrack.options import RepresentationOptions
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
@@ -38,6 +40,10 @@ def _frame(number: int) -> Frame:
     return Frame("d", "s", number, number / 10, WIDTH, HEIGHT, encode_jpeg(image, 95), objects, boxes[:0], sure[:0])
 
 
+def judge(shown: list[Shown], network: nn.Module, seed: int) -> Scores:
+    return judge_all([true_boxes], shown, network, seed)[0]  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def shown(tmp_path: Path) -> list[Shown]:
     with FrameWriter(tmp_path / "s.parquet", {"frame_rate": 10.0}) as writer:
@@ -56,10 +62,10 @@ def test_colours_tell_people_apart_where_motion_cannot(shown: list[Shown]) -> No
 
 
 def test_a_map_that_says_nothing_gains_nothing_from_the_order_of_boxes(shown: list[Shown]) -> None:
-    blind = judge(shown, _Same(), seed=0)  # type: ignore[arg-type]
+    blind = judge(shown, _Same(), seed=0)
     assert blind["RSM"]["IDF1"] < 60
-    assert judge(shown, _Same(), seed=0)["RSM"] == blind["RSM"]  # type: ignore[arg-type]
-    assert judge(shown, _Same(), seed=1)["RSM"] != blind["RSM"]  # type: ignore[arg-type]
+    assert judge(shown, _Same(), seed=0)["RSM"] == blind["RSM"]
+    assert judge(shown, _Same(), seed=1)["RSM"] != blind["RSM"]
 
 
 def test_a_map_is_computed_once_for_all_rows(shown: list[Shown], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,5 +73,5 @@ def test_a_map_is_computed_once_for_all_rows(shown: list[Shown], monkeypatch: py
     network = _Same()
     monkeypatch.setattr(network, "forward", lambda images: (seen.append(len(images)), _Same.forward(network, images))[1])
     monkeypatch.setattr(true_boxes, "ROWS", dict(list(ROWS.items())[:4]))
-    judge(shown, network, seed=0)  # type: ignore[arg-type]
+    judge(shown, network, seed=0)
     assert seen == [1] * FRAMES

@@ -16,6 +16,9 @@ from pipeline.artifacts import fingerprint
 from pipeline.artifacts.publication import Publication
 from pipeline.params import file as parameters
 from pipeline.params.sections import STAGES, Params
+from pipeline.params.sections.common import Cluster
+from pipeline.runtime import cluster
+from pipeline.runtime.machine import THREADS
 from tests.shared import ROOT
 
 TRAINED = ["pretrain", "finetune"]
@@ -155,6 +158,35 @@ def test_another_value_of_a_section_makes_these_stages_anew(repository: Path, se
     changes, expected = VALUES[section]
     assert repro(repository) == list(STAGES)
     assert repro(repository, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "counts"),
+    [
+        ("OPENBLAS_CORETYPE", True),
+        ("ONEDNN_MAX_CPU_ISA", True),
+        ("ONEDNN_DEFAULT_FPMATH_MODE", True),
+        ("ATEN_CPU_CAPABILITY", True),
+        ("MKL_CBWR", True),
+        ("MKL_ENABLE_INSTRUCTIONS", True),
+        ("NVIDIA_TF32_OVERRIDE", True),
+        ("OMP_NUM_THREADS", False),  # which every stage fixes
+        ("OPENBLAS_NUM_THREADS", False),
+        ("NUMBA_CACHE_DIR", False),
+        ("LANG", False),
+    ],
+)
+def test_variables_that_choose_machine_code_count_as_code(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, variable: str, counts: bool
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    params = parameters.validate(Params, yaml.safe_load((repository / "params.yaml").read_text()), where="test")
+    plain = {stage: fingerprint.fingerprint_of(stage, params, repository) for stage in STAGES}
+    monkeypatch.setenv(variable, "AVX2")
+    changed = [stage for stage in STAGES if fingerprint.fingerprint_of(stage, params, repository) != plain[stage]]
+    assert changed == (list(STAGES) if counts else [])
+    workers = cluster._init_arguments(Cluster(address="local", num_cpus=1, object_store_mb=100), None)["runtime_env"]["env_vars"]
+    assert workers.get(variable) == ("AVX2" if counts else THREADS.get(variable))
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "manifest"])

@@ -55,6 +55,26 @@ def test_score_table_has_known_columns_only() -> None:
     assert table.index("50.00") < table.index("51.00")
 
 
+def test_several_classes_have_tables_of_their_own() -> None:
+    part = {"AP50": 71.0, "AP": 40.0}
+    one = {"combined": {"HOTA": 51.0}, "sequences": {}, "detection": part}
+    several = one | {
+        "classes": {"pedestrian": {"HOTA": 61.25}, "cyclist": {"HOTA": 41.0}},
+        "mean": {"HOTA": 51.125},
+        "detection": part | {"classes": {"pedestrian": {"AP50": 81.5}, "cyclist": {"AP50": 60.5}}},
+    }
+    assert "By class" not in sections.scores(one)
+    page = sections.scores(several)
+    for cell in (
+        "<th>class</th>",
+        "<td>cyclist</td><td>41.00</td>",
+        "<td>mean over classes</td><td>51.12</td>",
+        "<td>cyclist</td><td>60.50</td>",
+    ):
+        assert cell in page
+    assert sections.network(several) == sections.network(one), "the table of figures is of all classes together"
+
+
 def test_curves_are_equal_for_equal_histories_and_fit_in_one_page(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("epoch,step,lr,loss,a,b\n1,10,0.1,3,1,2\n2,20,0.1,2,1,1\n")

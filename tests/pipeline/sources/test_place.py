@@ -17,7 +17,8 @@ from pipeline.files.frames import Frame
 from pipeline.params.sections.data import Source
 from pipeline.sources.defects import Defects
 from pipeline.sources.inspect import inspect
-from pipeline.sources.place import Remote, listed, local_copy, locate, relative, walked
+from pipeline.sources.place import listed, local_copy, locate, relative, walked
+from pipeline.sources.remote import Remote
 from tests.pipeline.imitated import mot17, zipped
 from tests.pipeline.recorded import record
 from tests.pipeline.server import serving

@@ -15,7 +15,7 @@ from pipeline.files import model_folder
 from pipeline.training import checkpoints
 from pipeline.training.keeper import Keeper
 from pipeline.training.meter import TrainingJob
-from pipeline.training.trainer import Trainer, build_task, learning_rate
+from pipeline.training.trainer import Trainer, build_task, learning_rate, take_average
 from tests.pipeline.tiny import TRAINING, TinyOptions, TinyTask, feed, learning, sees_identities, write_samples
 
 CPU = torch.device("cpu")
@@ -35,8 +35,12 @@ def trained(tmp_path: Path, samples: Path, **settings: Any) -> Trainer:
 
 
 def same(one: Trainer, two: Trainer) -> bool:
-    pairs = zip(one.task.state_dict().values(), two.task.state_dict().values(), strict=True)
-    return all(torch.equal(first, second) for first, second in pairs)
+    first, second = one.state(), two.state()
+    pairs = [
+        *zip(first.task.values(), second.task.values(), strict=True),
+        *zip(first.average.values(), second.average.values(), strict=True),
+    ]
+    return all(torch.equal(*pair) for pair in pairs)
 
 
 def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
@@ -47,6 +51,33 @@ def test_training_learns_and_repeats_to_the_bit(tmp_path: Path) -> None:
     assert first.history[-1]["loss"] < first.history[0]["loss"]
     assert list(first.history[0]) == ["epoch", "step", "lr", "loss", "detection", "likeness"]
     assert first.history[-1]["step"] == 36
+
+
+def test_the_average_of_the_weights_follows_them_and_changes_no_step(tmp_path: Path) -> None:
+    samples = write_samples(tmp_path / "samples")
+    plain, made = trained(tmp_path, samples, epochs=1), Trainer(job(tmp_path, samples, epochs=1, average=0.75), CPU)
+    step, passed = made._step, list[torch.Tensor]()
+
+    def watched(batch: Batch, number: int) -> Losses:
+        losses = step(batch, number)
+        passed.append(made.task.network.heat.weight.detach().clone())
+        return losses
+
+    made._step = watched  # type: ignore[method-assign]
+    made.run_epoch()
+    expected = passed[0]  # the first step's weights begin it
+    for weights in passed[1:]:
+        expected = 0.75 * expected + 0.25 * weights
+    assert made.average is not None
+    torch.testing.assert_close(made.average.module.heat.weight, expected)
+    assert plain.average is None
+    assert torch.equal(plain.task.network.heat.weight, made.task.network.heat.weight)
+    network = build_task(made.job.feed).network
+    take_average(network, made.state(), 0.75)
+    assert torch.equal(network.heat.weight, made.average.module.heat.weight)
+    take_average(network, plain.state(), 0.0)  # there is none to take
+    assert torch.equal(network.heat.weight, made.average.module.heat.weight)
+    assert ("average" in made.settings.model_dump()) > ("average" in plain.settings.model_dump()), "none has the digests of before"
 
 
 def test_algorithms_are_deterministic_unless_the_user_gives_that_up(tmp_path: Path) -> None:
@@ -126,6 +157,7 @@ class Killed(BaseException):
         ({"loader_processes": 2}, 10),
         ({"sampling": "rows", "epoch_samples": 30}, 6),  # the last before the second of seven
         ({"mix": {"tiny": 2.0}}, 1),
+        ({"average": 0.9}, 8),
     ],
 )
 def test_a_run_that_is_killed_at_any_step_ends_like_an_undisturbed_one(tmp_path: Path, settings: dict[str, Any], step: int) -> None:

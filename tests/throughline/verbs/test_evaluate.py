@@ -53,6 +53,31 @@ def test_half_a_command_says_what_is_missing(capsys: pytest.CaptureFixture[str])
     assert "Missing option '--tracks'" in capsys.readouterr().err
 
 
+def test_files_of_other_tasks_are_scored_by_their_benchmarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Boxes that are followed; the layouts themselves are tested beside their readers."""
+    for folder in ("gt", "results"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("10,10,40,80\n12,10,40,80\n")
+    words = ("--gt", str(tmp_path / "gt"), "--results", str(tmp_path / "results"), "--out", str(tmp_path / "out"))
+    assert throughline("evaluate", "--task", "sot", *words) == 0
+    assert "precision" in capsys.readouterr().out
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert found["task"] == "sot"
+    assert found["combined"] == found["parts"]["a"]
+    assert found["combined"]["precision"] == 100
+    assert (tmp_path / "out" / "per_sequence.csv").read_text().splitlines()[0] == "sequence,AUC,precision,mean IoU"
+    for more, said in (
+        (("--task", "sots"), "--task sots: no such task; there are mot, mots, vos"),
+        (("--task", "sot", "--benchmark", "MOT17"), "leave --benchmark out"),
+        ((), "--benchmark is needed for boxes"),
+    ):
+        assert throughline("evaluate", *more, *words) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+    nowhere = ("--gt", str(tmp_path / "nowhere"), *words[2:])
+    assert throughline("evaluate", "--task", "vos", *nowhere) == 2
+    assert "nowhere: no such file or folder" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_all_of_mot17_as_trackeval_scores_it(tmp_path: Path) -> None:
     root = dataset("MOT17-train-gt")

@@ -38,6 +38,29 @@ def test_anyones_video_becomes_text_and_a_playable_video(tmp_path: Path, capsys:
         assert sum(1 for _ in container.decode(video=0)) == 20
 
 
+def test_another_detectors_boxes_are_followed_through_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    boxes = tmp_path / "yolo.txt"
+    # Two people who cross the picture, as another detector saw them; the last row lies behind the end of the video.
+    rows = [f"{frame},-1,{x},20,20,60,0.9" for frame in range(1, 13) for x in (frame, 100 - frame)]
+    boxes.write_text("\n".join([*rows, "14,-1,5,20,20,60,0.9"]))
+    with VideoWriter(tmp_path / "my.mp4", 12.5) as writer:
+        for x in range(12):
+            writer.write(picture(128, 96, (x, 20, x + 20, 80)))
+    words = ("--model", str(model_folder(tmp_path / "model")), "--video", str(tmp_path / "my.mp4"), "--out", str(tmp_path / "out"))
+    assert throughline("track", *words, "--detections", str(boxes)) == 0
+    said = capsys.readouterr()
+    found = read_rows(Path(said.out.split()[0]), kind="results")
+    left = found.boxes[:, 0]
+    for lefts in (found.frame, 100 - found.frame):  # each of them keeps one identity
+        assert len(set(found.identity[np.abs(left - lefts) < 4])) == 1
+    assert len(set(found.identity)) == 2
+    np.testing.assert_allclose(found.boxes[:, 3] - found.boxes[:, 1], 60, atol=3)
+    assert "boxes were given for 1 more, which are left out" in said.err
+    boxes.write_text("1,-1,5,20,20,60,90\n")
+    assert throughline("track", *words, "--detections", str(boxes)) == 2
+    assert f"{boxes}:1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("video", "model", "message"),
     [
