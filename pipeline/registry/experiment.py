@@ -37,6 +37,8 @@ def choose(settings: Mlflow, root: Path, store: str = HERE) -> str:
     address.use(uri)
     tags = {KIND: TRAINING} | ({} if file is None else {address.DATABASE: str(file.resolve())})
     with _alone(file):
+        if file is not None and not file.is_file():
+            _make(uri, file)
         found = mlflow.get_experiment_by_name(name)
         if found is None:
             mlflow.create_experiment(name, artifact_location=None if file is None else _artifacts(file, root, store), tags=tags)
@@ -60,6 +62,13 @@ def _alone(file: Path | None) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
+
+
+def _make(uri: str, file: Path) -> None:
+    """Make the tables of a new sqlite store; MLflow by itself writes its folder into SQL unquoted, and a path may hold quotation marks."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(uri, (file.parent / address.RUNS).as_uri())
 
 
 def _artifacts(file: Path, root: Path, store: str) -> str:

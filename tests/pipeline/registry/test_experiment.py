@@ -21,14 +21,16 @@ def choose(root: Path) -> None:
 
 @pytest.mark.slow
 def test_six_processes_open_one_new_store(tmp_path: Path) -> None:
+    root = tmp_path / 'it\'s a "new" :one'  # MLflow writes it into SQL unquoted
+    root.mkdir()
     forks = multiprocessing.get_context("fork")  # MLflow is imported once
-    processes = [forks.Process(target=choose, args=(tmp_path,)) for _ in range(PROCESSES)]
+    processes = [forks.Process(target=choose, args=(root,)) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * PROCESSES
-    made = mlflow.MlflowClient(f"sqlite:///{tmp_path}/new.db").search_experiments()
+    made = mlflow.MlflowClient(f"sqlite:///{root}/new.db").search_experiments()
     assert sorted(each.name for each in made) == ["Default", "demo"]
 
 
