@@ -9,6 +9,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 export OMP_NUM_THREADS ?= 1
+# each of the many processes would compile our modules anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup repro test test-slow soak lint bench ui cluster-up cluster-down clean
@@ -34,9 +36,8 @@ repro: setup  ## run the pipeline; PRESET=name uses presets/name.yaml, DATA_ROOT
 test: setup  ## the fast tests; three processes on two cores, since those with Ray wait a lot
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(AGAIN)
 
-test-slow: setup  ## the slow tests
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --ignore tests/system $(AGAIN)
-	$(BIN)/python -m pytest -m slow tests/system $(AGAIN)  # whole pipelines, each of which wants both cores
+test-slow: setup  ## the slow tests, two at a time: whole pipelines wait a lot for processes to start
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(AGAIN) $$(grep -rl --include='test_*.py' mark.slow tests)
 
 soak: setup  ## faults at random moments for SOAK_MINUTES (20), into docs/faults.md
 	$(BIN)/python -m tests.soak

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,28 @@ prepare_environment()  # before any test imports Ray, which reads its authentica
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of three processes that share the files, one has all those that use the session's Ray: there is one Ray instead of three."""
+    if config.getvalue("dist") != "loadfile" or len(config.getvalue("tx")) < 3:
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    with_ray = {path.name for path in Path(__file__).parent.rglob("test_*.py") if "ray_local" in path.read_text()}
+
+    class OneRay(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "ray" if file.rpartition("/")[2] in with_ray else file
+
+    return OneRay(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the whole pipelines: they take longest, and would keep one of two processes waiting at the end."""
+    items.sort(key=lambda item: "tests/system/" not in item.nodeid)
 
 
 @pytest.fixture(autouse=True)

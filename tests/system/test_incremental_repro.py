@@ -30,6 +30,7 @@ def repository(folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_what_is_added_is_all_that_is_done(tmp_path: Path) -> None:
     folder = repository(tmp_path / "clone")
     repro(folder, "pack_samples")

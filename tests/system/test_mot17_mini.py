@@ -43,6 +43,7 @@ def run(stage: str, params: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_mot17_mini_from_images_to_scores_with_public_detections(tmp_path: Path, ray_local: None) -> None:
     params = parameters(tmp_path, dataset("MOT17-mini"))
     for stage in ("render_walkers", "extract_frames", "label_depth", "pack_samples", "pretrain", "finetune", "track", "evaluate", "report"):

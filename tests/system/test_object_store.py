@@ -112,6 +112,7 @@ def test_everything_lies_in_the_bucket_and_dvc_tracks_it(tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_no_stage_starts_with_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = clone(tmp_path / "clone")
     params = folder / "params.yaml"
@@ -126,6 +127,7 @@ def test_no_stage_starts_with_a_store_that_cannot_be_written(tmp_path: Path, mon
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_bucket_that_goes_away_while_a_stage_works_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = clone(tmp_path / "clone")
     params = folder / "params.yaml"

@@ -72,32 +72,32 @@ def test_maps_fade_where_windows_disagree() -> None:
 
 @pytest.mark.parametrize("keys", [0, 2])
 def test_noise_does_not_fade_contrast_over_many_windows(keys: int) -> None:
-    """Ninety windows of a noisy teacher: least squares that blamed one side alone would leave 0.14 of the contrast, with keyframes 0.46."""
+    """Least squares that blamed one side alone would leave 0.37 of the contrast after these 45 noisy windows, with keyframes 0.68."""
     rng, teacher = np.random.default_rng(3), Teacher(4)
 
     def look(window: list[int]) -> list[Map]:
         scaled = teacher(window)
         return [(depth + np.std(depth) * 0.15 * rng.normal(size=depth.shape)).astype(np.float32) for depth in scaled]
 
-    *_, (number, last) = joined(range(2000), look, Plan(32, 10, keys), Drift())
+    *_, (number, last) = joined(range(1000), look, Plan(32, 10, keys), Drift())
     background = slice(0, 10)  # nobody walks there
     slope = np.polyfit(truth(number)[background].ravel(), last[background].ravel(), 1)[0]
     assert slope == pytest.approx(1, abs=0.1)
 
 
-def test_two_thousand_frames_need_the_memory_of_a_window() -> None:
+def test_many_frames_need_the_memory_of_a_window() -> None:
     def frames(count: int, state: dict[str, int]) -> Iterator[int]:
         for number in range(count):
             state["made"] = number + 1
             yield number
 
     peaks = []
-    for count in (200, 2000):
+    for count in (200, 600):
         state, held, taken = {"made": 0}, 0, 0
         tracemalloc.start()
         for number, depth in joined(frames(count, state), Teacher(), Plan(32, 10, 2), Drift()):
             held, taken = max(held, state["made"] - taken), number + 1
-            if number % 500 == 0:
+            if number % 150 == 0:
                 np.testing.assert_allclose(depth, truth(number), atol=5e-3)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
