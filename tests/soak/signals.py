@@ -91,12 +91,12 @@ def _awaited(find: Callable[[], psutil.Process | None], running: Running) -> psu
 
 
 def _worker(trial: Trial, target: str) -> psutil.Process | None:
+    """A process of Ray's that works: any, the rank of a training, or the loader that it forked, which carries the same name."""
     found = trial.head.workers()
     with suppress(psutil.Error):
         if target == "worker":
             return trial.rng.choice(found) if found else None
-        ranks = [each for each in found if "RayTrainWorker" in " ".join(each.cmdline())]
-        if target == "rank" or not ranks:
-            return ranks[0] if ranks else None
-        return next((each for each in ranks[0].children() if "spawn_main" in " ".join(each.cmdline())), None)
+        trains = [each for each in found if "RayTrainWorker" in " ".join(each.cmdline())]
+        wanted = [each for each in trains if (each.parent() in trains) == (target == "loader")]
+        return wanted[0] if wanted else None
     return None
