@@ -131,6 +131,13 @@ KNOWN = (
         lost=True,
     ),
     Known(
+        "ConnectionError|RuntimeError",
+        r"Failed to connect to Ray cluster|No node info found",
+        "Ray: its head answers, and none of its nodes",
+        f"`throughline cluster down`, then {_AGAIN}",
+        lost=True,
+    ),
+    Known(
         "Exception|OSError|RuntimeError|TimeoutError",
         r"node timed out during startup|AF_UNIX path length",
         "Ray does not start on this machine",

@@ -24,7 +24,7 @@ from pipeline.params.sections.common import Cluster
 from pipeline.runtime.head_watch import watched
 from pipeline.runtime.imports import collecting_nothing
 from pipeline.runtime.machine import THREADS, arithmetic
-from pipeline.runtime.probe import why_no_head
+from pipeline.runtime.probe import NO_NODE, why_no_head
 from pipeline.runtime.process_tree import stop_head
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.shipped import packed
@@ -158,6 +158,9 @@ def up(cluster: Cluster) -> str:
     if known is not None:
         return known
     prepare_environment()
+    remembered = _known_head()
+    if remembered is not None and why_no_head(remembered) == NO_NODE:  # ours, since it took our token; it would stay for ever
+        down()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 PORT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
+NO_NODE = "the Ray head there has no node that works; its node manager (raylet) is gone"
+_ALIVE = 0  # GcsNodeInfo.ALIVE
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # RFC 9113, 3.4: the preface and empty settings
 _HEADER, _SETTINGS = 9, 4  # bytes of a frame's header, whose fourth is the frame's type
 
@@ -53,6 +56,7 @@ def _asked(address: str) -> str | None:
     try:
         client: Any = GcsClient(address=address)
         metadata = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=ANSWER_SECONDS)
+        nodes = client.get_all_node_info(timeout=ANSWER_SECONDS).values()
     except Exception as error:  # Ray's own classes differ by what answers
         said = " ".join(str(error).split())
         if "token" in said.lower() or "unauthenticated" in said.lower():
@@ -61,4 +65,24 @@ def _asked(address: str) -> str | None:
     version = json.loads(metadata).get("ray_version") if metadata else None
     if version is not None and version != ray.__version__:
         return f"the Ray head there is of version {version}, this one is {ray.__version__}"
-    return None
+    return None if has_node(nodes, address.rpartition(":")[0]) else NO_NODE
+
+
+def has_node(nodes: Iterable[Any], host: str) -> bool:
+    """Whether a head has a node that can work: its own list says so for some seconds after a node manager (raylet) was killed.
+
+    Args:
+        nodes: what the head says of each: state, node_manager_address, node_manager_port.
+        host: of the head; the ports of nodes there are asked.
+    """
+    alive = [node for node in nodes if node.state == _ALIVE]
+    beside = [node for node in alive if node.node_manager_address == host]
+    return any(_listens(host, node.node_manager_port) for node in beside) if beside else bool(alive)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), PORT_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -44,6 +44,12 @@ def locked(tmp_path: Path) -> sqlite3.OperationalError:
         (OutOfMemoryError("x"), UserError, "the memory is full", "lower the stage's workers"),
         (RuntimeError("cannot cache function 'f': no locator available for file"), UserError, "not writable", "NUMBA_CACHE_DIR"),
         (Exception("The current node timed out during startup."), ConnectionLost, "does not start", "unset PYTHONOPTIMIZE"),
+        (
+            ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:1"),
+            ConnectionLost,
+            "none of its nodes",
+            "throughline cluster down",
+        ),
         (caused(ValueError("x"), sqlite3.DatabaseError("database disk image is malformed")), UserError, "is damaged", "copy of it"),
     ],
 )

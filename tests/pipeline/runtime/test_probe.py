@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,3 +84,18 @@ def test_a_head_file_of_another_shape_is_ignored(content: str, tmp_path: Path, m
     (tmp_path / "head.json").write_text(content)
     assert cluster.head() is None
     cluster.down()
+
+
+def node(state: int, address: str, port: int) -> SimpleNamespace:
+    return SimpleNamespace(state=state, node_manager_address=address, node_manager_port=port)
+
+
+def test_a_head_whose_node_manager_was_killed_has_no_node() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert probe.has_node([node(0, "127.0.0.1", port)], "127.0.0.1")
+        assert not probe.has_node([node(1, "127.0.0.1", port)], "127.0.0.1"), "the head says that it is dead"
+        assert probe.has_node([node(0, "127.0.0.1", 9), node(0, "127.0.0.1", port)], "127.0.0.1"), "one of two is there"
+    assert not probe.has_node([node(0, "127.0.0.1", port)], "127.0.0.1"), "the head has not noticed yet"
+    assert probe.has_node([node(0, "10.0.0.2", 9)], "10.0.0.1"), "of other machines the head knows more"
+    assert not probe.has_node([], "127.0.0.1")
