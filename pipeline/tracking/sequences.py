@@ -65,6 +65,7 @@ class Job:
         precision: of the network.
         classes: names of what is tracked.
         interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
+        keep_masks: whether observations keep the masks of a system's parts.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Job:
     tracked_from: str | None = None
     true_identities: bool = False
     interval: float | None = None
+    keep_masks: bool = False
 
     @property
     def length(self) -> int:
