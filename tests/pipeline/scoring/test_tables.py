@@ -30,7 +30,9 @@ def test_document_holds_what_was_measured(tmp_path: Path) -> None:
     assert read["reid"]["R1"] == 90
     assert read["detection"]["AP50"] == 80
     assert read["speed"]["frames_per_second"] == 3.1416
-    told = tables.document(SCORES, "MOT17", network._replace(reid=None, hidden=Retrieval(50, 40, 1, 2, 3), parts=PartScores(0.25, 4, None, 0)))
+    told = tables.document(
+        SCORES, "MOT17", network._replace(reid=None, hidden=Retrieval(50, 40, 1, 2, 3), parts=PartScores(0.25, 4, None, 0))
+    )
     assert list(told) == ["benchmark", "combined", "sequences", "detection", "reid_hidden", "parts"]
     assert told["parts"] == {"overlap": 0.25, "boxes": 4, "half_seen": 0}
     assert list(tables.document(SCORES, "none")) == ["benchmark", "combined", "sequences"]
