@@ -35,7 +35,7 @@ class Detections:
         embeddings: (N, D) float32 of any length, to be compared as `Detection.similarity` says; D is 0 without re-identification.
         classes: (N,) int64, index into `pack_samples.classes`.
         masks: (N, K, h, w) float32 in [0, 1]: where in its box each of K parts looks, over the box's own h by w cells; None for a system
-            whose `Detection.masks` says so. For pictures and figures: files keep them with `track.keep_masks` alone, so no tracker reads them.
+            whose `Detection.masks` says so. No tracker reads them: files keep them with `track.keep_masks` alone.
     """
 
     boxes: NDArray[np.float32]
