@@ -31,7 +31,8 @@ def test_every_shipped_sweep_can_be_read() -> None:
     named = definitions.read(SHIPPED)
     wanted = "temperature averaging placeholder occlusion_threshold negative_ratio loss_terms reid_objective refinding pretraining tracker"
     qdtrack = "matching similarity candidates embedding_update qdtrack_tracker"
-    assert list(named) == [*wanted.split(), *qdtrack.split()]
+    finetrack = "diversity parts sampling alignment identity finetrack_tracker"
+    assert list(named) == [*wanted.split(), *qdtrack.split(), *finetrack.split()]
     for name in named:
         assert definitions.load(SHIPPED, name).description
     ratio = definitions.load(SHIPPED, "negative_ratio")
