@@ -57,7 +57,7 @@ def describe(
     ends = np.cumsum([len(each) for each in corners])[:-1]
     shown = np.split(masks, ends) if carries_masks(options) else [None] * len(corners)
     return [
-        Detections(each, np.asarray(sure, np.float32), look, classes=kinds, masks=mask)
+        Detections(each, np.asarray(sure, np.float32), look, classes=kinds, part_masks=mask)
         for each, sure, look, kinds, mask in zip(corners, scores, np.split(looks, ends), classes, shown, strict=True)
     ]
 

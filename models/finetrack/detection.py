@@ -9,4 +9,4 @@ from pipeline.contract.spec import Detection
 
 __all__ = ["DETECTION", "build_network"]
 
-DETECTION = Detection(decode=decode, describe=describe, decodes_with=decodes_with, masks=carries_masks)
+DETECTION = Detection(decode=decode, describe=describe, decodes_with=decodes_with, part_masks=carries_masks)

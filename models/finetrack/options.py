@@ -93,7 +93,7 @@ def uses_identities(options: FinetrackOptions) -> bool:
 
 
 def carries_masks(options: FinetrackOptions) -> bool:
-    """Whether detections carry the parts' masks, which `Detection.masks` says."""
+    """Whether detections carry the parts' masks, which `Detection.part_masks` says."""
     return options.network.parts > 0
 
 

@@ -28,7 +28,7 @@ from pipeline.params.classes import PEDESTRIANS
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"
-MASKS = f"{PREFIX}masks"
+MASKS = f"{PREFIX}part_masks"
 BYTE = 255  # of a mask of 1
 STAGE = "track"
 KEPT = ("float32", "float16", "uint8", "int64")
@@ -217,8 +217,8 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
 def _arrays(row: Observation) -> dict[str, NDArray[Any]]:
     """The arrays of a row by column; no `public` where there is none."""
     seen = {PREFIX + name: getattr(row.detections, name) for name in names_of(type(row.detections))}
-    if row.detections.masks is not None:
-        seen[MASKS] = np.rint(row.detections.masks * BYTE).astype(np.uint8)
+    if row.detections.part_masks is not None:
+        seen[MASKS] = np.rint(row.detections.part_masks * BYTE).astype(np.uint8)
     return seen | {name: getattr(row, name) for name in ARRAYS if getattr(row, name) is not None}
 
 
@@ -264,7 +264,7 @@ def _observations(table: pa.Table, wanted: dict[str, _Column], kind: type[Detect
         masks = values.pop(MASKS, None)
         seen = kind(
             **{name: values.pop(PREFIX + name) for name in names_of(kind)},
-            masks=None if masks is None else masks.astype(np.float32) / np.float32(BYTE),
+            part_masks=None if masks is None else masks.astype(np.float32) / np.float32(BYTE),
         )
         yield Observation(frame, seen, **values, step=step)
 

@@ -42,7 +42,7 @@ class Shown(NamedTuple):
 
 def part_masks(sequences: Sequence[TrackedSequence], detector: Detector) -> str:
     """A picture of people in sight and one of half hidden ones; empty for a system whose detections carry no masks."""
-    if not detector.spec.detection.masks(detector.options):
+    if not detector.spec.detection.part_masks(detector.options):
         return ""
     figures = []
     for title, visibility in (("in sight", IN_SIGHT), ("half hidden", HALF_HIDDEN)):
@@ -107,8 +107,8 @@ def _masks(image: Image, who: Shown, detector: Detector) -> NDArray[np.float32]:
     canvas, place = letterbox(image, detector.width, detector.height)
     given = Given(place.to_input(who.box[None]), np.ones(1, np.float32), np.array([who.kind]))
     _, [told] = detector.look([canvas], [given], [given])
-    assert told.masks is not None, "a system that says that it carries masks does"
-    return told.masks[0]
+    assert told.part_masks is not None, "a system that says that it carries masks does"
+    return told.part_masks[0]
 
 
 def _row(crop: Image, masks: NDArray[np.float32]) -> Image:

@@ -91,7 +91,7 @@ class Seen(NamedTuple):
         picture: that it saw.
         detections: in the picture's pixels.
         embeddings: (N, D) float32, at the picture's `boxes`.
-        masks: (N, K, h, w) float32, `Detections.masks` at the picture's `boxes`; None for a system without.
+        masks: (N, K, h, w) float32, `Detections.part_masks` at the picture's `boxes`; None for a system without.
     """
 
     picture: Picture
@@ -329,7 +329,7 @@ class _Look:
 def _seen(item: _Prepared, detections: Detections, told: Detections) -> Seen:
     """Detections in picture pixels; given boxes are kept to the last bit."""
     seen, given = detections.moved(*item.box), item.picture.given
-    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), told.embeddings, told.masks)
+    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), told.embeddings, told.part_masks)
 
 
 class _Prepared(NamedTuple):

@@ -64,7 +64,7 @@ class TrackedFrames:
 
         settings, jobs = self.settings, []
         check_detections(spec.name, settings, detects=spec.detection.decode is not None)
-        check_masks(spec.name, settings, carried=spec.detection.masks(options))
+        check_masks(spec.name, settings, carried=spec.detection.part_masks(options))
         public, oracle = settings.detections == "public", settings.detections == "ground_truth"
         by_truth = settings.association == "ground_truth"
         for name, (first, last) in self.spans.items():

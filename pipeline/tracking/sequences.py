@@ -271,7 +271,7 @@ def _observation(found: inference.Tracked, truth: Objects, *, keep_masks: bool) 
     figures = None if found.masks is None else measure(found.masks, truth, width, height)
     return Observation(
         frame=found.picture.frame,
-        detections=found.detections if keep_masks else replace(found.detections, masks=None),
+        detections=found.detections if keep_masks else replace(found.detections, part_masks=None),
         identities=truth.identities,
         visibilities=truth.visibilities,
         embeddings=found.embeddings,

@@ -166,10 +166,10 @@ def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> N
         assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
         assert seen.embeddings.shape == (len(boxes), found[0].embeddings.shape[1])
     for seen in [*found, *described]:
-        assert (seen.masks is not None) is spec.detection.masks(options)
-        if seen.masks is not None:
-            assert (seen.masks.dtype, seen.masks.ndim, len(seen.masks)) == (np.float32, 4, len(seen.boxes))
-            assert ((seen.masks >= 0) & (seen.masks <= 1)).all()
+        assert (seen.part_masks is not None) is spec.detection.part_masks(options)
+        if seen.part_masks is not None:
+            assert (seen.part_masks.dtype, seen.part_masks.ndim, len(seen.part_masks)) == (np.float32, 4, len(seen.boxes))
+            assert ((seen.part_masks >= 0) & (seen.part_masks <= 1)).all()
 
 
 def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, Batch]) -> None:
@@ -245,7 +245,7 @@ def test_only_who_detects_may_be_asked_for_detections(system: tuple[ModelSpec, A
 
 def test_options_say_whether_detections_carry_masks(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, options, _ = system
-    assert models.carries_masks(spec.name, options) is spec.detection.masks(options)
+    assert models.carries_masks(spec.name, options) is spec.detection.part_masks(options)
 
 
 def test_specs_travel_to_loader_processes(system: tuple[ModelSpec, Any, Batch]) -> None:

@@ -73,11 +73,11 @@ def test_each_row_holds_the_picture_and_every_mask(sequence: TrackedSequence) ->
 
     def look(*arguments: Any) -> list[Detections]:
         halves = np.array([[[[1, 0]], [[0, 1]]]], np.float32)
-        return [replace(each, masks=halves.repeat(len(each.boxes), 0)) for each in seen.describe(*arguments)]
+        return [replace(each, part_masks=halves.repeat(len(each.boxes), 0)) for each in seen.describe(*arguments)]
 
     shown = seen.detector(200, 100)
     assert part_masks([sequence], shown) == "", "a system without masks"
-    masked = replace(shown, spec=replace(shown.spec, detection=Detection(seen.decode, look, masks=lambda options: True)))
+    masked = replace(shown, spec=replace(shown.spec, detection=Detection(seen.decode, look, part_masks=lambda options: True)))
     text = part_masks([sequence], masked)
     assert re.findall(r"<figcaption>(.*?)</figcaption>", text) == [
         "in sight, from the top: a frame 2, 95% seen; a frame 2, 100% seen",

@@ -78,21 +78,21 @@ def test_masks_are_judged_at_true_boxes_and_kept_where_they_are_wanted(tmp_path:
     def with_masks(*arguments: Any) -> list[Detections]:
         half = np.array([[[[0.9, 0.3]], [[0.5, 0.3]]]], np.float32)
         found = seen.decode(*arguments) if len(arguments) == 3 else seen.describe(*arguments)
-        return [replace(each, masks=half.repeat(len(each.boxes), 0)) for each in found]
+        return [replace(each, part_masks=half.repeat(len(each.boxes), 0)) for each in found]
 
     person = np.zeros((96, 128), np.bool_)
     person[20:80, 40:50] = True
     job = replace(job_of(tmp_path, monkeypatch, [], masks=[encode_mask(person), None, None, None]), keep_masks=kept)
-    shown = replace(job.spec, detection=Detection(with_masks, with_masks, masks=lambda options: True))
+    shown = replace(job.spec, detection=Detection(with_masks, with_masks, part_masks=lambda options: True))
     monkeypatch.setattr(sequences.inference, "load_detector", lambda *_: replace(seen.detector(128, 96), spec=shown))
     track_sequence(job)
     observed = list(read_observations(job.outputs.observations.path("s.parquet")))
     for item in observed:
         assert item.overlaps == pytest.approx([0.8 / 1.2])
         assert item.focuses == pytest.approx([3])
-        assert (item.detections.masks is not None) is kept
+        assert (item.detections.part_masks is not None) is kept
     if kept:
-        np.testing.assert_allclose(observed[0].detections.masks, [[[[0.9, 0.3]], [[0.5, 0.3]]]], atol=0.5 / 255)
+        np.testing.assert_allclose(observed[0].detections.part_masks, [[[[0.9, 0.3]], [[0.5, 0.3]]]], atol=0.5 / 255)
 
 
 def test_another_detectors_boxes_are_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
