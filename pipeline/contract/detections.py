@@ -34,8 +34,8 @@ class Detections:
         scores: (N,) float32 in [0, 1], descending.
         embeddings: (N, D) float32 of any length, to be compared as `Detection.similarity` says; D is 0 without re-identification.
         classes: (N,) int64, index into `pack_samples.classes`.
-        part_masks: (N, K, h, w) float32 in [0, 1]: where in its box each of K parts looks, over the box's own h by w cells; None for a system
-            whose `Detection.part_masks` says so. No tracker reads them: files keep them with `track.keep_masks` alone.
+        part_masks: (N, K, h, w) float32 in [0, 1]: where in its box each of K parts looks, over the box's own h by w cells; None for a
+            system whose `Detection.part_masks` says so. No tracker reads them: files keep them with `track.keep_masks` alone.
     """
 
     boxes: NDArray[np.float32]

@@ -212,7 +212,8 @@ class Detection(Generic[Options, Network]):
         remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, ...): what it is given
             as second argument with the next frame of a sequence, such as maps or boxes, from this frame's (1, 3, H, W) float image and
             its detections in network input pixels. Without memory (the first frame) its forward takes the images alone.
-        part_masks: options -> whether detections carry `part_masks`, where in a box each part looks; `CARRIES_MASKS` of its options.py says the same.
+        part_masks: options -> whether detections carry `part_masks`, where in a box each part looks; `CARRIES_MASKS` of its options.py says
+            the same.
     """
 
     decode: Decode[Options, Network] | None
