@@ -106,8 +106,8 @@ def build_tracker(options: FdtaOptions, video: Video) -> FdtaTracker:
 
 
 def _check(detections: FdtaDetections, frame: int) -> None:
-    for name, values in vars(detections).items():
-        if not np.isfinite(values).all():
+    for name in names_of(type(detections)):
+        if not np.isfinite(getattr(detections, name)).all():
             raise UserError(
                 f"frame {frame}: the {name} of the detections hold NaN or infinity; the network has diverged, or the file is damaged\n"
                 "next: train with a lower rate, or track the sequence again"

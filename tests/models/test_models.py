@@ -18,7 +18,7 @@ from safetensors.torch import load_model, save_model
 import models
 from models.embedding.objectives import OBJECTIVES
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.contract.spec import ModelSpec, Training
 from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
@@ -201,8 +201,11 @@ def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch
         for number, seen in enumerate(found, 1):
             writer.write(Observation(number, seen, *nobody))
     for item, seen in zip(read_sequence(tmp_path / "s.parquet", spec.detection.kind).frames, found, strict=True):
-        for name, value in vars(seen).items():
-            np.testing.assert_array_equal(getattr(item.detections, name), value, strict=True)
+        for name in names_of(spec.detection.kind):
+            np.testing.assert_array_equal(getattr(item.detections, name), getattr(seen, name), strict=True)
+        if seen.part_masks is not None:
+            assert item.detections.part_masks is not None
+            np.testing.assert_allclose(item.detections.part_masks, seen.part_masks, atol=0.5 / 255)
 
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
