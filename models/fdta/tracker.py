@@ -21,7 +21,7 @@ from models.fdta.memory import Memory
 from models.fdta.options import FdtaOptions
 from models.fdta.protocols import assign
 from models.fdta.questions import Question
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.contract.tracks import Tracks, Video
 from pipeline.errors import UserError
 
