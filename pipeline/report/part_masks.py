@@ -83,7 +83,8 @@ def _truths(sequence: TrackedSequence) -> Iterator[tuple[int, Objects]]:
         if frame.frame in tracked:
             truth = scored(frame.objects, sequence.classes)
             corner = np.array([frame.width, frame.height], np.float32)
-            yield frame.frame, truth.take((truth.boxes[:, :2] >= 0).all(axis=1) & (truth.boxes[:, 2:] <= corner).all(axis=1))
+            beside = (truth.boxes[:, :2] < 0) | (truth.boxes[:, 2:] > corner)
+            yield frame.frame, truth.take(np.flatnonzero(~beside.any(axis=1)))
 
 
 def _sides(boxes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

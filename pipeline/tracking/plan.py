@@ -75,8 +75,8 @@ class TrackedFrames:
             frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
             given = self.given.get(name)
             job = Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, precision=settings.precision)
-            further = {"classes": self.classes, "interval": facts.get("interval"), "keep_masks": settings.keep_masks}
-            jobs.append(replace(job, true_identities=by_truth, **further))
+            job = replace(job, true_identities=by_truth, classes=self.classes, interval=facts.get("interval"))
+            jobs.append(replace(job, keep_masks=settings.keep_masks))
         return jobs
 
 
