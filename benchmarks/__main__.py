@@ -31,6 +31,7 @@ STEPS = (
     "maps",
     "regions",
     "queries",
+    "parts",
     "association",
     "tracking",
     "unitrack",

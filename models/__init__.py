@@ -59,6 +59,16 @@ def detects(name: str) -> bool:
     return bool(getattr(_module(name, "options"), "DETECTS", True))
 
 
+def carries_masks(name: str, options: BaseModel) -> bool:
+    """Whether a system's detections carry masks of parts, as `CARRIES_MASKS` of its options says; without importing torch.
+
+    Raises:
+        UserError: no system has that name.
+    """
+    said = getattr(_module(name, "options"), "CARRIES_MASKS", None)
+    return said is not None and bool(said(options))
+
+
 def of_card(name: str, raw: Mapping[str, Any], tracker: Mapping[str, Any] | None, where: str) -> tuple[ModelSpec, BaseModel]:
     """The system and the checked options of a published model.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
-from models import detects
+from models import carries_masks, detects
 from models import load as load_spec
 from models import parameters as systems
 from pipeline.artifacts import reach, store
@@ -34,7 +34,7 @@ from pipeline.registry.runs import StageRun, started
 from pipeline.runtime.ending import end_on_signals
 from pipeline.runtime.machine import kind
 from pipeline.runtime.surroundings import require_server, settle
-from pipeline.tracking.plan import check_detections
+from pipeline.tracking.plan import check_detections, check_masks
 
 if TYPE_CHECKING:
     from pipeline.contract.spec import ModelSpec
@@ -189,9 +189,10 @@ def check(params_file: Path) -> tuple[Params, BaseModel]:
     """Read a parameter file whole, the system's sections included.
 
     Raises:
-        UserError: names every key that cannot be used, or the system detects nothing and is told no boxes.
+        UserError: names every key that cannot be used, or the system detects nothing and is told no boxes, or has no masks to keep.
     """
     params, options = systems.check(parameters.read(params_file), str(params_file))
     if params.track.model is None:
         check_detections(params.model.name, params.track, detects=detects(params.model.name))
+        check_masks(params.model.name, params.track, carried=carries_masks(params.model.name, options))
     return params, options

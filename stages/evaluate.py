@@ -34,8 +34,10 @@ def evaluate(context: Context) -> None:
     classes, seen = context.params.pack_samples.classes, follow(context.artifacts / "observations")
     _check_classes(classes, settings.benchmark)
     scores = score(sequences, settings.benchmark, classes)
-    reid, detection = score_network(sequences, seen, settings.benchmark, settings.reid_min_visibility, classes)
-    found = tables.document(scores, settings.benchmark, reid, detection, _speed(context))
+    network = score_network(
+        sequences, seen, settings.benchmark, settings.reid_min_visibility, classes, max_visibility=settings.reid_max_visibility
+    )
+    found = tables.document(scores, settings.benchmark, network, _speed(context))
     tables.print_table(scores, f"{settings.benchmark} rules, {context.params.track.frames} frames")
     context.run.metrics(tables.flat(found))
     context.run.headline(tables.flat(tables.headline(found)))

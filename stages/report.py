@@ -42,6 +42,7 @@ def report(context: Context) -> None:
 def _page(context: Context) -> str:
     from pipeline.report import sections
     from pipeline.report.page import Section, page
+    from pipeline.report.part_masks import part_masks
 
     settings, metrics = context.params.report, json.loads((context.artifacts / "evaluate" / "metrics.json").read_text())
     shown = _shown(context, metrics)
@@ -55,6 +56,7 @@ def _page(context: Context) -> str:
         Section("training", "Training", sections.training(trained)),
         Section("clips", "Tracked clips", sections.clips(shown, settings.clip_seconds, settings.clip_width, CLIP_BYTES)),
         Section("heat", "Heat maps", sections.heat(shown, detector, settings.clip_width) if detector else ""),
+        Section("parts", "Where parts look", part_masks(shown, detector) if detector else ""),
         Section("depth", "Depth labels", sections.depth(shown, depths, settings.clip_width)),
         Section("provenance", "Provenance", _provenance(context)),
     ]

@@ -55,7 +55,9 @@ def judge(
         if report is not None and len(scored) < len(sequences):
             report(_tracking(scored, params), len(scored) / len(sequences))
     network = json.loads((seen / NETWORK).read_text())
-    return _tracking(scored, params) | _numbers(network["reid"]) | _numbers(network["detection"]) | _numbers(counts)
+    hidden = {f"hidden_{name}": value for name, value in _numbers(network.get("reid_hidden")).items()}
+    seen_alone = _numbers(network.get("reid")) | _numbers(network["detection"]) | hidden | _numbers(network.get("parts"))
+    return _tracking(scored, params) | seen_alone | _numbers(counts)
 
 
 def _tracked(names: Sequence[str], spec: ModelSpec, options: BaseModel, model: Path, seen: Path) -> Iterator[tuple[str, ResultRows]]:

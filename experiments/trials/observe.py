@@ -21,6 +21,7 @@ from pipeline.params.sections import Params
 from pipeline.runtime.cluster import gpus, map_tasks
 from pipeline.scoring.network import score_network
 from pipeline.scoring.sequences import ScoredSequence, from_frames
+from pipeline.scoring.tables import network_document
 from pipeline.tracking.plan import tracked_frames
 from pipeline.tracking.sequences import Outputs, track_sequence
 
@@ -57,9 +58,10 @@ def observe(params: Params, spec: ModelSpec, options: BaseModel, model: Place, r
     scored = list(truths(params, root).values())
     if scored:
         rules, classes = params.evaluate, params.pack_samples.classes
-        reid, detection = score_network(scored, publication.partial, rules.benchmark, rules.reid_min_visibility, classes)
+        least, most = rules.reid_min_visibility, rules.reid_max_visibility
+        found = score_network(scored, publication.partial, rules.benchmark, least, classes, max_visibility=most)
         with publication.write(NETWORK) as path:
-            path.write_text(json.dumps({"reid": reid and reid._asdict(), "detection": detection._asdict()}))
+            path.write_text(json.dumps(network_document(found)))
     publication.publish()
 
 

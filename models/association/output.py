@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.association.kernels import candidates, lifecycle
 from models.association.options import OutputOptions
 from models.association.tracklet import Tracklets
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.contract.tracks import Tracks
 
 
@@ -21,7 +21,8 @@ def check(detections: Detections, frame: int) -> None:
     Raises:
         ValueError: what is known of the boxes is not finite; names the frame.
     """
-    for values in vars(detections).values():
+    for name in names_of(type(detections)):
+        values = getattr(detections, name)
         # the sum of squares is finite where the values are, but for huge ones, and quick
         if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
             raise ValueError(f"detections of frame {frame} hold NaN or infinity: has the network diverged?")

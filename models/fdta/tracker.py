@@ -21,7 +21,7 @@ from models.fdta.memory import Memory
 from models.fdta.options import FdtaOptions
 from models.fdta.protocols import assign
 from models.fdta.questions import Question
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.contract.tracks import Tracks, Video
 from pipeline.errors import UserError
 
@@ -106,8 +106,8 @@ def build_tracker(options: FdtaOptions, video: Video) -> FdtaTracker:
 
 
 def _check(detections: FdtaDetections, frame: int) -> None:
-    for name, values in vars(detections).items():
-        if not np.isfinite(values).all():
+    for name in names_of(type(detections)):
+        if not np.isfinite(getattr(detections, name)).all():
             raise UserError(
                 f"frame {frame}: the {name} of the detections hold NaN or infinity; the network has diverged, or the file is damaged\n"
                 "next: train with a lower rate, or track the sequence again"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.dense.peaks import likely, object_peaks, to_numpy
 from models.finetrack.network import FinetrackNetwork, FinetrackOutputs
-from models.finetrack.options import FinetrackOptions
+from models.finetrack.options import FinetrackOptions, carries_masks
 from models.finetrack.parts import Parts, embedding_of
 from pipeline.contract.detections import Detections
 
@@ -41,7 +41,7 @@ def describe(
     classes: Sequence[NDArray[np.int64]],
     options: FinetrackOptions,
 ) -> list[Detections]:
-    """The embeddings of the parts at given boxes.
+    """The embeddings of the parts at given boxes, and the masks that they look through.
 
     Args:
         network: which gave the outputs.
@@ -52,11 +52,13 @@ def describe(
         options: the whole `model` section.
     """
     corners = [np.asarray(each, np.float32).reshape(-1, 4) for each in boxes]
-    looks = to_numpy(embedding_of(parts_at(network, outputs.features, corners).vectors))
+    parts = parts_at(network, outputs.features, corners)
+    looks, masks = to_numpy(embedding_of(parts.vectors)), to_numpy(parts.masks)
     ends = np.cumsum([len(each) for each in corners])[:-1]
+    shown = np.split(masks, ends) if carries_masks(options) else [None] * len(corners)
     return [
-        Detections(each, np.asarray(sure, np.float32), look, classes=kinds)
-        for each, sure, look, kinds in zip(corners, scores, np.split(looks, ends), classes, strict=True)
+        Detections(each, np.asarray(sure, np.float32), look, classes=kinds, part_masks=mask)
+        for each, sure, look, kinds, mask in zip(corners, scores, np.split(looks, ends), classes, shown, strict=True)
     ]
 
 

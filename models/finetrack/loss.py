@@ -81,6 +81,8 @@ class FinetrackTask(nn.Module):
         terms["detection"] = terms["heatmap"] + weights.size_weight * terms["size"] + weights.offset_weight * terms["offset"]
         terms |= self._identity_terms(parts, truth)
         terms["diversity"] = self._diversity(parts)
+        with torch.no_grad():  # shown over epochs, whatever diversity is trained
+            terms |= {"overlap": soft_overlap(parts.masks.flatten(2)), "part_cosine": mean_cosine(parts.vectors[:, :-1])}
         reid = weights.identity_weight * terms["identity"] + weights.diversity_weight * terms["diversity"]
         terms["reid"] = reid + weights.triplet_weight * terms["triplet"] if "triplet" in terms else reid
         return self._balanced(terms)

@@ -92,5 +92,11 @@ def uses_identities(options: FinetrackOptions) -> bool:
     return options.loss.identity == "supervised"
 
 
+def carries_masks(options: FinetrackOptions) -> bool:
+    """Whether detections carry the parts' masks, which `Detection.part_masks` says."""
+    return options.network.parts > 0
+
+
 OPTIONS = FinetrackOptions
+CARRIES_MASKS = carries_masks  # `models.carries_masks`
 TRAINING_OPTIONS = FinetrackTraining

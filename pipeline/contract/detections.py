@@ -34,12 +34,15 @@ class Detections:
         scores: (N,) float32 in [0, 1], descending.
         embeddings: (N, D) float32 of any length, to be compared as `Detection.similarity` says; D is 0 without re-identification.
         classes: (N,) int64, index into `pack_samples.classes`.
+        part_masks: (N, K, h, w) float32 in [0, 1]: where in its box each of K parts looks, over the box's own h by w cells; None for a
+            system whose `Detection.part_masks` says so. No tracker reads them: files keep them with `track.keep_masks` alone.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     classes: NDArray[np.int64] = field(default=None, kw_only=True)  # type: ignore[arg-type]  # made below: all of the only class
+    part_masks: NDArray[np.float32] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.classes is None:
@@ -53,7 +56,12 @@ class Detections:
     def select(self, index: NDArray[Any]) -> Self:
         """Keep the detections at `index` (indices or mask), in that order."""
         return replace(
-            self, boxes=self.boxes[index], scores=self.scores[index], embeddings=self.embeddings[index], classes=self.classes[index]
+            self,
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            embeddings=self.embeddings[index],
+            classes=self.classes[index],
+            part_masks=None if self.part_masks is None else self.part_masks[index],
         )
 
     def above(self, score: float) -> Self:
@@ -62,5 +70,5 @@ class Detections:
 
 
 def names_of(kind: type[Detections]) -> tuple[str, ...]:
-    """The arrays that detections of this kind carry."""
-    return tuple(item.name for item in fields(kind))
+    """The arrays that detections of this kind carry to their tracker."""
+    return tuple(item.name for item in fields(kind) if item.name != "part_masks")

@@ -133,6 +133,10 @@ def _no_names(options: BaseModel) -> tuple[str, ...]:
     return ()
 
 
+def _no_masks(options: BaseModel) -> bool:
+    return False
+
+
 def _looks_at_one(options: BaseModel) -> Remember | None:
     return None
 
@@ -208,6 +212,8 @@ class Detection(Generic[Options, Network]):
         remember: options -> None, or, for a network that looks back, a function (image, detections) -> Tensor (1, ...): what it is given
             as second argument with the next frame of a sequence, such as maps or boxes, from this frame's (1, 3, H, W) float image and
             its detections in network input pixels. Without memory (the first frame) its forward takes the images alone.
+        part_masks: options -> whether detections carry `part_masks`, where in a box each part looks; `CARRIES_MASKS` of its options.py says
+            the same.
     """
 
     decode: Decode[Options, Network] | None
@@ -216,6 +222,7 @@ class Detection(Generic[Options, Network]):
     similarity: str = "cosine"
     decodes_with: Callable[[Options], tuple[str, ...]] = field(default=_no_names)
     remember: Callable[[Options], Remember | None] = field(default=_looks_at_one)
+    part_masks: Callable[[Options], bool] = field(default=_no_masks)
 
 
 @dataclass(frozen=True)

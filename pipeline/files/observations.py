@@ -2,7 +2,7 @@
 
 One Parquet file per sequence, one row per frame. Each field of the model's own `Detections` has a column, `detection_<field>`. Arrays lie
 flat in their row; the file's facts hold each column's trailing shape, the size of the pictures and the frame rate. Only where frames come
-at a varying rate is there a column `step` beside `frame`.
+at a varying rate is there a column `step` beside `frame`. Masks of parts are kept as bytes, where they are kept.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from pipeline.params.classes import PEDESTRIANS
 
 ROWS_A_GROUP = 64
 PREFIX = "detection_"
+MASKS = f"{PREFIX}part_masks"
+BYTE = 255  # of a mask of 1
 STAGE = "track"
 KEPT = ("float32", "float16", "uint8", "int64")
 # arrays beside the detections
@@ -36,6 +38,8 @@ ARRAYS: dict[str, type[np.generic]] = {
     "identities": np.int64,
     "visibilities": np.float32,
     "embeddings": np.float32,
+    "overlaps": np.float32,
+    "focuses": np.float32,
 }
 
 
@@ -51,6 +55,9 @@ class Observation:
         embeddings: (N, D) float32, unit length.
         public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
         step: of the tracker at which the frame comes (`FrameClock`), where frames come at a varying rate; None: at its number.
+        overlaps: (N,) float32, how much the masks of parts overlap at the ground-truth boxes (`part_masks.PartFigures`); None for a system
+            without masks.
+        focuses: (N,) float32, how much of them lies on the person there; None likewise.
     """
 
     frame: int
@@ -60,6 +67,8 @@ class Observation:
     embeddings: NDArray[np.float32]
     public: NDArray[np.float32] | None = None
     step: int | None = None
+    overlaps: NDArray[np.float32] | None = None
+    focuses: NDArray[np.float32] | None = None
 
     @property
     def due(self) -> int:
@@ -183,7 +192,7 @@ def read_observations(path: Place, kind: type[Detections] = Detections) -> Itera
         absent = [name for name in names if name not in shapes]
         if absent:
             raise UserError(f"{path}: has no {', '.join(absent)}: another model's, or of an older version\nnext: run `dvc repro {STAGE}`")
-        wanted = {name: _Column(types[name], tuple(shapes[name])) for name in [*names, *ARRAYS] if name in shapes}
+        wanted = {name: _Column(types[name], tuple(shapes[name])) for name in [*names, MASKS, *ARRAYS] if name in shapes}
         numbers = [name for name in ("frame", "step") if name in file.schema_arrow.names]
         for group in range(file.num_row_groups):
             yield from _observations(file.read_row_group(group, columns=[*numbers, *wanted]), wanted, kind)
@@ -208,6 +217,8 @@ def read_sequence(path: Place, kind: type[Detections] = Detections) -> ObservedS
 def _arrays(row: Observation) -> dict[str, NDArray[Any]]:
     """The arrays of a row by column; no `public` where there is none."""
     seen = {PREFIX + name: getattr(row.detections, name) for name in names_of(type(row.detections))}
+    if row.detections.part_masks is not None:
+        seen[MASKS] = np.rint(row.detections.part_masks * BYTE).astype(np.uint8)
     return seen | {name: getattr(row, name) for name in ARRAYS if getattr(row, name) is not None}
 
 
@@ -250,7 +261,11 @@ def _observations(table: pa.Table, wanted: dict[str, _Column], kind: type[Detect
             if prod(column.shape) == 0:  # no number tells how many there are: as many as boxes, or as people
                 count = len(values["identities" if name in ARRAYS else f"{PREFIX}boxes"])
                 values[name] = np.zeros((count, *column.shape), column.kind)
-        seen = kind(**{name: values.pop(PREFIX + name) for name in names_of(kind)})
+        masks = values.pop(MASKS, None)
+        seen = kind(
+            **{name: values.pop(PREFIX + name) for name in names_of(kind)},
+            part_masks=None if masks is None else masks.astype(np.float32) / np.float32(BYTE),
+        )
         yield Observation(frame, seen, **values, step=step)
 
 

@@ -50,6 +50,7 @@ def scores(metrics: Mapping[str, Any]) -> str:
 def network(metrics: Mapping[str, Any]) -> str:
     """Detection, re-identification and speed: the network without the tracker."""
     found = {"detection": metrics.get("detection"), "re-identification": metrics.get("reid")}
+    found |= {"re-identification of the badly seen": metrics.get("reid_hidden"), "masks of parts": metrics.get("parts")}
     lines = [[part, name, value] for part, values in found.items() if values for name, value in values.items() if name != "classes"]
     body = tables.rows(["part", "figure", "value"], lines) if lines else ""
     return body + _speed(metrics.get("speed"))

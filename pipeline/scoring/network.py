@@ -1,4 +1,4 @@
-"""Scores of the network alone, without a tracker: detection AP and re-identification, from artifacts/observations."""
+"""Scores of the network alone, without a tracker: detection AP, re-identification, masks of parts, from artifacts/observations."""
 
 from __future__ import annotations
 
@@ -20,6 +20,38 @@ from pipeline.scoring.rules import BY_CLASS, Benchmark, scored_mask
 from pipeline.scoring.sequences import ScoredSequence
 
 MOST_COMPARED = 100_000  # boxes: retrieval compares half of them with the other half, which takes some minutes then
+
+
+class PartScores(NamedTuple):
+    """What masks of parts are worth, the means over true boxes that are scored (`pipeline/tracking/part_masks.py`).
+
+    Attributes:
+        overlap: of two masks of a box, 1 for equal ones and 0 for disjoint ones; None for fewer than two masks.
+        boxes: how many boxes that was measured on.
+        focus: mean of the largest mask on a half seen person over its mean beside it; None where nobody's pixels are known.
+        half_seen: how many boxes that was measured on.
+    """
+
+    overlap: float | None
+    boxes: int
+    focus: float | None
+    half_seen: int
+
+
+class NetworkScores(NamedTuple):
+    """Scores of a network.
+
+    Attributes:
+        reid: retrieval of the boxes that are seen well; None for a network without re-identification.
+        detection: average precision.
+        hidden: retrieval of the boxes that are not; None where it was not asked for.
+        parts: of the masks; None for a network without.
+    """
+
+    reid: Retrieval | None
+    detection: DetectionMetrics
+    hidden: Retrieval | None
+    parts: PartScores | None
 
 
 class _Shown:
@@ -57,7 +89,8 @@ def score_network(
     benchmark: Benchmark,
     min_visibility: float,
     classes: Sequence[str] = PEDESTRIANS,
-) -> tuple[Retrieval | None, DetectionMetrics]:
+    max_visibility: float | None = None,
+) -> NetworkScores:
     """Score what the network saw in the scored frames; a frame without observations has no detections.
 
     There is no retrieval for a network without re-identification, whose embeddings have no dimension. Where `MOST_COMPARED` boxes are not
@@ -69,20 +102,59 @@ def score_network(
         benchmark: which ground truth is scored.
         min_visibility: boxes seen less are left out of the retrieval.
         classes: names of what is tracked; under the benchmark `classes` each has an AP of its own, and the AP is their mean.
+        max_visibility: boxes seen less are compared with each other in a retrieval of their own; None: there is none.
 
     Raises:
         UserError: a sequence has no observations.
     """
-    shown, found = _Shown(), dict[str, DetectionMetrics]()
+    at_boxes, found = _AtBoxes(min_visibility, max_visibility), dict[str, DetectionMetrics]()
     names = classes if benchmark == BY_CLASS else ("",)
     for index, name in enumerate(names):
         # one observation in memory at a time; of each only what retrieval compares is kept, in the first pass
         seen = _seen(sequences, folder, benchmark, classes, index if benchmark == BY_CLASS and len(classes) > 1 else None)
-        found[name] = detection_metrics(_kept(seen, shown if index == 0 else None, min_visibility))
-    detection = detection_means(found)
+        found[name] = detection_metrics(_kept(seen, at_boxes if index == 0 else None))
+    shown, hidden = at_boxes.shown, at_boxes.hidden
     if shown.step > 1:
         print(f"re-identification compares one frame of {shown.step}: there are over {MOST_COMPARED:,} boxes in all", file=sys.stderr)
-    return _retrieval(shown), detection
+    return NetworkScores(
+        _retrieval(shown), detection_means(found), None if max_visibility is None else _retrieval(hidden), at_boxes.parts()
+    )
+
+
+class _AtBoxes:
+    """What the network says at scored true boxes: at those seen well, at those that are not, and the figures of all of them."""
+
+    def __init__(self, min_visibility: float, max_visibility: float | None) -> None:
+        self._least, self._most = min_visibility, max_visibility
+        self.shown, self.hidden = _Shown(), _Shown()
+        self._figures = Growing(np.float64, 2)
+        self._masked = False
+
+    def add(self, step: _Step) -> None:
+        """Append a frame."""
+        item = step.item
+        if item is None:
+            return
+        scored = step.truth.scored(item)
+        well = scored & (item.visibilities >= self._least)
+        self.shown.add(step.sequence, step.frame, item.identities[well], item.embeddings[well])
+        if self._most is not None:
+            badly = scored & (item.visibilities < self._most)
+            self.hidden.add(step.sequence, step.frame, item.identities[badly], item.embeddings[badly])
+        if item.overlaps is not None and item.focuses is not None:
+            self._masked = True
+            self._figures.add(np.stack([item.overlaps[scored], item.focuses[scored]], axis=1).astype(np.float64))
+
+    def parts(self) -> PartScores | None:
+        """Means of what was measured."""
+        if not self._masked:
+            return None
+        overlaps, focuses = (column[~np.isnan(column)] for column in self._figures.rows.T)
+        return PartScores(_mean(overlaps), len(overlaps), _mean(focuses), len(focuses))
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
 class _Step(NamedTuple):
@@ -103,12 +175,12 @@ def _seen(
             yield _Step(number, frame, truth, item)
 
 
-def _kept(steps: Iterator[_Step], shown: _Shown | None, min_visibility: float) -> Iterator[Seen]:
-    """What detection is scored by; boxes for the retrieval are kept on the way."""
+def _kept(steps: Iterator[_Step], at_boxes: _AtBoxes | None) -> Iterator[Seen]:
+    """What detection is scored by; what the network says at true boxes is kept on the way."""
     for step in steps:
         yield step.truth.seen(step.frame, step.item)
-        if shown is not None and step.item is not None:
-            shown.add(step.sequence, step.frame, *step.truth.shown(step.item, min_visibility))
+        if at_boxes is not None:
+            at_boxes.add(step)
 
 
 def _in_step(sequence: ScoredSequence, folder: Place) -> Iterator[tuple[int, Observation | None]]:
@@ -145,12 +217,10 @@ class _Truth:
             boxes, scores = item.detections.boxes[own], item.detections.scores[own]
         return Seen(boxes, scores, self._boxes[here], self._scored[here], self._ignored[here])
 
-    def shown(self, item: Observation, min_visibility: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Identities of the boxes that retrieval compares, and their embeddings."""
+    def scored(self, item: Observation) -> NDArray[np.bool_]:
+        """Which of an observation's true boxes are scored."""
         here = self._here(item.frame)
-        allowed = self._identities[here[self._scored[here]]]
-        keep = np.isin(item.identities, allowed) & (item.visibilities >= min_visibility)
-        return item.identities[keep], item.embeddings[keep]
+        return np.isin(item.identities, self._identities[here[self._scored[here]]])
 
     def _here(self, frame: int) -> NDArray[np.int64]:
         start, end = np.searchsorted(self._frames, [frame, frame + 1])

@@ -15,7 +15,7 @@ from rich.table import Table
 from pipeline.artifacts.store import write_text
 from pipeline.scoring.detection import DetectionMetrics
 from pipeline.scoring.hota import THRESHOLDS as OVERLAPS
-from pipeline.scoring.reid import Retrieval
+from pipeline.scoring.network import NetworkScores
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
 
 METRICS, PER_SEQUENCE = "metrics.json", "per_sequence.csv"
@@ -30,14 +30,13 @@ UNLIMITED = 10_000
 def document(
     tracking: TrackingScores,
     benchmark: str,
-    reid: Retrieval | None = None,
-    detection: DetectionMetrics | None = None,
+    network: NetworkScores | None = None,
     speed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What metrics.json holds; parts that were not measured are left out.
 
-    Keys: benchmark, combined, where several classes are scored mean and classes.<name>, sequences.<name>, reid, detection (their fields
-    as in `TrackingMetrics`, `Retrieval` and `DetectionMetrics`; detection also classes.<name>), speed (as measured).
+    Keys: benchmark, combined, where several classes are scored mean and classes.<name>, sequences.<name>, reid, detection, reid_hidden,
+    parts (their fields as in `TrackingMetrics`, `NetworkScores`; detection also classes.<name>), speed (as measured).
     """
     found: dict[str, Any] = {
         "benchmark": benchmark,
@@ -45,18 +44,26 @@ def document(
         **_by_class(tracking),
         "sequences": {name: metrics._asdict() for name, metrics in tracking.sequences.items()},
     }
-    if reid is not None:
-        found["reid"] = reid._asdict()
-    if detection is not None:
-        found["detection"] = detection._asdict()
-        if detection.classes:
-            found["detection"] |= {"classes": {name: _plain(part) for name, part in detection.classes.items()}}
-        else:
-            del found["detection"]["classes"]
+    if network is not None:
+        found |= network_document(network)
     if speed is not None:
         found["speed"] = dict(speed)
     rounded: dict[str, Any] = _rounded(found)
     return rounded
+
+
+def network_document(scores: NetworkScores) -> dict[str, Any]:
+    """The keys of `document` that speak of the network alone; what was not measured is left out."""
+    detection = _plain(scores.detection)
+    if scores.detection.classes:
+        detection["classes"] = {name: _plain(part) for name, part in scores.detection.classes.items()}
+    found: dict[str, Any] = {} if scores.reid is None else {"reid": scores.reid._asdict()}
+    found["detection"] = detection
+    if scores.hidden is not None:
+        found["reid_hidden"] = scores.hidden._asdict()
+    if scores.parts is not None:
+        found["parts"] = {name: value for name, value in scores.parts._asdict().items() if value is not None}
+    return found
 
 
 def headline(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,21 +85,30 @@ class Picture:
 
 
 class Seen(NamedTuple):
-    """What the network says about a picture: detections in its pixels and (N, D) float32 unit embeddings at its `boxes`."""
+    """What the network says about a picture.
+
+    Attributes:
+        picture: that it saw.
+        detections: in the picture's pixels.
+        embeddings: (N, D) float32, at the picture's `boxes`.
+        masks: (N, K, h, w) float32, `Detections.part_masks` at the picture's `boxes`; None for a system without.
+    """
 
     picture: Picture
     detections: Detections
     embeddings: NDArray[np.float32]
+    masks: NDArray[np.float32] | None
 
 
 class Tracked(NamedTuple):
-    """A picture with what network and tracker say about it, and what the tracker counted up to it."""
+    """A picture with what network (as `Seen`) and tracker say about it, and what the tracker counted up to it."""
 
     picture: Picture
     detections: Detections
     embeddings: NDArray[np.float32]
     tracks: Tracks
     counts: dict[str, int]
+    masks: NDArray[np.float32] | None = None
 
 
 class Stopwatch:
@@ -169,8 +178,8 @@ class Detector:
         boxes: list[Given],
         given: list[Given] | None = None,
         memory: Tensor | None = None,
-    ) -> tuple[Sequence[Detections], list[NDArray[np.float32]]]:
-        """Detections of each canvas, or what it says at `given` boxes, and embeddings at its `boxes`, all in network input pixels.
+    ) -> tuple[Sequence[Detections], Sequence[Detections]]:
+        """Detections of each canvas, or what it says at `given` boxes, and what it says at its `boxes`, all in network input pixels.
 
         `memory` is as `outputs` takes it.
         """
@@ -182,8 +191,8 @@ class Detector:
             else:
                 found = part.describe(self.network, outputs, *_columns(given), self.options)
             if not any(len(item.boxes) for item in boxes):
-                return found, [item.embeddings[:0] for item in found]
-            return found, [item.embeddings for item in part.describe(self.network, outputs, *_columns(boxes), self.options)]
+                return found, [item.above(np.inf) for item in found]
+            return found, part.describe(self.network, outputs, *_columns(boxes), self.options)
 
 
 def load_detector(spec: ModelSpec, options: BaseModel, folder: Place, precision: Precision = "auto") -> Detector:
@@ -280,7 +289,7 @@ class _Association:
     def step(self, seen: Seen) -> Tracked:
         picture, detections = seen.picture, seen.detections.above(LEAST_SCORE)
         tracks = self._follower.step(picture.due, detections, picture.public)
-        return Tracked(picture, detections, seen.embeddings, tracks, self._follower.counts)
+        return Tracked(picture, detections, seen.embeddings, tracks, self._follower.counts, seen.masks)
 
 
 def _looks(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[list[Seen]]:
@@ -309,18 +318,18 @@ class _Look:
     def __call__(self, batch: list[_Prepared]) -> list[Seen]:
         boxes, canvases = [_truth(item) for item in batch], [item.canvas for item in batch]
         try:
-            found, embeddings = self._detector.look(canvases, boxes, _given(batch), self._memory)
+            found, told = self._detector.look(canvases, boxes, _given(batch), self._memory)
         except NotFiniteError as error:
             raise UserError(f"frame {batch[error.image].picture.frame}: {error.what} {DIVERGED}") from error
         if self._remember is not None:
             self._memory = self._remember(self._detector.images(canvases), found[0])
-        return [_seen(*one) for one in zip(batch, found, embeddings, strict=True)]
+        return [_seen(*one) for one in zip(batch, found, told, strict=True)]
 
 
-def _seen(item: _Prepared, detections: Detections, embeddings: NDArray[np.float32]) -> Seen:
+def _seen(item: _Prepared, detections: Detections, told: Detections) -> Seen:
     """Detections in picture pixels; given boxes are kept to the last bit."""
     seen, given = detections.moved(*item.box), item.picture.given
-    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), embeddings)
+    return Seen(item.picture, seen if given is None else replace(seen, boxes=given.boxes), told.embeddings, told.part_masks)
 
 
 class _Prepared(NamedTuple):

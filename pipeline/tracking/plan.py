@@ -57,12 +57,14 @@ class TrackedFrames:
         """A job a sequence.
 
         Raises:
-            UserError: a sequence lacks the detections or the ground truth that the parameters ask for, or the system detects nothing.
+            UserError: a sequence lacks the detections or the ground truth that the parameters ask for, or the system detects nothing, or
+                has no masks to keep.
         """
         from pipeline.tracking.sequences import Job
 
         settings, jobs = self.settings, []
         check_detections(spec.name, settings, detects=spec.detection.decode is not None)
+        check_masks(spec.name, settings, carried=spec.detection.part_masks(options))
         public, oracle = settings.detections == "public", settings.detections == "ground_truth"
         by_truth = settings.association == "ground_truth"
         for name, (first, last) in self.spans.items():
@@ -73,7 +75,8 @@ class TrackedFrames:
             frames, sizes = (self.file(name), first, last, float(facts["frame_rate"])), (settings.batch_size, settings.threads)
             given = self.given.get(name)
             job = Job(name[1], *frames, public, spec, options, model, *sizes, outputs, given, oracle, precision=settings.precision)
-            jobs.append(replace(job, true_identities=by_truth, classes=self.classes, interval=facts.get("interval")))
+            job = replace(job, true_identities=by_truth, classes=self.classes, interval=facts.get("interval"))
+            jobs.append(replace(job, keep_masks=settings.keep_masks))
         return jobs
 
 
@@ -87,6 +90,19 @@ def check_detections(system: str, settings: Track, *, detects: bool) -> None:
         raise UserError(
             f"track.detections: private asks {system} for its own detections, and it detects nothing by itself\n"
             "next: set track.detections to public, file or ground_truth"
+        )
+
+
+def check_masks(system: str, settings: Track, *, carried: bool) -> None:
+    """Who has no masks can keep none.
+
+    Raises:
+        UserError: it is to keep some.
+    """
+    if settings.keep_masks and not carried:
+        raise UserError(
+            f"track.keep_masks: true asks {system} for the masks of its parts, and with these options it has none\n"
+            "next: set track.keep_masks to false"
         )
 
 
@@ -124,6 +140,7 @@ def keyed(jobs: Sequence[Job], frames: TrackedFrames, data: Path, code: Code) ->
         pictures = files[f"{name[0]}/{name[1]}.parquet"]["sha256"]
         boxes = file_digest(job.given) if job.given is not None else None
         seen = digest(shared, pictures, job.first, job.last, job.frame_rate, job.public, job.oracle, boxes, job.classes)
+        seen = digest(seen, "masks") if job.keep_masks else seen
         tracked = digest(seen, "ground truth", code.tracking) if job.true_identities else digest(seen, tracker, code.tracking)
         found.append(replace(job, seen_from=seen, tracked_from=tracked))
     return found

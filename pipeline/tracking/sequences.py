@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from pipeline.tracking.association import TOGETHER, ResultRows, associate_all, l
 from pipeline.tracking.external_boxes import Given, oracle, read_detections, scored
 from pipeline.tracking.frame_clock import FrameClock
 from pipeline.tracking.oracle import associate_by_truth, true_tracks
+from pipeline.tracking.part_masks import measure
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Job:
         precision: of the network.
         classes: names of what is tracked.
         interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
+        keep_masks: whether observations keep the masks of a system's parts.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Job:
     tracked_from: str | None = None
     true_identities: bool = False
     interval: float | None = None
+    keep_masks: bool = False
 
     @property
     def length(self) -> int:
@@ -138,7 +141,7 @@ def follow(job: Job, detector: inference.Detector) -> None:
             truth = sequence.truth.pop(found.picture.frame)
             rows.add(found.picture.frame, true_tracks(found.detections, truth, job.classes) if job.true_identities else found.tracks)
             rows.counts = found.counts
-            writer.write(_observation(found, truth))
+            writer.write(_observation(found, truth, keep_masks=job.keep_masks))
     _write_results(job, rows)
     write_timing(job, Timing(sequence.count, time.perf_counter() - begun, watch.seconds, rows.counts))
 
@@ -263,15 +266,19 @@ def _facts(job: Job) -> dict[str, Any]:
     return {"sequence": job.name, "width": width, "height": height, "frame_rate": job.frame_rate, "classes": job.classes}
 
 
-def _observation(found: inference.Tracked, truth: Objects) -> Observation:
+def _observation(found: inference.Tracked, truth: Objects, *, keep_masks: bool) -> Observation:
+    height, width = found.picture.image.shape[:2]
+    figures = None if found.masks is None else measure(found.masks, truth, width, height)
     return Observation(
         frame=found.picture.frame,
-        detections=found.detections,
+        detections=found.detections if keep_masks else replace(found.detections, part_masks=None),
         identities=truth.identities,
         visibilities=truth.visibilities,
         embeddings=found.embeddings,
         public=found.picture.public,
         step=found.picture.step,
+        overlaps=None if figures is None else figures.overlaps,
+        focuses=None if figures is None else figures.focuses,
     )
 
 

@@ -77,7 +77,7 @@ def is_moving(number: int, share: float) -> bool:
 
 def is_coco(section: RenderWalkers) -> bool:
     """Whether stills are annotated as COCO: CrowdHuman's format knows boxes of people alone."""
-    return section.cyclists > 0 or section.masks or section.joints
+    return section.stills_kind == "coco"
 
 
 def perform(task: Task) -> None:

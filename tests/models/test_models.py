@@ -18,7 +18,7 @@ from safetensors.torch import load_model, save_model
 import models
 from models.embedding.objectives import OBJECTIVES
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame, to_float
-from pipeline.contract.detections import Detections
+from pipeline.contract.detections import Detections, names_of
 from pipeline.contract.spec import ModelSpec, Training
 from pipeline.contract.tracks import Video
 from pipeline.errors import UserError
@@ -165,6 +165,11 @@ def test_detections_keep_the_contract(system: tuple[ModelSpec, Any, Batch]) -> N
         assert type(seen) is type(found[0]) is spec.detection.kind
         assert (seen.boxes.tolist(), seen.scores.tolist()) == (boxes.tolist(), own.tolist())
         assert seen.embeddings.shape == (len(boxes), found[0].embeddings.shape[1])
+    for seen in [*found, *described]:
+        assert (seen.part_masks is not None) is spec.detection.part_masks(options)
+        if seen.part_masks is not None:
+            assert (seen.part_masks.dtype, seen.part_masks.ndim, len(seen.part_masks)) == (np.float32, 4, len(seen.boxes))
+            assert ((seen.part_masks >= 0) & (seen.part_masks <= 1)).all()
 
 
 def test_memory_changes_what_the_next_frame_shows(system: tuple[ModelSpec, Any, Batch]) -> None:
@@ -196,8 +201,11 @@ def test_what_a_tracker_gets_survives_a_file(system: tuple[ModelSpec, Any, Batch
         for number, seen in enumerate(found, 1):
             writer.write(Observation(number, seen, *nobody))
     for item, seen in zip(read_sequence(tmp_path / "s.parquet", spec.detection.kind).frames, found, strict=True):
-        for name, value in vars(seen).items():
-            np.testing.assert_array_equal(getattr(item.detections, name), value, strict=True)
+        for name in names_of(spec.detection.kind):
+            np.testing.assert_array_equal(getattr(item.detections, name), getattr(seen, name), strict=True)
+        if seen.part_masks is not None:
+            assert item.detections.part_masks is not None
+            np.testing.assert_allclose(item.detections.part_masks, seen.part_masks, atol=0.5 / 255)
 
 
 def test_trackers_own_their_identities(system: tuple[ModelSpec, Any, Batch]) -> None:
@@ -236,6 +244,11 @@ def test_own_weights_keep_their_names(system: tuple[ModelSpec, Any, Batch]) -> N
 def test_only_who_detects_may_be_asked_for_detections(system: tuple[ModelSpec, Any, Batch]) -> None:
     spec, _, _ = system
     assert models.detects(spec.name) is (spec.detection.decode is not None)
+
+
+def test_options_say_whether_detections_carry_masks(system: tuple[ModelSpec, Any, Batch]) -> None:
+    spec, options, _ = system
+    assert models.carries_masks(spec.name, options) is spec.detection.part_masks(options)
 
 
 def test_specs_travel_to_loader_processes(system: tuple[ModelSpec, Any, Batch]) -> None:

@@ -148,8 +148,8 @@ def test_classes_reach_result_text_observations_and_metrics(world: World, tmp_pa
     retrack(observed, SPEC, Options(), tmp_path / "again.txt")
     assert (tmp_path / "again.txt").read_bytes() == text.read_bytes()
     sequence = from_frames(world.frames, job.outputs.tracks.partial)
-    _, detection = score_network([sequence], job.outputs.observations.partial, "classes", 0.5, CLASSES)
-    found = tables.document(score([sequence], "classes", CLASSES), "classes", None, detection)
+    network = score_network([sequence], job.outputs.observations.partial, "classes", 0.5, CLASSES)
+    found = tables.document(score([sequence], "classes", CLASSES), "classes", network)
     assert list(found["classes"]) == list(found["detection"]["classes"]) == list(CLASSES)
     assert found["mean"]["HOTA"] == pytest.approx(np.mean([part["HOTA"] for part in found["classes"].values()]), abs=1e-3)
     assert min(part["DetA"] for part in found["classes"].values()) > 10, "it was trained on these very frames"

@@ -6,8 +6,10 @@ The `model` section, and `model` of the two training sections, stay mappings her
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from pipeline.params.sections.common import Base, Cluster, Mlflow, Model, Section
-from pipeline.params.sections.data import ExtractFrames, LabelDepth, PackSamples, RenderWalkers
+from pipeline.params.sections.data import STILLS, ExtractFrames, LabelDepth, PackSamples, RenderWalkers
 from pipeline.params.sections.results import Evaluate, Report, Sweep, Track
 from pipeline.params.sections.training import Training
 
@@ -42,6 +44,21 @@ class Params(Section):
     evaluate: Evaluate
     report: Report
     sweep: Sweep
+
+    @model_validator(mode="after")
+    def _reads_stills_as_they_are_written(self) -> Params:
+        written = self.render_walkers.stills_kind
+        for source in self.extract_frames.sources:
+            if (
+                source.root.rstrip("/") == STILLS
+                and source.kind != written
+                and self.render_walkers.stills_train + self.render_walkers.stills_val
+            ):
+                raise ValueError(
+                    f"extract_frames.sources: {source.name} is read as {source.kind}, and render_walkers writes it as {written} "
+                    "(coco with cyclists, masks or joints, else crowdhuman)"
+                )
+        return self
 
     @property
     def seeds(self) -> tuple[int, ...]:

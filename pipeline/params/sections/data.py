@@ -30,7 +30,13 @@ class RenderWalkers(Section):
     masks: bool = Field(default=False, exclude_if=lambda asked: not asked)
     joints: bool = Field(default=False, exclude_if=lambda asked: not asked)
 
+    @property
+    def stills_kind(self) -> SourceKind:
+        """How stills are written: CrowdHuman's format knows boxes of people alone."""
+        return "coco" if self.cyclists > 0 or self.masks or self.joints else "crowdhuman"
 
+
+STILLS = "data/walkers/stills"  # where they are written
 SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "folder"]
 
 

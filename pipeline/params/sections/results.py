@@ -16,8 +16,9 @@ class Track(Section):
     frames: Literal["val", "train", "all"]
     detections: Literal["private", "public", "file", "ground_truth"]
     detections_files: str | None
-    # excluded where it is the tracker, so that none has the digests of before
+    # these two are excluded where they are the default, which then has the digests of before
     association: Literal["tracker", "ground_truth"] = Field(default="tracker", exclude_if=lambda value: value == "tracker")
+    keep_masks: bool = Field(default=False, exclude_if=lambda value: not value)
     batch_size: int = Field(ge=1)
     threads: int = Field(ge=1)
     precision: Precision
@@ -38,6 +39,8 @@ class Evaluate(Section):
 
     benchmark: Literal["MOT15", "MOT16", "MOT17", "MOT20", "DanceTrack", "none", "classes"]
     reid_min_visibility: float = Field(ge=0, le=1)
+    # excluded where it is empty, so that none has the digests of before
+    reid_max_visibility: float | None = Field(default=None, ge=0, le=1, exclude_if=lambda value: value is None)
     champion_metric: Literal["HOTA", "MOTA", "IDF1"]
 
 

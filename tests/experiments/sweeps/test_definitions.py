@@ -23,15 +23,16 @@ def read(**changes: Any) -> definitions.Definition:
 
 
 def test_an_unknown_sweep_names_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"no sweep 'temprature'; there are: temperature, placeholder, .*tracker\nnext: .*--grid"):
+    with pytest.raises(UserError, match=r"no sweep 'temprature'; there are: temperature, averaging, .*tracker\nnext: .*--grid"):
         definitions.load(SHIPPED, "temprature")
 
 
 def test_every_shipped_sweep_can_be_read() -> None:
     named = definitions.read(SHIPPED)
-    wanted = "temperature placeholder occlusion_threshold negative_ratio loss_terms reid_objective refinding pretraining tracker"
+    wanted = "temperature averaging placeholder occlusion_threshold negative_ratio loss_terms reid_objective refinding pretraining tracker"
     qdtrack = "matching similarity candidates embedding_update qdtrack_tracker"
-    assert list(named) == [*wanted.split(), *qdtrack.split()]
+    finetrack = "diversity parts sampling alignment identity finetrack_tracker"
+    assert list(named) == [*wanted.split(), *qdtrack.split(), *finetrack.split()]
     for name in named:
         assert definitions.load(SHIPPED, name).description
     ratio = definitions.load(SHIPPED, "negative_ratio")

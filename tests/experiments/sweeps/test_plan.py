@@ -15,6 +15,7 @@ from tests.shared import ROOT
 
 TEMPERATURE = {"description": "T", "first": "finetune", "grid": {"model.loss.temperature": ["adaptive", 1.0, 2.0]}}
 QDTRACK = {"matching", "similarity", "candidates", "embedding_update", "qdtrack_tracker"}
+FINETRACK = {"diversity", "parts", "sampling", "alignment", "identity", "finetrack_tracker"}
 SHIPPED = definitions.read(ROOT / "experiments" / "sweeps.yaml")
 
 
@@ -143,8 +144,9 @@ def test_words_have_no_range() -> None:
 
 @pytest.mark.parametrize(
     ("name", "preset"),
-    [(name, preset) for name in SHIPPED if name not in QDTRACK for preset in ("walkers", "pets", "mot17", "smoke")]
-    + [(name, "qdtrack_walkers") for name in sorted(QDTRACK)],
+    [(name, preset) for name in SHIPPED if name not in QDTRACK | FINETRACK for preset in ("walkers", "pets", "mot17", "smoke")]
+    + [(name, "qdtrack_walkers") for name in sorted(QDTRACK)]
+    + [(name, preset) for name in sorted(FINETRACK) for preset in ("finetrack_walkers", "finetrack_mot17")],
 )
 def test_every_shipped_sweep_can_be_tried_on_every_preset_of_its_system(name: str, preset: str) -> None:
     raw = values(preset)

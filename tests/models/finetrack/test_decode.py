@@ -24,6 +24,10 @@ def test_what_is_found_is_described_as_if_it_were_given(parts: int) -> None:
         assert 0 < len(one.boxes) <= options.tracker.top_k
         assert one.embeddings.shape[1] == (parts + 1) * options.network.part_size
         np.testing.assert_array_equal(one.embeddings, other.embeddings)
+        assert (one.part_masks is None) is (parts == 0)
+        if one.part_masks is not None:
+            np.testing.assert_array_equal(one.part_masks, other.part_masks)
+            np.testing.assert_array_equal(one.moved(2, 0, 0).select(np.array([1])).part_masks, one.part_masks[1:2])
 
 
 def test_an_image_without_boxes_is_described_beside_one_with() -> None:

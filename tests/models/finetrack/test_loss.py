@@ -67,6 +67,9 @@ def test_every_diversity_goes_with_every_number_of_parts(diversity: str, parts: 
     losses.total.backward()
     assert losses.terms["total"].isfinite()
     assert (losses.terms["diversity"] == 0).item() is (diversity == "none" or parts < 2)
+    assert (losses.terms["overlap"] > 0).item() is (parts > 1)  # shown whatever is trained
+    shown = {"mask": "overlap", "embedding": "part_cosine"}.get(diversity)
+    assert shown is None or losses.terms["diversity"].item() == losses.terms[shown].item()
     assert [name for name, p in task.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
 

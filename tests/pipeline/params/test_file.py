@@ -48,6 +48,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("  - name: walkers", "  - name: ..", ["extract_frames.sources.0.name", "'..'"]),  # it would be written outside data/frames
         ("  - name: walkers", "  - name: .hidden", ["extract_frames.sources.0.name", "'.hidden'"]),
         ("  - name: walkers", "  - name: a/b", ["extract_frames.sources.0.name", "'a/b'"]),
+        ("  masks: false   ", "  masks: true   ", ["extract_frames.sources: stills is read as crowdhuman", "writes it as coco"]),
         ("    rotate: 2.0", "    rotates: 2.0", ["pretrain.augment.rotates: unknown key", "rotate, translate"]),
     ],
 )
@@ -121,3 +122,8 @@ def publish(folder: Path, made_by: str, text: str, **facts: object) -> None:
     with publication.write("part.parquet") as path:
         path.write_text(text)
     publication.publish(**facts)
+
+
+def test_a_system_without_masks_of_parts_is_asked_for_none_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"track\.keep_masks: true asks outrack for the masks of its parts"):
+        stages.check(changed(tmp_path, "  keep_masks: false", "  keep_masks: true"))

@@ -124,10 +124,11 @@ def test_each_class_has_an_ap_and_the_ap_is_their_mean(tmp_path: Path) -> None:
             seen = Detections(boxes, np.array([0.9, 0.8], np.float32), np.zeros((2, 0), np.float32), classes=kinds)
             writer.write(Observation(frame, seen, np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)))
     found = ScoredSequence("s", np.arange(1, 5), truth, rows())
-    _, detection = score_network([found], tmp_path, "classes", 0.5, ("pedestrian", "cyclist"))
+    network = score_network([found], tmp_path, "classes", 0.5, ("pedestrian", "cyclist"))
+    detection = network.detection
     assert detection.classes["pedestrian"] == (100, 100, 4, 6, {})
     assert detection.classes["cyclist"] == (50, 50, 4, 2, {})
     assert detection[:4] == (75, 75, 8, 8)
-    document = tables.document(score([found], "classes", ("pedestrian", "cyclist")), "classes", None, detection)
+    document = tables.document(score([found], "classes", ("pedestrian", "cyclist")), "classes", network)
     assert document["detection"]["classes"]["cyclist"] == {"AP50": 50, "recall": 50, "objects": 4, "detections": 2}
     assert json.dumps(document)

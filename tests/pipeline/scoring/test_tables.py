@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.scoring import tables
 from pipeline.scoring.detection import DetectionMetrics
+from pipeline.scoring.network import NetworkScores, PartScores
 from pipeline.scoring.reid import Retrieval
 from pipeline.scoring.tracking import TrackingMetrics, TrackingScores
 
@@ -19,7 +20,8 @@ SCORES = TrackingScores(METRICS, {"MOT17-02-FRCNN": METRICS, "a (b)": METRICS})
 
 def test_document_holds_what_was_measured(tmp_path: Path) -> None:
     speed = {"frames_per_second": 3.14159265, "sequences": {"a": {"frames_per_second": 3.0}}}
-    found = tables.document(SCORES, "MOT17", Retrieval(90, 60, 1, 2, 3), DetectionMetrics(80, 90, 4, 5), speed)
+    network = NetworkScores(Retrieval(90, 60, 1, 2, 3), DetectionMetrics(80, 90, 4, 5), None, None)
+    found = tables.document(SCORES, "MOT17", network, speed)
     tables.write_metrics(tmp_path / "metrics.json", found)
     read = json.loads((tmp_path / "metrics.json").read_text())
     assert list(read) == ["benchmark", "combined", "sequences", "reid", "detection", "speed"]
@@ -28,6 +30,11 @@ def test_document_holds_what_was_measured(tmp_path: Path) -> None:
     assert read["reid"]["R1"] == 90
     assert read["detection"]["AP50"] == 80
     assert read["speed"]["frames_per_second"] == 3.1416
+    told = tables.document(
+        SCORES, "MOT17", network._replace(reid=None, hidden=Retrieval(50, 40, 1, 2, 3), parts=PartScores(0.25, 4, None, 0))
+    )
+    assert list(told) == ["benchmark", "combined", "sequences", "detection", "reid_hidden", "parts"]
+    assert told["parts"] == {"overlap": 0.25, "boxes": 4, "half_seen": 0}
     assert list(tables.document(SCORES, "none")) == ["benchmark", "combined", "sequences"]
 
 

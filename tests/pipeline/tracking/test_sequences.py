@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.artifacts.publication import Publication
-from pipeline.files import mot_text
+from pipeline.contract.detections import Detections
+from pipeline.contract.spec import Detection
+from pipeline.files import mot_text, schema
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.files.observations import read_observations
+from pipeline.files.run_lengths import encode_mask
 from pipeline.tracking import sequences
 from pipeline.tracking.association import retrack
 from pipeline.tracking.sequences import Job, Outputs, Timing, associate_sequences, speed, track_sequence
@@ -28,7 +32,9 @@ def test_speed_is_frames_over_the_sum_of_seconds() -> None:
 BOX = (40, 20, 60, 80)
 
 
-def job_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trackers: list[seen.CountingTracker], *, public: bool = False) -> Job:
+def job_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trackers: list[seen.CountingTracker], *, public: bool = False, masks: Any = None
+) -> Job:
     """Frames 3 to 5 of 5: a pedestrian, one that is not scored, one of another class and one unknown; the first is red."""
     boxes = np.array([BOX, (0, 0, 9, 9), (9, 0, 20, 9), (20, 0, 30, 9)], np.float32)
     objects = Objects(
@@ -38,8 +44,9 @@ def job_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trackers: list[seen.
         np.full(4, 0.5, np.float32),
         np.array([1, 0, 1, 1], np.float32),
         np.zeros(4, np.bool_),
+        masks=None if masks is None else np.array(masks, np.object_),
     )
-    with FrameWriter(tmp_path / "s.parquet", {}) as writer:
+    with FrameWriter(tmp_path / "s.parquet", {}, extras=schema.Extras(masks=masks is not None)) as writer:
         for number in range(1, 6):
             image = encode_jpeg(seen.picture(128, 96, BOX), 95)
             writer.write(Frame("d", "s", number, number / 10, 128, 96, image, objects, boxes[:2], np.ones(2, np.float32)))
@@ -62,6 +69,30 @@ def test_a_job_leaves_exact_boxes_and_only_scored_objects(tmp_path: Path, monkey
     assert [item.identities.tolist() for item in observed] == [[7]] * 3
     np.testing.assert_allclose(observed[0].embeddings, [[1, 0]], atol=0.1)
     assert trackers[0].calls == [(1, 2 if public else None)] * 3
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_masks_are_judged_at_true_boxes_and_kept_where_they_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
+    """Two masks, of a half and of all of a box; of the person the left half is seen."""
+
+    def with_masks(*arguments: Any) -> list[Detections]:
+        half = np.array([[[[0.9, 0.3]], [[0.5, 0.3]]]], np.float32)
+        found = seen.decode(*arguments) if len(arguments) == 3 else seen.describe(*arguments)
+        return [replace(each, part_masks=half.repeat(len(each.boxes), 0)) for each in found]
+
+    person = np.zeros((96, 128), np.bool_)
+    person[20:80, 40:50] = True
+    job = replace(job_of(tmp_path, monkeypatch, [], masks=[encode_mask(person), None, None, None]), keep_masks=kept)
+    shown = replace(job.spec, detection=Detection(with_masks, with_masks, part_masks=lambda options: True))
+    monkeypatch.setattr(sequences.inference, "load_detector", lambda *_: replace(seen.detector(128, 96), spec=shown))
+    track_sequence(job)
+    observed = list(read_observations(job.outputs.observations.path("s.parquet")))
+    for item in observed:
+        assert item.overlaps == pytest.approx([0.8 / 1.2])
+        assert item.focuses == pytest.approx([3])
+        assert (item.detections.part_masks is not None) is kept
+    if kept:
+        np.testing.assert_allclose(observed[0].detections.part_masks, [[[[0.9, 0.3]], [[0.5, 0.3]]]], atol=0.5 / 255)
 
 
 def test_another_detectors_boxes_are_tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
