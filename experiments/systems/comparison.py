@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,14 @@ def run_of(preset: str, changes: Mapping[str, Any], seed: int, root: Path) -> Re
     Raises:
         UserError: there is no such preset, or a change cannot be used.
     """
-    return whole(presets.values(preset, root), changes, seed, preset)
+    return whole(_values(preset, root), changes, seed, preset)
 
 
 def whole(raw: Mapping[str, Any], changes: Mapping[str, Any], seed: int, label: str) -> Recipe:
     """The run of a parameter file from pretraining to scores."""
     return Recipe(label=label, raw=raw, pretrain=changes, finetune=changes, track=changes, seed=seed, shared_seed=seed)
+
+
+@functools.cache
+def _values(preset: str, root: Path) -> Mapping[str, Any]:
+    return presets.values(preset, root)
