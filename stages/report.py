@@ -18,6 +18,7 @@ from stages import Context, run
 
 if TYPE_CHECKING:
     from pipeline.report.clips import TrackedSequence
+    from pipeline.report.page import Section
     from pipeline.tracking.detector import Detector
 
 PAGE = "index.html"
@@ -57,6 +58,7 @@ def _page(context: Context) -> str:
         Section("clips", "Tracked clips", sections.clips(shown, settings.clip_seconds, settings.clip_width, CLIP_BYTES)),
         Section("heat", "Heat maps", sections.heat(shown, detector, settings.clip_width) if detector else ""),
         Section("parts", "Where parts look", part_masks(shown, detector) if detector else ""),
+        *_own(shown, context, detector, settings.clip_width),
         Section("depth", "Depth labels", sections.depth(shown, depths, settings.clip_width)),
         Section("provenance", "Provenance", _provenance(context)),
     ]
@@ -89,16 +91,41 @@ def _shown(context: Context, metrics: dict[str, Any]) -> list[TrackedSequence]:
 def _detector(context: Context) -> Detector | None:
     """The network of `finetune`, when it is the one that made the tracks."""
     from pipeline.files import model_folder
-    from pipeline.tracking import detector as inference
 
-    folder = context.artifacts / "finetune"
-    finetuned = read_manifest(folder).files[model_folder.WEIGHTS]["sha256"]
+    finetuned = read_manifest(context.artifacts / "finetune").files[model_folder.WEIGHTS]["sha256"]
     if read_manifest(context.artifacts / "tracks").facts["weights_sha256"] != finetuned:
         return None
-    where = follow(folder)
+    return _load(context, "finetune")
+
+
+def _pretrained(context: Context, detector: Detector) -> Detector | None:
+    """The network of `pretrain`, when it is built as the fine-tuned one."""
+    from pipeline.files import model_folder
+
+    card = model_folder.load_model(follow(context.artifacts / "pretrain"))
+    _, options = of_card(card.name, card.options, None, model_folder.CARD)
+    same = card.name == detector.spec.name and options.model_dump()["network"] == detector.options.model_dump()["network"]
+    return _load(context, "pretrain") if same else None
+
+
+def _load(context: Context, stage: str) -> Detector:
+    from pipeline.files import model_folder
+    from pipeline.tracking import detector as inference
+
+    where = follow(context.artifacts / stage)
     card = model_folder.load_model(where)
     spec, options = of_card(card.name, card.options, None, str(where / model_folder.CARD))
     return inference.load_detector(spec, options, where, context.params.track.precision)
+
+
+def _own(shown: list[TrackedSequence], context: Context, detector: Detector | None, width: int) -> list[Section]:
+    """What the system shows of itself, where it does."""
+    from pipeline.report import system
+    from pipeline.report.page import Section
+
+    if detector is None or (part := detector.spec.pictures) is None:
+        return []
+    return [Section("own", part.title, system.own(shown, detector, _pretrained(context, detector), part, width))]
 
 
 def _provenance(context: Context) -> str:

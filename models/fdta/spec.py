@@ -7,6 +7,7 @@ from models.fdta.detection import DETECTION
 from models.fdta.foreign import adapt
 from models.fdta.network import build_network
 from models.fdta.options import FdtaOptions
+from models.fdta.pictures import PICTURES
 from models.fdta.training import TRAINING
 from pipeline.contract.spec import System
 
@@ -18,4 +19,5 @@ SPEC = System(
     association=ASSOCIATION,
     training=TRAINING,
     foreign_names=adapt,
+    pictures=PICTURES,
 )

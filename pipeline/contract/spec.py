@@ -21,6 +21,7 @@ from pipeline.contract.tracks import Answering, AskingTracker, Tracker, Video
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from pipeline.contract.pictures import Pictures
     from pipeline.params.sections.training import Training as TrainingSection
 
 Targets: TypeAlias = dict[str, NDArray[Any]]
@@ -261,6 +262,7 @@ class System(Generic[Options, Network, Own]):
         association: how it tracks.
         training: how it is trained; None: it never is.
         foreign_names: tensors of somebody else's weights, by name -> the same by the network's own names; for published checkpoints.
+        pictures: what the report shows of it beside what it shows of all; None: nothing.
     """
 
     name: str
@@ -270,6 +272,7 @@ class System(Generic[Options, Network, Own]):
     association: Association[Options]
     training: Training[Options, Network, Own] | None = None
     foreign_names: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = field(default=_own_names)
+    pictures: Pictures[Options, Network] | None = None
 
 
 ModelSpec: TypeAlias = System[Any, Any, Any]  # any system, for those who only pass its options and network on

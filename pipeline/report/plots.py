@@ -32,6 +32,7 @@ STYLE = {
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
+COUNTS = ("_right", "_asked")  # how terms end that count answers and questions
 NOT_A_LOSS = ("epoch", "step", "lr")
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
@@ -44,24 +45,39 @@ def read_history(path: Place) -> dict[str, list[float]]:
         return {name: [float(line[name]) for line in lines] for name in reader.fieldnames or ()}
 
 
-def training_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
-    """A figure with the total loss (the first of the terms) on the left, the others on the right; empty when there is no epoch to show."""
+def training_curves(history: dict[str, list[float]], title: str) -> str:
+    """A figure with the total loss (the first of the terms) on the left, then the others, then the shares of right answers.
+
+    Empty when there is no epoch to show.
+    """
     epochs = history.get("epoch", ())
     terms = [name for name in history if name not in NOT_A_LOSS]
     if not epochs or not terms:
         return ""
+    shares = _shares(history)
     parts = [name for name in terms[1:] if list(history[name]) != list(history[terms[0]])]  # the total may be there twice
+    parts = [name for name in parts if not name.endswith(COUNTS)]
+    drawn = history | shares
+    groups = [names for names in (terms[:1], parts, list(shares)) if names]
     with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(1, 2 if parts else 1, figsize=(10, 3.6), layout="constrained", squeeze=False)
-        for axis, names in zip(axes[0], (terms[:1], parts), strict=False):
+        figure, axes = pyplot.subplots(1, len(groups), figsize=(10, 3.6), layout="constrained", squeeze=False)
+        for axis, names in zip(axes[0], groups, strict=True):
             for index, name in enumerate(names):
                 colour, line = COLOURS[index % len(COLOURS)], LINES[index // len(COLOURS) % len(LINES)]
-                axis.plot(epochs, history[name], label=name, color=colour, linestyle=line, linewidth=1.8, marker="o", markersize=3)
+                axis.plot(epochs, drawn[name], label=name, color=colour, linestyle=line, linewidth=1.8, marker="o", markersize=3)
             axis.set_xlabel("epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         drawing = to_svg(figure, title)
     return f"<figure>{drawing}<figcaption>{escape(title)}: mean loss of each epoch</figcaption></figure>"
+
+
+def _shares(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """What terms count, as `pipeline.training.meter.accuracies` does; NaN, which is not drawn, where nothing was asked."""
+    right, asked = COUNTS
+    kinds = [name.removesuffix(right) for name in history if name.endswith(right) and name.removesuffix(right) + asked in history]
+    pairs = {kind: zip(history[kind + right], history[kind + asked], strict=True) for kind in kinds}
+    return {f"{kind} right": [good / all_ if all_ else float("nan") for good, all_ in pair] for kind, pair in pairs.items()}
 
 
 def to_svg(figure: matplotlib.figure.Figure, salt: str) -> str:

@@ -116,6 +116,13 @@ def colour_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
+def framed(image: Image, box: NDArray[np.float32]) -> Image:
+    """Draw a thin white frame around a box (4,) xyxy picture pixels."""
+    canvas = np.ascontiguousarray(image).copy()
+    _rectangle(canvas, box, TRUTH, 1)
+    return canvas
+
+
 def side_by_side(images: Sequence[Image]) -> Image:
     """Put pictures of one height next to each other."""
     return np.concatenate(images, axis=1)

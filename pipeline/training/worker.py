@@ -17,7 +17,7 @@ from pipeline.errors import PlainError, connection
 from pipeline.params.sections.training import Elastic
 from pipeline.training import checkpoints
 from pipeline.training.keeper import Keeper
-from pipeline.training.meter import TrainingJob, duration, log, say
+from pipeline.training.meter import TrainingJob, accuracies, duration, log, say
 from pipeline.training.trainer import Trainer
 
 
@@ -71,8 +71,11 @@ def _report(trainer: Trainer, record: dict[str, float]) -> None:
         return
     left = record["epoch_seconds"] * (trainer.settings.epochs - trainer.epochs)
     speed = f"{record['images_per_second']:.1f} images/s, {record['data_wait_share']:.0%} waiting for data"
-    say(trainer.job.stage, f"epoch {trainer.epochs}/{trainer.settings.epochs}, loss {record['loss']:.4f}, {speed}, {duration(left)} left")
-    log(trainer.job, record, int(record["step"]))
+    shares = accuracies(record)
+    told = "".join(f", {name.replace('_', ' ')} {share:.2f}" for name, share in shares.items())
+    done = f"epoch {trainer.epochs}/{trainer.settings.epochs}, loss {record['loss']:.4f}{told}"
+    say(trainer.job.stage, f"{done}, {speed}, {duration(left)} left")
+    log(trainer.job, record | shares, int(record["step"]))
     with tempfile.TemporaryDirectory() as folder:
         checkpoints.save(Path(folder), trainer.state())
         ray.train.report({"epoch": record["epoch"]}, checkpoint=Checkpoint.from_directory(folder))

@@ -27,6 +27,8 @@ SYSTEM = {
     "training.py": "from models.{0}.network import network\nfrom models.{0}.loss import loss",
     "detection.py": "from models.{0}.network import network\nfrom models.{0}.decode import decode",
     "association.py": "from models.{0}.tracker import tracker",
+    "pictures.py": "pictures = 1",
+    "spec.py": "from models.{0} import association, detection, pictures, training",
     "network.py": "network = 1",
     "loss.py": '"""A loss."""\nfrom models.{0}.matching import matching\nfrom pipeline.kernel import kernel\nloss = 1',
     "matching.py": "matching = 1",
@@ -114,6 +116,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "the training loop": ("pipeline/fit.py", ("'fit'", "'other'"), [*TRAINED, *SEEN]),
     "the detector's code": ("pipeline/detector.py", ("'detector'", "'other'"), SEEN),
     "the scores' code": ("pipeline/scores.py", ("'scores'", "'other'"), ["evaluate", "report"]),
+    "pictures of the report": ("models/one/pictures.py", ("1", "2"), ["report"]),
     "a stage": ("stages/report.py", ("", "page = 1"), ["report"]),
 }
 

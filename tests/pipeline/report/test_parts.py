@@ -87,6 +87,14 @@ def test_curves_are_equal_for_equal_histories_and_fit_in_one_page(tmp_path: Path
     assert not {item.split('"')[0] for item in ids[0]} & {item.split('"')[0] for item in ids[1]}
 
 
+def test_counts_are_drawn_as_the_share_that_is_right() -> None:
+    history = {"epoch": [1.0, 2.0], "loss": [3.0, 2.0], "a": [1.0, 1.5], "known_right": [1.0, 3.0], "known_asked": [4.0, 4.0]}
+    drawn = plots.training_curves(history, "finetune")
+    assert ">known right<" in drawn
+    assert "known_asked" not in drawn
+    assert plots._shares(history | {"known_asked": [0.0, 4.0]})["known right"][1] == 0.75
+
+
 def test_no_epoch_has_no_curve(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_text("epoch,step,lr,loss\n")
