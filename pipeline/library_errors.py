@@ -102,6 +102,13 @@ KNOWN = (
         "a server does not let you in",
         "correct user name and password in the address, or leave them to ~/.netrc",
     ),
+    Known(
+        r"botocore\.exceptions\.(NoCredentials|PartialCredentials)Error",
+        "",
+        "base.store: a process that reads or writes the store has no credentials for it",
+        "set them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE); where a head was started before they were set, "
+        "`throughline cluster down`; then run the same command again",
+    ),
     Known(r"aiohttp\..*ClientResponseError", r"^4\d\d\b", "a server refuses the request", "correct the address"),
     Known(r"aiohttp\..*ClientError", "", "a connection was lost", f"see that the address answers, then {_AGAIN}", lost=True),
     Known(

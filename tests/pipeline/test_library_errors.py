@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 from mlflow.exceptions import MlflowException
 from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError
 
@@ -43,6 +44,7 @@ def locked(tmp_path: Path) -> sqlite3.OperationalError:
         (NodeDiedError("node 1"), ConnectionLost, "a process or a machine was lost", "same command again"),
         (OutOfMemoryError("x"), UserError, "the memory is full", "lower the stage's workers"),
         (RuntimeError("cannot cache function 'f': no locator available for file"), UserError, "not writable", "NUMBA_CACHE_DIR"),
+        (NoCredentialsError(), UserError, "has no credentials", "throughline cluster down"),
         (Exception("The current node timed out during startup."), ConnectionLost, "does not start", "unset PYTHONOPTIMIZE"),
         (
             ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:1"),

@@ -94,6 +94,7 @@ def prepared(folder: Path) -> Iterator[Trial]:
     with s3_server() as s3:
         os.environ |= s3  # for the comparison, which goes around the proxy
         proxy = Proxy(s3["AWS_ENDPOINT_URL"].removeprefix("http://"))
+        ground.environment |= s3 | {"AWS_ENDPOINT_URL": proxy.address}  # before a head starts, whose workers inherit it
         commands = Commands(ground)
         head, server = Head(commands, ground), Server(commands, ground)
         trial = Trial(random.Random(), ground, commands, head, {})

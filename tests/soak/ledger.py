@@ -58,7 +58,9 @@ def page(entries: list[dict[str, Any]]) -> str:
         seconds = [each["seconds"] for each in found]
         cells = [kind, len(found), *counts, len(found) - sum(counts), f"{median(seconds):.0f}", f"{max(seconds):.0f}"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    if bad:
-        lines += ["\n## Found\n", "| number | fault | where | outcome | commit |", "|--:|---|---|---|---|"]
-        lines += [f"| {each['number']} | {each['fault']} | {each['where']} | {each['outcome']} | `{each['commit']}` |" for each in bad]
+    if bad:  # `mended` is written into the ledger by who mends it
+        lines += ["\n## Found\n", "| number | fault | where | outcome | commit | since then |", "|--:|---|---|---|---|---|"]
+        for each in bad:
+            cells = [each["number"], each["fault"], each["where"], each["outcome"], f"`{each['commit']}`", each.get("mended", "open")]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
