@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -12,6 +13,7 @@ from typing import Any
 from tests.shared import ROOT
 from tests.soak.trial import GOOD
 
+FOLDERS = re.compile(r"(?:/[^/\s\"']+)+/(?:clone|site-packages)/")  # of this machine
 LEDGER, PAGE = ROOT / "docs" / "faults.json", ROOT / "docs" / "faults.md"
 HEAD = """# What faults do
 
@@ -34,6 +36,7 @@ def read(path: Path = LEDGER) -> list[dict[str, Any]]:
 
 def add(entry: dict[str, Any], path: Path = LEDGER) -> None:
     """Append an entry; a kill leaves the old ledger or the new one."""
+    entry = entry | {"detail": FOLDERS.sub("", entry["detail"])}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text("[\n" + ",\n".join(json.dumps(each) for each in [*read(path), entry]) + "\n]\n")
     os.replace(temporary, path)
