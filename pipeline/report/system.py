@@ -20,7 +20,6 @@ from pipeline.tracking.drawing import framed, overlay_heat
 
 COLOURS = "viridis"
 LABELS = 12  # of an axis at most; of more rows every second, third ... is named
-CELLS = 9  # rows of a matrix up to which the numbers stand in the cells
 
 
 def own(sequences: Sequence[TrackedSequence], detector: Detector, before: Detector | None, part: Pictures[Any, Any], width: int) -> str:
@@ -56,7 +55,7 @@ def drawn(shown: Shown, stretch: Stretch, width: int) -> str:
 
 
 def matrix(shown: Matrix) -> str:
-    """A matrix as inline SVG; small ones with their numbers."""
+    """A matrix as inline SVG. No numbers stand in the cells: the page decides the colour of text, which suits no cell of another one."""
     rows, columns = shown.values.shape
     with pyplot.rc_context(STYLE | {"axes.grid": False}):
         figure, axis = pyplot.subplots(figsize=(4.6, 4.0), layout="constrained")
@@ -68,18 +67,9 @@ def matrix(shown: Matrix) -> str:
         for names, count, place in ((shown.columns, columns, axis.set_xticks), (shown.rows, rows, axis.set_yticks)):
             step = -(-count // LABELS)
             place(np.arange(0, count, step) + 0.5, list(names)[::step])
-        if max(rows, columns) <= CELLS:
-            _number(axis, shown)
         figure.colorbar(mesh, ax=axis, shrink=0.8)
         drawing = to_svg(figure, shown.caption)
     return f"<figure>{drawing}<figcaption>{escape(shown.caption)}</figcaption></figure>"
-
-
-def _number(axis: pyplot.Axes, shown: Matrix) -> None:
-    low, high = shown.limits
-    for (row, column), value in np.ndenumerate(shown.values):
-        colour = "black" if value > (low + high) / 2 else "white"
-        axis.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
 
 
 def _overlay(shown: Overlay, stretch: Stretch, width: int) -> str:
