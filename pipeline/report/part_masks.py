@@ -23,9 +23,11 @@ IN_SIGHT, HALF_HIDDEN = (0.9, 1.01), (0.15, 0.5)  # least visibility, and what i
 LEAST_HEIGHT = 24.0  # pixels of the picture
 TILE = (72, 144)  # width and height, pixels
 GAP = 4
+TINY = 1e-6  # a mask below is shown as dark as it is
+WHITE = (255, 255, 255)
 WHAT = (
-    "Each row is a person at the true box: the picture, the largest of all masks, then the mask of each part. All masks of a row are as "
-    "bright as their largest value. Nobody was chosen by how the masks look: of everybody the largest box of that visibility, then every "
+    "Each row is a person at the true box: the picture, the largest of all masks, then the mask of each part. Each is as bright as its own "
+    "largest value, which stands in its corner: a part's mean does not see how strong its mask is. Nobody was chosen by how the masks look: of everybody the largest box of that visibility, then every "
     "n-th in the order of sequences and identities."
 )
 
@@ -114,10 +116,17 @@ def _masks(image: Image, who: Shown, detector: Detector) -> NDArray[np.float32]:
 
 def _row(crop: Image, masks: NDArray[np.float32]) -> Image:
     """The person, the largest of the masks, and each of them."""
-    peak = max(float(masks.max()), 1e-6)
-    tiles = [crop, *(overlay_heat(crop, mask / np.float32(peak)) for mask in (masks.max(axis=0), *masks))]
+    tiles = [crop, *(_tile(crop, mask) for mask in (masks.max(axis=0), *masks))]
     gap = np.full((TILE[1], GAP, 3), 255, np.uint8)
     return side_by_side([part for tile in tiles for part in (tile, gap)][:-1])
+
+
+def _tile(crop: Image, mask: NDArray[np.float32]) -> Image:
+    """A mask over the person, and its largest value."""
+    peak = float(mask.max())
+    shown = overlay_heat(crop, mask / np.float32(max(peak, TINY)))
+    cv2.putText(shown, f"{peak:.2g}", (2, TILE[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35, WHITE, 1, cv2.LINE_AA)
+    return shown
 
 
 def _crop(image: Image, box: NDArray[np.float32]) -> Image:
