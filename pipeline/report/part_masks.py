@@ -27,8 +27,8 @@ TINY = 1e-6  # a mask below is shown as dark as it is
 WHITE = (255, 255, 255)
 WHAT = (
     "Each row is a person at the true box: the picture, the largest of all masks, then the mask of each part. Each is as bright as its own "
-    "largest value, which stands in its corner: a part's mean does not see how strong its mask is. Nobody was chosen by how the masks look: of everybody the largest box of that visibility, then every "
-    "n-th in the order of sequences and identities."
+    "largest value, which stands in its corner: a part's mean does not see how strong its mask is. Nobody was chosen by how masks look: "
+    "of everybody the largest box of that visibility, then every n-th in the order of sequences and identities."
 )
 
 
