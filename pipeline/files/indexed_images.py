@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import MAX_PIXELS
+from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 
 VOID = 255  # in DAVIS' images: neither object nor background
 
 
-def read_indexed(path: Path) -> NDArray[np.uint8]:
+def read_indexed(path: Place) -> NDArray[np.uint8]:
     """(H, W) the number of the object at each pixel, 0 where there is none.
 
     Raises:
@@ -22,7 +24,7 @@ def read_indexed(path: Path) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError  # OpenCV turns a palette's numbers into colours
 
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UserError(f"{path}: states {image.width}x{image.height} pixels\nnext: leave it out")
             if image.mode not in ("P", "L", "1"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.params.roots import address, folder_of
 from pipeline.params.sections.data import Source
-from pipeline.sources import bdd100k, coco, crowdhuman, folder, mot_challenge
+from pipeline.sources import bdd100k, coco, crowdhuman, davis, folder, mot_challenge, otb
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, locate
 from pipeline.sources.planned import Plan, PlannedSequence
@@ -58,6 +58,8 @@ def _kinds() -> dict[str, Callable[[Source, Place, bool], Plan]]:
         "crowdhuman": crowdhuman.plan,
         "bdd100k": bdd100k.plan,
         "coco": coco.plan,
+        "otb": otb.plan,
+        "davis": davis.plan,
         "folder": folder.plan,
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.params.sections.data import SourceKind
-from pipeline.sources import mot_layout
+from pipeline.sources import davis, mot_layout, otb
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, listed, walked
 
@@ -26,6 +26,10 @@ def guess(root: Place) -> SourceKind:
         raise UserError(f"{root}: no such file or folder\nnext: check the path")
     if any(path.name.startswith("annotation_") and path.suffix == ".odgt" for path in listed(root)):
         return "crowdhuman"
+    if davis.is_davis(root):
+        return "davis"
+    if otb.is_video(root) or any(map(otb.is_video, listed(root))):
+        return "otb"
     if _is_mot(root):
         return "mot_challenge"
     files = [root] if root.is_file() else list(walked(root))

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.files.indexed_images import write_indexed
 from pipeline.sources.mots import LARGEST_SIDE
 from tests.pipeline.recorded import HEIGHT, WIDTH, crowdhuman, record, write_image
 
@@ -219,6 +222,36 @@ def coco_video(root: Path) -> Path:
     return root
 
 
+def otb(root: Path) -> Path:
+    """Two videos: one object by commas, who is not seen in the last frame; two objects by tabs."""
+    for name, numbers, separator in (("Walking", ("",), ","), ("Jogging", (".1", ".2"), "\t")):
+        for frame in range(1, 4):
+            write_image(root / name / f"img/{frame:04d}.jpg", frame)
+        for place, number in enumerate(numbers, 1):
+            boxes = [(left + 1, top + 1, *size) for left, top, *size in (box(place, frame) for frame in range(1, 4))]
+            lines = [separator.join(map(str, values)) for values in boxes]
+            lines[-1] = separator.join("0000") if name == "Walking" else lines[-1]
+            put(root / name / f"groundtruth_rect{number}.txt", "\n".join(lines) + "\n")
+    return root
+
+
+def davis(root: Path) -> Path:
+    """One video at two resolutions and a second one: two objects, a strip that is not scored, and a list of videos."""
+    for name in ("bear", "camel"):
+        for frame in range(3):
+            write_image(root / "JPEGImages/480p" / name / f"{frame:05d}.jpg", frame)
+            numbers = np.zeros((HEIGHT, WIDTH), np.uint8)
+            for k in (1, 2):
+                left, top, width, height = box(k, frame + 1)
+                numbers[top : top + height, left : left + width] = k
+            numbers[100:110, 20:40] = 255
+            (root / "Annotations/480p" / name).mkdir(parents=True, exist_ok=True)
+            write_indexed(root / "Annotations/480p" / name / f"{frame:05d}.png", numbers)
+    write_image(root / "JPEGImages/Full-Resolution/bear/00000.jpg")
+    put(root / "ImageSets/2017/val.txt", "camel\n")
+    return root
+
+
 def videos(root: Path) -> Path:
     """A bare folder: two videos, one deeper, and images without numbers to go by."""
     record(root / "square.mp4", 4)
@@ -247,5 +280,7 @@ MADE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "BDD100K tracking, one file": ("bdd100k", lambda root: bdd100k(root, together=True)),
     "COCO, stills": ("coco", coco),
     "COCO with videos": ("coco", coco_video),
+    "OTB": ("otb", otb),
+    "DAVIS": ("davis", davis),
     "videos and images": ("folder", videos),
 }
