@@ -23,6 +23,8 @@ EXPECTED = {
     "BDD100K tracking, one file": (2, 5, 5, 10, 0, 1, 0),
     "COCO, stills": (1, 3, 0, 4, 0, 1, 0),
     "COCO with videos": (2, 5, 4, 10, 0, 0, 0),
+    "OTB": (2, 6, 3, 8, 0, 0, 0),  # one object out of sight in its last frame, two in all three
+    "DAVIS": (2, 6, 4, 18, 18, 6, 0),  # 2 objects and a strip that is not scored in each frame
     "videos and images": (3, 9, 0, 0, 0, 0, 0),
     "PETS09-S2L1": (1, 795, 19, 4650, 0, 174, 0),
     "MOT17, 39 images of it": (7, 39, 251, 1540, 0, 136, 0),
