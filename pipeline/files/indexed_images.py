@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import MAX_PIXELS
-from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
+from pipeline.files.readable import Readable
 
 VOID = 255  # in DAVIS' images: neither object nor background
 
 
-def read_indexed(path: Place) -> NDArray[np.uint8]:
+def read_indexed(path: Readable) -> NDArray[np.uint8]:
     """(H, W) the number of the object at each pixel, 0 where there is none.
 
     Raises:

@@ -7,14 +7,14 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
+from pipeline.files.readable import Readable
 
 SEPARATOR = re.compile(r"\s*,\s*|\s+")
 LARGEST = 1e9  # pixels; what is beyond is no coordinate
 
 
-def read_otb(path: Place) -> NDArray[np.float64]:
+def read_otb(path: Readable) -> NDArray[np.float64]:
     """(F, 4) left, top, width, height as they stand, NaN where a file says so.
 
     Raises:
@@ -26,7 +26,7 @@ def read_otb(path: Place) -> NDArray[np.float64]:
     return np.array(list(found.values()))
 
 
-def boxes_of(path: Place, complaints: list[str] | None) -> dict[int, list[float]]:
+def boxes_of(path: Readable, complaints: list[str] | None) -> dict[int, list[float]]:
     """The boxes by line, from 1, blank lines at the end left out.
 
     Args:
@@ -37,7 +37,7 @@ def boxes_of(path: Place, complaints: list[str] | None) -> dict[int, list[float]
         UserError: the file cannot be read, or a line is not four numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})\nnext: expected a box per line: left, top, width, height") from None
     while lines and not lines[-1].strip():
