@@ -73,7 +73,8 @@ def test_frame_by_frame_gives_the_bytes_of_offline_tracking(name: str, monkeypat
 
 def _bytes(record: Any) -> dict[str, bytes]:
     """Every array of a record."""
-    return {field.name: getattr(record, field.name).tobytes() for field in fields(record)}
+    arrays = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: array.tobytes() for name, array in arrays.items() if array is not None}
 
 
 def test_a_frame_is_answered_before_the_next_is_asked_for() -> None:

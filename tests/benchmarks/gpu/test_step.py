@@ -30,6 +30,7 @@ def test_parameters_end_where_the_trainers_do() -> None:
         settings=case.settings.shared,
         clipped=theirs.clipped,
         optimisers=theirs.optimisers,
+        average=None,
         _lr=lambda step: case.settings.shared.lr,
     )
     with algorithms(TRAINER):

@@ -59,7 +59,7 @@ def test_the_best_thresholds_are_written_registered_and_scored(swept: Swept, cap
     before = swept.file.read_text()
     swept.apply({"first": "track", "grid": {IOU: [0.5, 0.7]}}, [60.0, 62.0, 61.0])
     old, new = before.splitlines(), swept.file.read_text().splitlines()
-    assert [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]] == [("    iou_limit: 0.88", "    iou_limit: 0.5")]
+    assert [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]] == [("    iou_limit: 0.9", "    iou_limit: 0.5")]
     champion = swept.champion()
     assert [score.metrics for score in scores(champion.tags).values()] == [{"HOTA": 62.0}]
     fetched = registry.fetch("outrack@champion", swept.run.tracking_uri, swept.repository.root / "fetched")

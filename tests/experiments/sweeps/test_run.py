@@ -42,7 +42,7 @@ def test_a_grid_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "grid", "message"),
     [
-        ("cold", (), (), "no sweep 'cold'; there are: temperature, placeholder"),
+        ("cold", (), (), "no sweep 'cold'; there are: temperature, averaging"),
         ("temperature", ("finetune.epoch=3",), (), "finetune.epoch is no parameter; finetune has epochs, batch_size"),
         ("temperature", ("finetune.epochs",), (), "--set finetune.epochs: expected KEY=VALUE"),
         ("temperature", ("sweep.metric=speed",), (), "sweep.metric: Input should be 'HOTA', 'MOTA'"),

@@ -33,7 +33,8 @@ def test_a_step_and_frames_need_no_further_machine_code(cues: list[str]) -> None
     for _ in range(2):
         from_a_file = seen([[0, 0, 10, 20], [30, 0, 40, 20]], [0.9, 0.6], [[2, 0], [0, 2]])
         for array in vars(from_a_file).values():
-            array.flags.writeable = False
+            if array is not None:
+                array.flags.writeable = False
         assert tracker.update(from_a_file).identities.tolist() == [1]
     step(options, mixed_batch(options))
     assert signatures() == made

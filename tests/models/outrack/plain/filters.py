@@ -21,7 +21,7 @@ def usable(detections: Detections, threshold: float, frame: int) -> Detections:
         ValueError: what is known of the boxes is not finite; names the frame.
     """
     for values in vars(detections).values():
-        if not np.isfinite(values).all():
+        if values is not None and not np.isfinite(values).all():
             raise ValueError(f"detections of frame {frame} hold NaN or infinity: has the network diverged?")
     return detections.select(usable_rows(detections, threshold))
 
