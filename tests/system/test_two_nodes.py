@@ -113,7 +113,7 @@ def test_the_pipeline_runs_on_two_nodes_that_share_a_store_and_a_server(tmp_path
             text = text.replace("  store: . ", f"  store: s3://{BUCKET}/run ")
             params.write_text(text)
             refused = repro()
-            assert "mlflow.tracking_uri: sqlite:///mlflow.db is a file of this machine" in refused.stderr
+            assert f"mlflow.tracking_uri: sqlite:///{folder}/mlflow.db is a file of this machine" in refused.stderr
 
             params.write_text(text.replace("tracking_uri: sqlite:///mlflow.db", f"tracking_uri: {server}"))
             answering(server)

@@ -41,7 +41,7 @@ except ModuleNotFoundError:
     print("all imported, and nothing that is out of reach")
 """
 LIGHT = {"walkers", "centertrack as walkers", "qdtrack_walkers", "fdta_walkers", "finetrack_walkers"}
-PAPERS = {"mot17", "centertrack as mot17", "qdtrack_mot17", "fdta_dancetrack", "finetrack_mot17"}
+PAPERS = {"mot17", "centertrack as mot17", "qdtrack_mot17", "qdtrack_bdd100k", "fdta_dancetrack", "finetrack_mot17"}
 COMMAND = """
 from benchmarks.__main__ import main
 main(["gpu", *sys.argv[1:]])
