@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,9 +18,12 @@ def squared(number: int) -> tuple[int, int]:
 
 
 @pytest.fixture
-def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+def two_cpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     monkeypatch.setattr(threading, "active_count", lambda: 1)  # other tests leave threads behind
+    handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and a stage's handler, which a pool's processes would inherit
+    yield
+    signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.mark.usefixtures("two_cpus")
