@@ -27,7 +27,7 @@ NAME = "videos/a.parquet"
 
 
 def measure(frames: Sequence[int] = FRAMES) -> Iterator[Growth]:
-    """A line a stage; processor time, since each works alone."""
+    """One line per stage; processor time, since each works alone."""
     with tempfile.TemporaryDirectory(prefix="throughline-growth-") as name:
         folders = {count: Path(name, str(count)) for count in frames}
         for count, folder in folders.items():

@@ -24,7 +24,7 @@ BOUND = 2 * 1024**3
 
 
 def measure(frames: Sequence[int] = FRAMES, stages: Sequence[str] = STAGES) -> Iterator[Footprint]:
-    """A line a stage, once the longest sequence is through."""
+    """One line per stage, once the longest sequence is through."""
     peaks: dict[str, list[int]] = {stage: [] for stage in stages}
     for count in frames:
         with tempfile.TemporaryDirectory(prefix="throughline-memory-") as folder:

@@ -1,4 +1,4 @@
-"""The story: one file a stage, in the order of dvc.yaml. This page is the frame that every stage runs in.
+"""The story: one file per stage, in the order of dvc.yaml. This page is the frame that every stage runs in.
 
 `run` reads the parameters, opens the MLflow run, calls the stage with a `Context` and turns a plain error (a user's mistake, a
 lost connection) into its message alone.

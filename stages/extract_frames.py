@@ -1,4 +1,4 @@
-"""Turn videos and image folders into frame files: JPEG bytes beside the objects, a Parquet file a sequence."""
+"""Turn videos and image folders into frame files: JPEG bytes beside the objects, one Parquet file per sequence."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def against_trials(numbers: Sequence[int], scores: Sequence[float], values: Mapp
     Args:
         numbers: of the trials.
         scores: their metric.
-        values: of each key, a value a trial.
+        values: of each key, one value per trial.
         metric: its name.
     """
     order = sorted(range(len(numbers)), key=lambda index: numbers[index])

@@ -110,7 +110,7 @@ def _annotation_alone(source: Source, place: Place) -> Plan:
 
 
 def print_inspection(found: Inspection) -> None:
-    """A row a sequence, a row of all together, then classes, masks, defects and remarks, all of them."""
+    """One row per sequence, a row of all together, then classes, masks, defects and remarks, all of them."""
     table = Table(title=f"{found.root} as {found.kind}", title_justify="left")
     table.add_column("sequence")
     for name in ("kind", "frames", "rate", "size", "identities", "boxes", "ignored", "visible", "hidden", "covered", "defects", "remarks"):

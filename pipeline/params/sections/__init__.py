@@ -1,4 +1,4 @@
-"""params.yaml as types: one section a stage, in stage order; `pipeline.params.file` reads the file.
+"""params.yaml as types: one section per stage, in stage order; `pipeline.params.file` reads the file.
 
 The `model` section, and `model` of the two training sections, stay mappings here and are checked by the system's own pydantic classes
 (`System.options`, `Training.options`), so that nothing here knows a model by name.
