@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 from pipeline.artifacts.store import Place
+from pipeline.contract.counts import ASKED, RIGHT, counted
 
 GREY = "#8a949e"  # readable on white and on black
 COLOURS = ("#2f81d6", "#e0762b", "#3a9e5c", "#c2489b", "#8a6fd1", "#b8952b", "#2aa5a5", "#d0554f")
@@ -32,7 +33,6 @@ STYLE = {
     "xtick.color": GREY,
     "ytick.color": GREY,
 }
-COUNTS = ("_right", "_asked")  # how terms end that count answers and questions
 NOT_A_LOSS = ("epoch", "step", "lr")
 METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
@@ -56,7 +56,7 @@ def training_curves(history: dict[str, list[float]], title: str) -> str:
         return ""
     shares = _shares(history)
     parts = [name for name in terms[1:] if list(history[name]) != list(history[terms[0]])]  # the total may be there twice
-    parts = [name for name in parts if not name.endswith(COUNTS)]
+    parts = [name for name in parts if not name.endswith((RIGHT, ASKED))]
     drawn = history | shares
     groups = [names for names in (terms[:1], parts, list(shares)) if names]
     with pyplot.rc_context(STYLE):
@@ -73,10 +73,8 @@ def training_curves(history: dict[str, list[float]], title: str) -> str:
 
 
 def _shares(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """What terms count, as `pipeline.training.meter.accuracies` does; NaN, which is not drawn, where nothing was asked."""
-    right, asked = COUNTS
-    kinds = [name.removesuffix(right) for name in history if name.endswith(right) and name.removesuffix(right) + asked in history]
-    pairs = {kind: zip(history[kind + right], history[kind + asked], strict=True) for kind in kinds}
+    """What terms count; NaN, which is not drawn, where nothing was asked."""
+    pairs = {kind: zip(history[kind + RIGHT], history[kind + ASKED], strict=True) for kind in counted(history)}
     return {f"{kind} right": [good / all_ if all_ else float("nan") for good, all_ in pair] for kind, pair in pairs.items()}
 
 

@@ -112,6 +112,11 @@ def print_table(tracking: TrackingScores, title: str) -> None:
             table.add_section()
         values = metrics._asdict()
         table.add_row(name, *(f"{values[key]:.2f}" if isinstance(values[key], float) else str(values[key]) for key in SHOWN))
+    print_whole(table)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table never narrower than its content."""
     needed = Console(width=UNLIMITED).measure(table).maximum
     Console(width=max(Console().width, needed)).print(table)
 

@@ -125,7 +125,7 @@ def trained(
             for until in (*(rungs.epochs if rungs else ()), settings.epochs):
                 state = _fit(feed, kept, until, stage=publication.stage, fingerprint=fingerprint, run=run, cluster=cluster)
                 task.load_state_dict(state.task)
-                take_average(task.network, state, settings.average)
+                take_average(task.network, state)
                 if rungs is not None and until < settings.epochs and state.epochs == until:  # a resumed run may be further
                     _judge(task.network, feed, rungs, until, publication)
         history = state.history

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +18,6 @@ from pipeline.feeding.loader import Feed
 from pipeline.registry.runs import worker_log
 
 SECONDS_BETWEEN_LINES = 10.0
-RIGHT, ASKED = "_right", "_asked"  # how terms end that count answers and questions
 
 
 @dataclass(frozen=True)
@@ -110,15 +108,6 @@ class Meter:
         left = (self.printed - self.began) / (self.steps - self.before) * (self.length * (epochs - self.epoch) - self.steps)
         say(self.job.stage, f"epoch {self.epoch + 1}/{epochs}, step {self.steps}/{self.length}, loss {loss:.4f}, {duration(left)} left")
         log(self.job, {"step_loss": loss}, self.last_step)
-
-
-def accuracies(means: Mapping[str, float]) -> dict[str, float]:
-    """`<what>_accuracy` of each pair of terms `<what>_right` and `<what>_asked`, which are counts; of what was asked at all.
-
-    Example: {"known_right": 30.0, "known_asked": 40.0, "newborn_right": 0.0, "newborn_asked": 0.0} gives {"known_accuracy": 0.75}.
-    """
-    kinds = [name.removesuffix(RIGHT) for name in means if name.endswith(RIGHT) and means.get(name.removesuffix(RIGHT) + ASKED)]
-    return {f"{kind}_accuracy": means[kind + RIGHT] / means[kind + ASKED] for kind in kinds}
 
 
 def log(job: TrainingJob, values: dict[str, float], step: int) -> None:

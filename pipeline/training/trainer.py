@@ -33,6 +33,7 @@ from pipeline.training.meter import Meter, TrainingJob, say
 from pipeline.training.optimisers import build_optimisers, clip_groups
 
 _TORCH = 4  # last word of the random seeds drawn here
+_AVERAGED = "module."  # what PyTorch puts before a network's own names in the state of its average
 
 
 @runtime_checkable
@@ -213,12 +214,11 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel | None:
     return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True) if decay else None
 
 
-def take_average(network: nn.Module, state: TrainingState, decay: float) -> None:
+def take_average(network: nn.Module, state: TrainingState) -> None:
     """Give a network the moving average of a state, where there is one (see `averaged`)."""
-    average = averaged(network, decay)
-    if average is not None:
-        average.load_state_dict(state.average)
-        network.load_state_dict(average.module.state_dict())
+    own = {name.removeprefix(_AVERAGED): value for name, value in state.average.items() if name.startswith(_AVERAGED)}
+    if own:
+        network.load_state_dict(own)
 
 
 def _group_of(feed: Feed, name: str) -> Group:

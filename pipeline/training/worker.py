@@ -13,11 +13,12 @@ from typing import Any
 
 from torch import nn
 
+from pipeline.contract.counts import accuracies
 from pipeline.errors import PlainError, connection
 from pipeline.params.sections.training import Elastic
 from pipeline.training import checkpoints
 from pipeline.training.keeper import Keeper
-from pipeline.training.meter import TrainingJob, accuracies, duration, log, say
+from pipeline.training.meter import TrainingJob, duration, log, say
 from pipeline.training.trainer import Trainer
 
 

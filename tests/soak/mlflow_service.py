@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import sys
 import time
 from contextlib import suppress
-from urllib.request import urlopen
 
+from tests.mlflow_server import answering, command, free_port
 from tests.soak.commands import Commands, Running
 from tests.soak.ground import Ground
 
@@ -28,9 +26,7 @@ class Server:
     def __init__(self, commands: Commands, ground: Ground) -> None:
         self._commands, self._folder = commands, ground.folder
         self._running: Running | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
 
     @property
     def pid(self) -> int:
@@ -41,17 +37,9 @@ class Server:
         """Start it, where it does not run; gives its address."""
         address = f"http://127.0.0.1:{self._port}"
         if self._running is None or self._running.poll() is not None:
-            words = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-            words += ["--backend-store-uri", f"sqlite:///{self._folder}/server.db", "--artifacts-destination", str(self._folder / "served")]
+            words = command(self._port, self._folder / "server.db", self._folder / "served")
             self._running = self._commands.program(words)
-            deadline = time.monotonic() + START_SECONDS
-            while True:
-                try:
-                    with urlopen(f"{address}/health", timeout=5):
-                        break
-                except OSError:
-                    assert time.monotonic() < deadline, self._running.said()
-                    time.sleep(0.5)
+            answering(address, START_SECONDS, self._running.said)
         return address
 
     def strike(self, kind: str) -> None:

@@ -10,28 +10,20 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
+from tests.mlflow_server import answering, command, free_port
 from tests.s3 import BUCKET, s3_server
 from tests.system.test_survival import clone, environment
 
 HIDDEN = 'mount -t tmpfs none "$1" && cd / && exec "$2" start --address="$3" --num-cpus=1 --object-store-memory=100000000 --block'
 SECONDS = 90  # for a server or a node to answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
@@ -45,17 +37,6 @@ def running(command: list[str], folder: Path, environment: dict[str, str]) -> It
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
             process.wait(30)
-
-
-def answering(address: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            with urlopen(f"{address}/health", timeout=5):
-                return
-        except OSError:
-            assert time.monotonic() < deadline, "MLflow's server does not answer"
-            time.sleep(0.5)
 
 
 def nodes(folder: Path, address: str, environment: dict[str, str]) -> int:
@@ -91,9 +72,8 @@ def two_nodes(repository: Path, environment: dict[str, str]) -> Iterator[str]:
 @pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="mount namespaces need root and util-linux's unshare")
 def test_the_pipeline_runs_on_two_nodes_that_share_a_store_and_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = clone(tmp_path / "clone", 1)
-    params, server = folder / "params.yaml", f"http://127.0.0.1:{free_port()}"
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", server.rpartition(":")[2], "--workers", "1"]
-    mlflow += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "kept")]
+    params, port = folder / "params.yaml", free_port()
+    server, mlflow = f"http://127.0.0.1:{port}", command(port, tmp_path / "server.db", tmp_path / "kept")
     with s3_server() as s3:
         for key, value in s3.items():
             monkeypatch.setenv(key, value)
@@ -116,7 +96,7 @@ def test_the_pipeline_runs_on_two_nodes_that_share_a_store_and_a_server(tmp_path
             assert f"mlflow.tracking_uri: sqlite:///{folder}/mlflow.db is a file of this machine" in refused.stderr
 
             params.write_text(text.replace("tracking_uri: sqlite:///mlflow.db", f"tracking_uri: {server}"))
-            answering(server)
+            answering(server, SECONDS, lambda: "MLflow's server does not answer")
             done = repro()
             assert done.returncode == 0, done.stdout + done.stderr
             assert "2 machine(s) of" in done.stdout

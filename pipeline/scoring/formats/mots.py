@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.files.run_lengths import mask_iou
 from pipeline.params.classes import PEDESTRIANS
 from pipeline.scoring import clear
 from pipeline.scoring.by_class import by_class
-from pipeline.scoring.formats.scored import Row, Scored, paired
+from pipeline.scoring.formats.scored import Row, Scored, by_sequence, paired
 from pipeline.scoring.rules import BY_CLASS
 from pipeline.scoring.sequences import Rows, ScoredSequence
 from pipeline.scoring.similarities import MaskOverlap
@@ -34,7 +33,7 @@ def score_files(truth: Path, results: Path) -> Scored:
     Raises:
         UserError: a file is missing or a line cannot be used, masks of a frame overlap, or images differ in size (file:line).
     """
-    there, found = truth_files(truth), {path.stem: path for path in sorted(results.glob("*.txt"))}
+    there, found = by_sequence(truth, "gt/gt.txt", ".txt"), by_sequence(results, None, ".txt")
     wanted = f"{truth}/<sequence>/gt/gt.txt or {truth}/<sequence>.txt"
     remarks = paired(there, found, (truth, results), wanted)
     measured = {name: _measure(name, path, found[name]) for name, path in there.items()}
@@ -42,12 +41,6 @@ def score_files(truth: Path, results: Path) -> Scored:
     whole = clear.combined([part.clear for part in measured.values()])
     rows = {name: _row(scores.sequences[name], part.clear) for name, part in measured.items()}
     return Scored(_row(scores.combined, whole), rows, remarks)
-
-
-def truth_files(root: Path) -> Mapping[str, Path]:
-    """The files of ground truth by their sequence."""
-    folders = {path.parents[1].name: path for path in sorted(root.glob("*/gt/gt.txt"))}
-    return folders or {path.stem: path for path in sorted(root.glob("*.txt"))}
 
 
 def _measure(name: str, truth: Path, results: Path) -> Measured:

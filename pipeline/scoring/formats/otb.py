@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.files.otb_text import read_otb
-from pipeline.scoring.formats.scored import Row, Scored, paired
+from pipeline.scoring.formats.scored import Row, Scored, by_sequence, paired
 from pipeline.scoring.single_object import Success, mean, score
 
 TRUTH = "groundtruth_rect.txt"
@@ -26,16 +25,10 @@ def score_files(truth: Path, results: Path) -> Scored:
         UserError: a file is missing, a line is not four numbers, there are fewer or more boxes than frames, or the first true box has
             no area.
     """
-    there = _truth(truth)
-    found = {path.stem: path for path in sorted(results.glob("*.txt"))}
+    there, found = by_sequence(truth, TRUTH, ".txt"), by_sequence(results, None, ".txt")
     remarks = paired(there, found, (truth, results), f"{truth}/<video>/{TRUTH} or {truth}/<video>.txt")
     videos = {name: _score(path, found[name]) for name, path in there.items()}
     return Scored(_row(mean(list(videos.values()))), {name: _row(video) for name, video in videos.items()}, remarks)
-
-
-def _truth(root: Path) -> Mapping[str, Path]:
-    folders = {path.parent.name: path for path in sorted(root.glob(f"*/{TRUTH}"))}
-    return folders or {path.stem: path for path in sorted(root.glob("*.txt"))}
 
 
 def _score(truth: Path, results: Path) -> Success:

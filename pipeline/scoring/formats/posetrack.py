@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.files.posetrack_json import SCORED, Poses, read_poses
-from pipeline.scoring.formats.scored import Scored, paired
+from pipeline.scoring.formats.scored import Scored, by_sequence, paired
 from pipeline.scoring.pose_tracking import PoseFrame, score
 from pipeline.sources.records import load
 
@@ -24,9 +24,7 @@ def score_files(truth: Path, results: Path) -> Scored:
     Raises:
         UserError: a file is missing or cannot be used, or a person of the ground truth has no head box.
     """
-    inner = {path.parents[1].name: path for path in sorted(truth.glob("*/gt/poses.json"))}
-    there = inner or {path.stem: path for path in sorted(truth.glob("*.json"))}
-    found = {path.stem: path for path in sorted(results.glob("*.json"))}
+    there, found = by_sequence(truth, "gt/poses.json", ".json"), by_sequence(results, None, ".json")
     remarks = paired(there, found, (truth, results), f"{truth}/<video>.json")
     videos = {name: _frames(path, found[name]) for name, path in there.items()}
     scores = score(list(videos.values()), len(SCORED))

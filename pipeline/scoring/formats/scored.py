@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.artifacts.store import write_text
 from pipeline.errors import UserError
+from pipeline.scoring.tables import COMBINED, DECIMALS, METRICS, PER_SEQUENCE, print_whole
 
-COMBINED = "COMBINED"
-DECIMALS = 4
 Row = Mapping[str, float]
 
 
@@ -32,6 +30,12 @@ class Scored(NamedTuple):
     combined: Row
     parts: Mapping[str, Row]
     remarks: Sequence[str] = ()
+
+
+def by_sequence(root: Path, inner: str | None, suffix: str) -> dict[str, Path]:
+    """Files by their sequence: <root>/<sequence>/<inner>; where there is none, or `inner` is None, <root>/<sequence><suffix>."""
+    folders = {path.relative_to(root).parts[0]: path for path in sorted(root.glob(f"*/{inner}"))} if inner else {}
+    return folders or {path.stem: path for path in sorted(root.glob(f"*{suffix}"))}
 
 
 def paired(truth: Mapping[str, Path], results: Mapping[str, Path], where: tuple[Path, Path], wanted: str) -> list[str]:
@@ -63,8 +67,8 @@ def write(scored: Scored, task: str, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rows = {**scored.parts, COMBINED: scored.combined}
     document = {"task": task, "combined": _rounded(scored.combined), "parts": {name: _rounded(row) for name, row in scored.parts.items()}}
-    write_text(out / "metrics.json", json.dumps(document, indent=1) + "\n")
-    with (out / "per_sequence.csv").open("w", newline="", encoding="utf-8") as stream:
+    write_text(out / METRICS, json.dumps(document, indent=1) + "\n")
+    with (out / PER_SEQUENCE).open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["sequence", *scored.combined])
         for name, row in rows.items():
@@ -80,8 +84,7 @@ def show(scored: Scored, title: str) -> None:
         table.add_row(name, *(_text(row.get(key)) for key in scored.combined))
     table.add_section()
     table.add_row(COMBINED, *map(_text, scored.combined.values()))
-    needed = Console(width=10_000).measure(table).maximum
-    Console(width=max(Console().width, needed)).print(table)
+    print_whole(table)
 
 
 def _rounded(row: Row) -> dict[str, float | None]:

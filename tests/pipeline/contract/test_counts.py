@@ -1,8 +1,8 @@
-"""What is said of a training's progress."""
+"""Counts among the terms of a loss."""
 
 from __future__ import annotations
 
-from pipeline.training.meter import accuracies
+from pipeline.contract.counts import accuracies
 
 
 def test_counts_of_right_answers_become_shares_of_what_was_asked() -> None:

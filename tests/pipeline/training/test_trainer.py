@@ -73,9 +73,9 @@ def test_the_average_of_the_weights_follows_them_and_changes_no_step(tmp_path: P
     assert plain.average is None
     assert torch.equal(plain.task.network.heat.weight, made.task.network.heat.weight)
     network = build_task(made.job.feed).network
-    take_average(network, made.state(), 0.75)
+    take_average(network, made.state())
     assert torch.equal(network.heat.weight, made.average.module.heat.weight)
-    take_average(network, plain.state(), 0.0)  # there is none to take
+    take_average(network, plain.state())  # there is none to take
     assert torch.equal(network.heat.weight, made.average.module.heat.weight)
     assert ("average" in made.settings.model_dump()) > ("average" in plain.settings.model_dump()), "none has the digests of before"
 

@@ -1,0 +1,20 @@
+"""Terms of a loss that are counts: `<what>_right` answers of `<what>_asked` questions, such as who of the known was told right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+RIGHT, ASKED = "_right", "_asked"
+
+
+def accuracies(means: Mapping[str, float]) -> dict[str, float]:
+    """`<what>_accuracy` of each pair of terms `<what>_right` and `<what>_asked`, which are counts; of what was asked at all.
+
+    Example: {"known_right": 30.0, "known_asked": 40.0, "newborn_right": 0.0, "newborn_asked": 0.0} gives {"known_accuracy": 0.75}.
+    """
+    return {f"{kind}_accuracy": means[kind + RIGHT] / means[kind + ASKED] for kind in counted(means) if means[kind + ASKED]}
+
+
+def counted(terms: Collection[str]) -> list[str]:
+    """What terms count: `<what>` of each pair `<what>_right` and `<what>_asked`."""
+    return [kind for name in terms if (kind := name.removesuffix(RIGHT)) != name and kind + ASKED in terms]
