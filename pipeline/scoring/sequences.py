@@ -14,6 +14,7 @@ from pipeline.artifacts.store import Place
 from pipeline.errors import UserError
 from pipeline.files import mot_text
 from pipeline.files.columns import Growing
+from pipeline.files.coordinates import oddities
 from pipeline.files.frames import read_frames
 from pipeline.files.mot_text import MotRows, read_exactly
 
@@ -154,6 +155,7 @@ def read_text(found: TextSequence, *, classes: bool = False) -> tuple[ScoredSequ
     path = found.folder / "gt" / "gt.txt"
     _refuse_masks(path)
     rows, boxes = read_exactly(path, kind="ground_truth", remarks=remarks, world=not classes)
+    _remark_on_units(path, boxes, remarks)
     rows = mot_text.of_heads(path, rows, remarks)
     last = int(rows.frame.max(initial=0))
     length = _length(found.folder, last, remarks)
@@ -194,14 +196,23 @@ def _read_results(path: Place, remarks: list[str] | None) -> tuple[MotRows, NDAr
     if not path.is_file():
         raise UserError(f"{path}: no results for this sequence\nnext: write the file (an empty one says that nothing was tracked)")
     _refuse_masks(path)
-    return read_exactly(path, kind="results", remarks=remarks)
+    found, boxes = read_exactly(path, kind="results", remarks=remarks)
+    _remark_on_units(path, boxes, remarks)
+    return found, boxes
+
+
+def _remark_on_units(path: Place, boxes: NDArray[np.float64], remarks: list[str] | None) -> None:
+    """Say it where (N, 4) boxes, left, top, width, height, look as if they were no pixels."""
+    if remarks is not None:
+        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+        remarks += [f"{path}: {line}" for line in oddities(corners, np.full((len(boxes), 2), np.inf))]
 
 
 def _refuse_masks(path: Place) -> None:
     if mot_text.is_mask_text(path):
         raise UserError(
             f"{path}: holds masks (MOTS: frame id class height width mask); boxes alone are scored here\n"
-            "next: score boxes (frame,id,left,top,width,height,confidence), or masks with TrackEval's MOTSChallenge"
+            "next: score boxes (frame,id,left,top,width,height,confidence), or masks with `throughline evaluate --task mots`"
         )
 
 

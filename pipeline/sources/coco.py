@@ -165,6 +165,8 @@ class _File:
         for place, category in enumerate(listed if isinstance(listed, list) else []):
             if not isinstance(category, dict) or not text(category.get("name")) or not whole(category.get("id")):
                 self.defects.add(f"{self.path}: categories[{place}]: must have a whole number id and a name")
+            elif names.get(category["id"], category["name"]) != category["name"]:
+                self.defects.add(f"{self.path}: categories[{place}]: id {category['id']} is {names[category['id']]}'s already")
             else:
                 names[category["id"]] = category["name"]
         items = self.content["annotations"]

@@ -13,6 +13,7 @@ from itertools import chain
 
 import numpy as np
 
+from pipeline.files.coordinates import oddities
 from pipeline.files.frames import Frame, Objects
 from pipeline.numerics.boxes import intersection_over_area
 from pipeline.params.classes import NAMES
@@ -163,16 +164,16 @@ def _contradicted(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) 
 
 
 def _outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> list[str]:
-    """Boxes of which no part lies in the image; those of frames whose size is not known are passed over."""
+    """Boxes of which no part lies in the image, and what all boxes suggest; frames whose size is not known are passed over."""
     found = sequence.annotation
     if sequence.kind == "video" and sizes:  # all frames have the first one's size
         only = next(iter(sizes.values()))
         limits = np.tile(np.array(only, np.float64), (len(found), 1))
     else:
         limits = np.array([sizes.get(frame, (np.inf, np.inf)) for frame in found.frame.tolist()], np.float64).reshape(-1, 2)
-    boxes = found.objects.boxes
+    boxes = found.objects.boxes.astype(np.float64)
     beyond = (boxes[:, 2:] <= 0).any(1) | (boxes[:, :2] >= limits).any(1)
-    lines = []
+    lines = [f"{sequence.name}: {line}" for line in oddities(boxes, limits)]
     for row in np.flatnonzero(beyond).tolist():
         left, top, right, bottom = boxes[row].tolist()
         size = "x".join(f"{value:g}" for value in limits[row])

@@ -19,7 +19,7 @@ from pipeline.files.frames import Frame, encode_jpeg
 from pipeline.sources import content, images
 from pipeline.sources.annotation import Annotation, nothing
 from pipeline.sources.defects import Defects
-from pipeline.sources.place import Place, listed, local_copy, size_of
+from pipeline.sources.place import Place, is_special, listed, local_copy, size_of
 
 ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
 # Suffixes of what lies beside videos and images and is neither, and names of files that systems leave everywhere.
@@ -191,7 +191,7 @@ def passed_over(files: list[tuple[str, Place]]) -> list[str]:
 def head(path: Place) -> bytes:
     """A file's first bytes; none where it cannot be read, or only whole."""
     try:
-        if isinstance(path, Path):
+        if isinstance(path, Path) and not is_special(path):
             with path.open("rb") as stream:
                 return stream.read(content.LOOKED_AT)
     except OSError:

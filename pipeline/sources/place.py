@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ ALONE = (*SUFFIXES, ".json")  # files that are a root by themselves; a web serve
 # Folders in which systems keep thumbnails, waste and snapshots: Synology, QNAP, Windows, Linux.
 FOREIGN = ("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", ".thumbnails", "$recycle.bin", "lost+found",
            "system volume information")  # fmt: skip
+SPECIAL = "a pipe, a socket or a device, no file"
 # What listings say of a file's content: object stores' tags and checksums, the checksum in an archive's table.
 _MARKS = ("CRC", "crc32c", "md5Hash", "etag", "ETag")
 
@@ -82,9 +84,11 @@ def size_of(place: Place) -> int:
     """Bytes of a file.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or is no file, such as a pipe, whose reader would wait for ever.
     """
     try:
+        if is_special(place):
+            raise UserError(f"{place}: {SPECIAL}, which cannot be read\nnext: move it out of the root")
         return place.stat().st_size
     except OSError as error:
         why = "a link to nothing" if dead_link(place) else error.strerror
@@ -106,6 +110,10 @@ def walked(folder: Place, passed: list[str] | None = None) -> Iterator[Place]:
 
 def _walked(folder: Place, top: Place, seen: set[str], passed: list[str] | None) -> Iterator[Place]:
     shown = [item for item in listed(folder) if not item.name.startswith((".", "__MACOSX"))]
+    special = [is_special(item) for item in shown]
+    if passed is not None:
+        passed += [f"{relative(item, top)}: {SPECIAL}; left out" for item, odd in zip(shown, special, strict=True) if odd]
+    shown = [item for item, odd in zip(shown, special, strict=True) if not odd]
     folders = [item.is_dir() for item in shown]
     yield from (item for item, is_folder in zip(shown, folders, strict=True) if not is_folder)
     inner = [item for item, is_folder in zip(shown, folders, strict=True) if is_folder]
@@ -120,6 +128,17 @@ def _walked(folder: Place, top: Place, seen: set[str], passed: list[str] | None)
             continue
         seen.add(key)
         yield from _walked(item, top, seen, passed)
+
+
+def is_special(place: Place) -> bool:
+    """Whether a local name is neither a file nor a folder, but a pipe, a socket or a device; a link to nothing is none of these."""
+    if not isinstance(place, Path):
+        return False
+    try:
+        mode = place.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _is_link(place: Place) -> bool:

@@ -134,6 +134,23 @@ def test_categories_without_boxes_do_not_count(tmp_path: Path, listed: list[tupl
         assert found.notes[0].startswith(f"annotations/a.json: category {boxed} is read as class {kind}")
 
 
+def test_a_number_of_two_categories_is_a_defect(tmp_path: Path) -> None:
+    listed = [{"id": 1, "name": "person"}, {"id": 1, "name": "car"}, {"id": 1, "name": "person"}]
+    found = made(tmp_path, ["a.png"], annotated(["a.png"], [{}], listed))
+    assert found.defects == ["annotations/a.json: categories[1]: id 1 is person's already"]
+    assert found.sequences[0].annotation.objects.classes.tolist() == [PEDESTRIAN]
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [([0.1, 0.2, 0.3, 0.4], "may be shares of the image's width and height"), ([100, 80, 150, 110], "if width and height were right and")],
+)
+def test_boxes_written_in_another_way_are_remarked_upon(tmp_path: Path, box: list[float], said: str) -> None:
+    made(tmp_path, ["a.png", "b.png"], annotated(["a.png", "b.png"], [{"bbox": box}, {"bbox": box, "image_id": 2}]))
+    (found,) = inspect(str(tmp_path), decode=True).sequences
+    assert [line for line in found.remarks if said in line] == found.remarks[:1] != []
+
+
 def test_several_categories_with_boxes_keep_their_classes() -> None:
     assert numbers(["bee", "wasp"], ["bee", "wasp"]) == {"bee": OCCLUDER, "wasp": OCCLUDER}
 

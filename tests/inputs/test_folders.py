@@ -50,7 +50,17 @@ def waste(root: Path) -> str:
     return "cam/$RECYCLE.BIN: a computer's own folder (thumbnails, waste); left out"
 
 
-@pytest.mark.parametrize("make", [looped, looped_to_itself, linked_twice, synology, waste])
+def pipe(root: Path) -> str:
+    os.mkfifo(cam(root) / "000004.jpg")
+    return "cam/000004.jpg: a pipe, a socket or a device, no file; left out"
+
+
+def device(root: Path) -> str:
+    (cam(root) / "clip.mp4").symlink_to("/dev/null")
+    return "cam/clip.mp4: a pipe, a socket or a device, no file; left out"
+
+
+@pytest.mark.parametrize("make", [looped, looped_to_itself, linked_twice, synology, waste, pipe, device])
 def test_each_folder_is_read_once_and_foreign_ones_are_left(tmp_path: Path, make: object) -> None:
     assert callable(make)
     said = make(tmp_path)
@@ -96,6 +106,13 @@ def dead_picture(root: Path) -> tuple[str, str]:
 def ring(root: Path) -> tuple[str, str]:
     (cam(root, "S") / "000004.jpg").symlink_to("000004.jpg")
     return "folder", "S/000004.jpg: cannot be read (a link to nothing)"
+
+
+def test_a_pipe_among_images_of_a_sequence_is_a_defect_and_is_not_waited_for(tmp_path: Path) -> None:
+    sequence(tmp_path / "S", frames=2)
+    os.mkfifo(tmp_path / "S/img1/000003.jpg")
+    (found,) = planned(tmp_path, "mot_challenge").sequences
+    assert found.defects[0] == "S/img1/000003.jpg: a pipe, a socket or a device, no file, which cannot be read"
 
 
 @pytest.mark.parametrize("make", [dead_image, dead_truth, dead_info, dead_picture, ring])

@@ -203,13 +203,19 @@ def test_time_stamps_that_cannot_be_frames(tmp_path: Path, frames: tuple[float, 
         scored(tmp_path, lines((1, 2), GOOD, STAMPS), lines((1, 2), TRACKED, frames))
 
 
+def test_results_in_shares_of_the_image_are_remarked_upon(tmp_path: Path) -> None:
+    shares = "".join(f"{frame},{key},0.{key},0.3,0.1,0.4,0.9,-1,-1,-1\n" for frame in (1, 2, 3, 4) for key in (1, 2))
+    _, remarks = scored(tmp_path, lines((1, 2), GOOD), shares)
+    assert [line.rpartition("S.txt: ")[2].partition(";")[0] for line in remarks] == ["no box reaches beyond the first pixel"]
+
+
 MASKS = "1 2001 2 1080 1920 WSV:2d;1O10000O10\n"
 HEADS = lines((1, 2, 3, 4), ("1,1,1", "1,2,1", "1,3,1", "1,4,1"))
 
 
 @pytest.mark.parametrize(("truth", "results"), [(MASKS, MASKS), (MASKS, lines((1, 2), TRACKED)), (lines((1, 2), GOOD), MASKS)])
 def test_masks_are_refused_with_a_clear_word(tmp_path: Path, truth: str, results: str) -> None:
-    with pytest.raises(UserError, match=r"txt: holds masks \(MOTS: .*boxes alone are scored"):
+    with pytest.raises(UserError, match=r"(?s)txt: holds masks \(MOTS: .*boxes alone are scored.*evaluate --task mots"):
         scored(tmp_path, truth, results)
 
 
