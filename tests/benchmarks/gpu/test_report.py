@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.gpu import report
+from benchmarks.gpu import cases, report
 
 LAYER = {"operations": 2e9, "product_bytes": 3e6, "other_bytes": 1e6, "eager": 2e-3, "fused": 1e-3, "operators": 4}
 
@@ -14,6 +14,11 @@ def test_the_page_is_what_the_committed_numbers_say() -> None:
     begin, end = (f"<!-- {report.NAME}: {word} -->" for word in ("generated", "end"))
     shown = report.PAGE.read_text().split(begin)[1].split(end)[0].strip()
     assert shown == report.section(measured), "python -m benchmarks.gpu.on_paper, or python -m benchmarks gpu --page, writes it"
+
+
+def test_every_paper_preset_has_its_roofline() -> None:
+    counted = json.loads(report.ON_PAPER.read_text())["presets"]
+    assert [each["preset"] for each in counted] == [case.name for case in cases.cases()], "python -m benchmarks.gpu.on_paper counts them"
 
 
 def test_layers_below_a_hundredth_share_a_row() -> None:
