@@ -161,7 +161,8 @@ class _File:
 
     def _classes(self) -> tuple[dict[Any, int], list[str]]:
         """Class by category id, and remarks on those that have boxes."""
-        names, listed = {}, self.content.get("categories")
+        names: dict[int, str] = {}
+        listed = self.content.get("categories")
         for place, category in enumerate(listed if isinstance(listed, list) else []):
             if not isinstance(category, dict) or not text(category.get("name")) or not whole(category.get("id")):
                 self.defects.add(f"{self.path}: categories[{place}]: must have a whole number id and a name")
