@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.association.births import near_public
-from models.association.cost_matrix import assign
-from models.association.kernels import lifecycle
-from models.association.output import check, shown, usable_rows
+from models.association.kernels import lifecycle, rounds
+from models.association.output import check, shown
+from models.association.stages import Seen
 from models.association.tracklet import Phase, Tracklets
-from models.finetrack.affinity import costs, likeness
-from models.finetrack.options import FinetrackOptions
+from models.finetrack.affinity import cosines
+from models.finetrack.options import FinetrackOptions, TrackerOptions
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Tracker, Tracks, Video
-from pipeline.numerics.boxes import iou
 
 Rows = NDArray[np.int64]
 
@@ -38,6 +37,7 @@ class FinetrackTracker:
         """Start with no tracks; the first identity will be 1."""
         self._options, self._branches = options.tracker, options.network.parts + 1
         self._size = (video.width, video.height)
+        self._limits = _limits(options.tracker)
         self._buffer_frames = round(options.tracker.buffer_seconds * video.frame_rate)
         self._tracks = Tracklets()
         self._frame = 0
@@ -50,54 +50,37 @@ class FinetrackTracker:
         """
         self._frame += 1
         check(detections, self._frame)
-        usable = usable_rows(detections, self._options.low)
-        sure = detections.scores[usable] >= self._options.high
         self._tracks.predict()
-        left = self._associate(detections, usable[sure], usable[~sure])
+        left = self._associate(detections)
         self._start(detections, left, public)
         self._forget()
         return shown(self._tracks, self._tracks.boxes(), self._options, self._size)
 
-    def _associate(self, detections: Detections, sure: Rows, unsure: Rows) -> Rows:
-        """Both rounds; the sure detections that are left."""
+    def _associate(self, detections: Detections) -> Rows:
+        """Both rounds; the sure detections that are left, ascending."""
         tracks, options = self._tracks, self._options
-        boxes, in_sight = tracks.boxes(), np.isin(tracks.phase, (Phase.TRACKED, Phase.RECOVERED))
-        first = assign(self._costs(detections, sure, boxes), options.high_limit)
-        self._match(detections, first.rows, sure[first.columns], options.embedding_momentum)
-        free = first.unmatched_rows[in_sight[first.unmatched_rows]]
-        apart = 1.0 - iou(boxes[free], detections.boxes[unsure]).astype(np.float64)
-        second = assign(apart, options.low_limit)
-        self._match(detections, free[second.rows], unsure[second.columns], 1.0)
-        missed = tracks.seen < self._frame
-        keep = ~(missed & (tracks.phase == Phase.NEW))
-        tracks.phase[missed] = Phase.LOST
+        boxes, scores = np.array(detections.boxes), np.array(detections.scores)
+        rows, sure = rounds.by_score(boxes, scores, options.low, np.float32(options.high))
+        seen = Seen(boxes[rows], scores[rows], detections.embeddings[rows])
+        likeness = cosines(tracks.embedding, seen.features[:sure], self._branches, options.similarity)
+        left, keep = rounds.associate(tracks.memory, seen, rows, sure, likeness, self._limits, self._frame, options.embedding_momentum)
         tracks.keep(keep)
-        return sure[first.unmatched_columns]
-
-    def _costs(self, detections: Detections, rows: Rows, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N, M) of all tracks and the detections at `rows`."""
-        overlaps = iou(boxes, detections.boxes[rows])
-        if not overlaps.size:
-            return overlaps.astype(np.float64)
-        return costs(
-            likeness(self._tracks.embedding, detections.embeddings[rows], self._branches, self._options.similarity), overlaps, self._options
-        )
-
-    def _match(self, detections: Detections, tracks: Rows, rows: Rows, momentum: float) -> None:
-        seen = detections.select(rows)
-        self._tracks.match(tracks, seen.boxes, seen.scores, seen.embeddings, frame=self._frame, momentum=momentum)
-        self._tracks.detection[tracks] = rows
+        return left
 
     def _start(self, detections: Detections, left: Rows, public: NDArray[np.float32] | None) -> None:
         """Births: at once in the first frame, on probation later."""
         rows = left[detections.scores[left] >= self._options.birth]
         if public is not None:
             rows = rows[near_public(detections.boxes[rows], public)]
-        born, phase = detections.select(rows), Phase.TRACKED if self._frame == 1 else Phase.NEW
         if len(rows):
+            born, phase = detections.select(rows), Phase.TRACKED if self._frame == 1 else Phase.NEW
             self._tracks.start(born.boxes, born.scores, born.embeddings, rows=rows, frame=self._frame, phase=phase)
 
     def _forget(self) -> None:
         """Drop tracks unseen for longer than the buffer, and the younger of a visible and a lost track on one spot."""
         tracks, limit = self._tracks, self._options.duplicate_limit
         tracks.keep(lifecycle.forget(tracks.boxes(), tracks.state, self._frame, self._buffer_frames, True, limit))
+
+
+def _limits(o: TrackerOptions) -> rounds.Limits:
+    return rounds.Limits(o.appearance_weight, o.gate, o.likeness, o.high_limit, o.low_limit)

@@ -88,7 +88,7 @@ def gated(
     Raises:
         ValueError: a cost is NaN.
     """
-    starts, columns, gains, count = _space(len(rows))
+    starts, columns, gains, count = space(len(rows))
     spread = np.empty(4)
     for number in range(len(rows)):
         belief, look = beliefs[rows[number]], looks[rows[number]]
@@ -110,7 +110,7 @@ def gated(
             if np.isnan(cost):
                 raise ValueError("assignment cost holds NaN")
             if cost - limit < 0:
-                columns, gains = _room(columns, gains, count)
+                columns, gains = room(columns, gains, count)
                 columns[count], gains[count] = column, cost - limit
                 count += 1
         starts[number + 1] = count
@@ -120,7 +120,7 @@ def gated(
 @compiled
 def overlapping(beliefs: Array, rows: Array, boxes: Array, free: Array, widest: float, limit: float) -> Pairs:
     """Pairs of tracks and those detections that are `free` (M,) bool, by overlap alone; otherwise as `gated`."""
-    starts, columns, gains, count = _space(len(rows))
+    starts, columns, gains, count = space(len(rows))
     for number in range(len(rows)):
         box = kalman.place(beliefs[rows[number]])
         for column in range(_first(boxes, box[0] - widest - MARGIN), len(boxes)):
@@ -129,7 +129,7 @@ def overlapping(beliefs: Array, rows: Array, boxes: Array, free: Array, widest: 
             if free[column]:
                 gain = 1.0 - overlap(box, corners(boxes[column])) - limit
                 if gain < 0:
-                    columns, gains = _room(columns, gains, count)
+                    columns, gains = room(columns, gains, count)
                     columns[count], gains[count] = column, gain
                     count += 1
         starts[number + 1] = count
@@ -137,13 +137,13 @@ def overlapping(beliefs: Array, rows: Array, boxes: Array, free: Array, widest: 
 
 
 @compiled
-def _space(rows: int) -> tuple[Array, Array, Array, int]:
+def space(rows: int) -> tuple[Array, Array, Array, int]:
     size = 4 * rows + 4
     return np.zeros(rows + 1, np.int64), np.empty(size, np.int64), np.empty(size, np.float64), 0
 
 
 @compiled
-def _room(columns: Array, gains: Array, count: int) -> tuple[Array, Array]:
+def room(columns: Array, gains: Array, count: int) -> tuple[Array, Array]:
     """Both, or copies of twice the length if the first `count` fill them."""
     if count < len(columns):
         return columns, gains

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.association.tracklet import Phase
 from models.finetrack.tracker import FinetrackTracker
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Video
+from tests.models.finetrack.plain import PlainTracker
 from tests.models.finetrack.samples import small_options
 
 VIDEO = Video(10.0, 800, 480)
@@ -128,3 +131,47 @@ def test_public_boxes_gate_births() -> None:
 def test_what_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="frame 1 hold NaN"):
         _tracker().update(_see({0: _at(np.nan)}))
+
+
+@pytest.mark.parametrize(
+    ("seed", "changes", "public"),
+    [
+        (1, {}, False),
+        (2, {"similarity": "best"}, False),
+        (3, {"gate": 0.0}, False),  # no pair is forbidden
+        (4, {"likeness": -1.0, "high_limit": 1.5}, False),  # all pairs below the limit
+        (5, {"appearance_weight": 1.0, "buffer_seconds": 0.3}, True),
+        (6, {"appearance_weight": 0.0, "low": 0.6, "clip_boxes": True}, False),  # no unsure ones
+    ],
+)
+def test_tracks_have_the_bytes_of_a_plain_formulation(seed: int, changes: dict[str, Any], public: bool) -> None:
+    """A dense crowd whose people vanish, hide in low scores, look alike in parts, and are seen twice."""
+    options, random = small_options(tracker=changes), np.random.default_rng(seed)
+    kernels, plain = FinetrackTracker(options, VIDEO), PlainTracker(options, VIDEO)
+    lost = unsure = 0
+    for seen in _crowd(random, people=25, frames=60):
+        gates = seen.boxes[::2] if public else None
+        ours, theirs = kernels.update(seen, gates), plain.update(seen, gates)
+        for name in ("boxes", "identities", "scores", "detections"):
+            assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes()
+        for name in ("beliefs", "embedding", "score", "state"):
+            assert getattr(kernels._tracks, name).tobytes() == getattr(plain._tracks, name).tobytes()
+        lost += int((kernels._tracks.phase == Phase.LOST).sum())
+        unsure += int((seen.scores[ours.detections] < 0.6).sum())
+    assert lost > 20  # the staged crowd has what it is for
+    assert unsure > 20 or options.tracker.low == options.tracker.high
+
+
+def _crowd(random: np.random.Generator, people: int, frames: int) -> Iterator[Detections]:
+    place, step = random.uniform(0, [500, 250], (people, 2)), random.normal(0, 3, (people, 2))
+    looks = random.normal(size=(people, LENGTH)) + 0.7 * random.normal(size=LENGTH)
+    for _ in range(frames):
+        place = place + step
+        seen = np.flatnonzero(random.random(people) > 0.15)
+        seen = np.concatenate([seen, seen[random.random(len(seen)) < 0.1]])
+        corners = place[seen] + random.normal(0, 2, (len(seen), 2))
+        vectors = looks[seen] + random.normal(0, 0.3, (len(seen), LENGTH))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        scores = random.choice([0.05, 0.3, 0.6, 0.65, 0.9], len(seen), p=[0.05, 0.25, 0.1, 0.1, 0.5])
+        boxes = np.hstack([corners, corners + PERSON[2:] * random.uniform(0.9, 1.1, (len(seen), 1))])
+        yield Detections(boxes.astype(np.float32), scores.astype(np.float32), vectors.astype(np.float32))
