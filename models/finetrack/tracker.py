@@ -60,7 +60,7 @@ class FinetrackTracker:
         """Both rounds; the sure detections that are left, ascending."""
         tracks, options = self._tracks, self._options
         boxes, scores = np.array(detections.boxes), np.array(detections.scores)
-        rows, sure = rounds.by_score(boxes, scores, options.low, np.float32(options.high))
+        rows, sure = rounds.by_score(boxes, scores, options.low, options.high)
         seen = Seen(boxes[rows], scores[rows], detections.embeddings[rows])
         likeness = cosines(tracks.embedding, seen.features[:sure], self._branches, options.similarity)
         left, keep = rounds.associate(tracks.memory, seen, rows, sure, likeness, self._limits, self._frame, options.embedding_momentum)

@@ -41,11 +41,11 @@ class Limits(NamedTuple):
 @compiled
 def by_score(boxes: Array, scores: Array, low: float, high: float) -> tuple[Array, int]:
     """Which boxes (M, 4) have a size and a score (M,) from `low` on: first those from `high` on, both ascending; and how many these are."""
-    rows, count, sure = np.empty(len(boxes), np.int64), 0, 0
+    rows, count, sure, least = np.empty(len(boxes), np.int64), 0, 0, np.float32(high)
     for unsure in range(2):
         for row in range(len(boxes)):
             sized = boxes[row, 2] > boxes[row, 0] and boxes[row, 3] > boxes[row, 1]
-            if sized and scores[row] >= low and (scores[row] < high) == (unsure == 1):
+            if sized and scores[row] >= low and (scores[row] < least) == (unsure == 1):
                 rows[count] = row
                 count += 1
         if unsure == 0:

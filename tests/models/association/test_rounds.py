@@ -60,5 +60,5 @@ def test_sure_detections_come_first_and_boxes_without_size_never() -> None:
     scores = np.array([0.05, 0.3, 0.9, 0.6, 0.2, 0.95, 0.95], np.float32)
     boxes = np.repeat(BOX, len(scores), axis=0).astype(np.float32)
     boxes[5, 2], boxes[6, 3] = 0, 0
-    rows, sure = by_score(boxes, scores, 0.1, np.float32(0.6))
+    rows, sure = by_score(boxes, scores, 0.1, 0.6)
     assert (rows.tolist(), sure) == ([2, 3, 1, 4], 2)
