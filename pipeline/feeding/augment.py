@@ -24,8 +24,12 @@ PAPER_HEIGHT = 608  # of FairMOT's input, at which its smallest side of 4 pixels
 MIN_SIDE, MIN_SIDE_FLOOR = 4.0, 2.0
 MIN_AREA_SHARE = 0.1
 MAX_ASPECT = 10.0
-# PoseTrack 2018's 17 joints (nose, head's ends, then left and right ears, shoulders, ... ankles) in a mirror.
-MIRRORED = np.array([0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
+# Joints in a mirror, by how many there are: PoseTrack 2018's 17 (nose, head's ends, then left and right ears, shoulders, ... ankles) and
+# JHMDB's 15 (neck, belly, face, then right and left shoulders, hips, elbows, knees, wrists, ankles).
+MIRRORED = {
+    17: np.array([0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]),
+    15: np.array([0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13]),
+}
 
 Matrix = NDArray[np.float64]  # (3, 3), maps homogeneous (x, y, 1) columns
 
@@ -210,8 +214,8 @@ def _warp_joints(joints: NDArray[np.float32], matrix: Matrix, *, flip: bool) -> 
     moved = joints.copy()
     moved[..., :2] = joints[..., :2] @ matrix[:2, :2].T + matrix[:2, 2]
     moved[~joints.any(axis=-1)] = 0
-    if flip and joints.shape[1] == len(MIRRORED):
-        moved = moved[:, MIRRORED]
+    if flip and joints.shape[1] in MIRRORED:
+        moved = moved[:, MIRRORED[joints.shape[1]]]
     return moved
 
 

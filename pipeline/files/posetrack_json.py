@@ -21,6 +21,7 @@ NAMES = (
     "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 SYNONYMS = {"neck": "head_bottom", "upper_neck": "head_bottom"}
+FAR = 1e6  # pixels; what is beyond is no corner of a region
 
 
 class Poses(NamedTuple):
@@ -63,6 +64,32 @@ def read_poses(path: Path, content: Any) -> dict[str, Poses]:
         except (TypeError, ValueError) as error:
             raise UserError(f"{path}: annotations[{place}]: {error}\nnext: mend this entry") from None
     return {name: _stacked(path, name, people) for name, people in found.items()}
+
+
+def is_labelled(image: Mapping[str, Any]) -> bool:
+    """Whether an image says that its people are annotated, or says nothing; PoseTrack's videos are annotated in part."""
+    return image.get("is_labeled", True) not in (False, 0) or image.get("has_labeled_person", False) in (True, 1)
+
+
+def ignore_regions(image: Mapping[str, Any]) -> list[NDArray[np.float64]]:
+    """The polygons of an image in which nobody is annotated, each (N, 2) x and y in pixels; `ignore_regions_x` and `_y` state them.
+
+    Raises:
+        ValueError: they are not lists of as many numbers, three at least.
+    """
+    across, down = (image.get(f"ignore_regions_{axis}") or [] for axis in "xy")
+    if not isinstance(across, list) or not isinstance(down, list) or len(across) != len(down):
+        raise ValueError("ignore_regions_x and ignore_regions_y must be lists of one length")
+    found = []
+    for xs, ys in zip(across, down, strict=True):
+        if not _numbers(xs) or not _numbers(ys) or len(xs) != len(ys) or len(xs) < 3:
+            raise ValueError("a region to ignore must be three or more points, as many x as y")
+        found.append(np.array([xs, ys], np.float64).T)
+    return found
+
+
+def _numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) in (int, float) and abs(value) <= FAR for value in values)
 
 
 def _places(path: Path, categories: Any) -> Sequence[int]:

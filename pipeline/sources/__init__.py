@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.params.roots import address, folder_of
 from pipeline.params.sections.data import Source
-from pipeline.sources import bdd100k, coco, crowdhuman, davis, folder, mot_challenge, otb
+from pipeline.sources import bdd100k, coco, crowdhuman, davis, folder, jhmdb, mot_challenge, otb, posetrack, youtube_vis
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, locate
 from pipeline.sources.planned import Plan, PlannedSequence
@@ -60,6 +60,9 @@ def _kinds() -> dict[str, Callable[[Source, Place, bool], Plan]]:
         "coco": coco.plan,
         "otb": otb.plan,
         "davis": davis.plan,
+        "posetrack": posetrack.plan,
+        "jhmdb": jhmdb.plan,
+        "youtube_vis": youtube_vis.plan,
         "folder": folder.plan,
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.files.coordinates import oddities
 from pipeline.files.frames import Frame, Objects
@@ -57,6 +58,7 @@ class Findings:
         boxes: annotated objects.
         ignored: those of them that are neither object nor background.
         masks: those of them that have a mask.
+        joints: those of them that have joints.
         detections: whether there are public detections.
         classes: objects by class name.
         occlusion: None without a scored pedestrian.
@@ -74,6 +76,7 @@ class Findings:
     boxes: int
     ignored: int
     masks: int
+    joints: int
     detections: bool
     classes: dict[str, int]
     occlusion: Occlusion | None
@@ -105,11 +108,18 @@ def look(sequence: PlannedSequence, *, decode: bool, unseen: bool = False) -> Fi
         boxes=len(found),
         ignored=int(objects.ignores.sum()),
         masks=0 if objects.masks is None else sum(mask is not None for mask in objects.masks),
+        joints=0 if objects.keypoints is None else int(objects.keypoints.any((1, 2)).sum()),
         detections=sequence.detections,
         classes=_classes(objects),
         occlusion=_occlusion(found),
         defects=[*sequence.defects, *defects.lines],
-        remarks=[*sequence.notes, *_contradicted(sequence, sizes), *_outside(sequence, sizes), *_reappearing(sequence)],
+        remarks=[
+            *sequence.notes,
+            *_contradicted(sequence, sizes),
+            *_outside(sequence, sizes),
+            *_joints_outside(sequence, sizes),
+            *_reappearing(sequence),
+        ],
         span=_span(sequence),
     )
 
@@ -165,12 +175,7 @@ def _contradicted(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) 
 
 def _outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> list[str]:
     """Boxes of which no part lies in the image, and what all boxes suggest; frames whose size is not known are passed over."""
-    found = sequence.annotation
-    if sequence.kind == "video" and sizes:  # all frames have the first one's size
-        only = next(iter(sizes.values()))
-        limits = np.tile(np.array(only, np.float64), (len(found), 1))
-    else:
-        limits = np.array([sizes.get(frame, (np.inf, np.inf)) for frame in found.frame.tolist()], np.float64).reshape(-1, 2)
+    found, limits = sequence.annotation, _limits(sequence, sizes)
     boxes = found.objects.boxes.astype(np.float64)
     beyond = (boxes[:, 2:] <= 0).any(1) | (boxes[:, :2] >= limits).any(1)
     lines = [f"{sequence.name}: {line}" for line in oddities(boxes, limits)]
@@ -179,6 +184,27 @@ def _outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> li
         size = "x".join(f"{value:g}" for value in limits[row])
         lines.append(f"{found.where(row)}: the box {left:g},{top:g} to {right:g},{bottom:g} lies wholly outside the image ({size})")
     return lines
+
+
+def _joints_outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> list[str]:
+    """One remark on joints that lie outside the image, which count like any other."""
+    found = sequence.annotation
+    if found.objects.keypoints is None:
+        return []
+    places = found.objects.keypoints[..., :2]
+    beyond = places.any(2) & np.any((places < 0) | (places > _limits(sequence, sizes)[:, None]), axis=2)
+    rows = np.flatnonzero(beyond.any(1)).tolist()
+    if not rows:
+        return []
+    return [f"{sequence.name}: {int(beyond.sum())} joints of {len(rows)} people lie outside the image, first in {found.where(rows[0])}"]
+
+
+def _limits(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> NDArray[np.float64]:
+    """(N, 2) width and height of each object's image; infinite where they are not known."""
+    found = sequence.annotation
+    if sequence.kind == "video" and sizes:  # all frames have the first one's size
+        return np.tile(np.array(next(iter(sizes.values())), np.float64), (len(found), 1))
+    return np.array([sizes.get(frame, (np.inf, np.inf)) for frame in found.frame.tolist()], np.float64).reshape(-1, 2)
 
 
 def _reappearing(sequence: PlannedSequence) -> list[str]:

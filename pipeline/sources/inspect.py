@@ -13,13 +13,14 @@ from rich.table import Table
 from pipeline import sources
 from pipeline.errors import UserError
 from pipeline.params.sections.data import Source, SourceKind
-from pipeline.sources import bdd100k, coco, mot_challenge
+from pipeline.sources import bdd100k, coco, mot_challenge, posetrack, youtube_vis
 from pipeline.sources.findings import Findings, look
 from pipeline.sources.kinds import guess
 from pipeline.sources.media import is_image
 from pipeline.sources.place import Place, locate, walked
 from pipeline.sources.planned import Plan
 
+_UNSEEN = {"coco": coco.plan, "bdd100k": bdd100k.plan, "posetrack": posetrack.plan, "youtube_vis": youtube_vis.plan}  # without images
 UNLIMITED = 10_000  # columns; a table is never narrower than its content, so that a log keeps it whole
 
 
@@ -54,7 +55,7 @@ class Inspection:
     @property
     def totals(self) -> dict[str, Any]:
         """Counts over all sequences; identities are different people in different sequences."""
-        keys = ("frames", "identities", "boxes", "ignored", "masks")
+        keys = ("frames", "identities", "boxes", "ignored", "masks", "joints")
         counts = {key: sum(getattr(found, key) for found in self.sequences) for key in keys}
         classes = sum((Counter(found.classes) for found in self.sequences), Counter[str]())
         sizes = sum((Counter(found.sizes) for found in self.sequences), Counter[str]())
@@ -100,10 +101,10 @@ def _annotation_alone(source: Source, place: Place) -> Plan:
     """What an annotation says of images that are not there; nothing where there is no annotation either, or where there are images."""
     if source.kind == "mot_challenge":
         return Plan(mot_challenge.annotation_alone(source, place), [])
-    if source.kind not in ("coco", "bdd100k") or any(is_image(path) for path in walked(place)):
+    if source.kind not in _UNSEEN or any(is_image(path) for path in walked(place)):
         return Plan([], [])
     try:
-        plan = (coco if source.kind == "coco" else bdd100k).plan(source, place, strict=False, unseen=True)
+        plan = _UNSEEN[source.kind](source, place, strict=False, unseen=True)
     except UserError:
         return Plan([], [])
     return plan._replace(notes=("no images are here; the annotation alone is counted", *plan.notes))
@@ -127,6 +128,8 @@ def print_inspection(found: Inspection) -> None:
         print(f"class {name}: {count} boxes")
     if totals["masks"]:
         print(f"masks: of {totals['masks']} boxes")
+    if totals["joints"]:
+        print(f"joints: of {totals['joints']} boxes")
     for line in found.all_defects:
         print(f"defect: {line}")
     for line in found.all_remarks:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.params.sections.data import SourceKind
-from pipeline.sources import davis, mot_layout, otb
+from pipeline.sources import davis, jhmdb, mot_layout, otb
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, listed, walked
 
 PEEKED = 1 << 20  # bytes of a JSON file that are looked at
 COCO_KEYS = rb'"(images|categories|annotations)"\s*:'
+POSETRACK_KEYS = rb'"(is_labeled|has_no_densepose|ignore_regions_x|bbox_head)"\s*:'
+VIS_KEYS = rb'"(file_names|segmentations)"\s*:'
 SCALABEL_KEYS = rb'(?i)"(videoName|video_name|frameIndex|labels|frames)"\s*:'
 
 
@@ -28,6 +30,8 @@ def guess(root: Place) -> SourceKind:
         return "crowdhuman"
     if davis.is_davis(root):
         return "davis"
+    if jhmdb.is_jhmdb(root):
+        return "jhmdb"
     if otb.is_video(root) or any(map(otb.is_video, listed(root))):
         return "otb"
     if _is_mot(root):
@@ -36,6 +40,10 @@ def guess(root: Place) -> SourceKind:
     for path in files:
         if path.suffix.lower() == ".json":
             head = _head(path)
+            if re.search(VIS_KEYS, head):
+                return "youtube_vis"
+            if re.search(POSETRACK_KEYS, head):
+                return "posetrack"
             coco, scalabel = re.search(COCO_KEYS, head), re.search(SCALABEL_KEYS, head)
             if coco and not (scalabel and scalabel.start() < coco.start()):
                 return "coco"

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.files.frames import Objects
 from pipeline.params.classes import NUMBERS, TRACKABLE
-from pipeline.sources.annotation import Annotation, annotation
+from pipeline.sources.annotation import Annotation, annotation, nothing
 from pipeline.sources.categories import CROWD, NEITHER, PEDESTRIAN
 from pipeline.sources.defects import Defects
 from pipeline.sources.media import Media, Reading, gaps
@@ -207,6 +207,8 @@ class Clip:
         stated_size: width and height that the file states.
         notes: what is odd but legitimate.
         stated: the same of each image, by frame number.
+        ground_truth: whether the file annotates this video at all.
+        public: public detections; None: there are none.
     """
 
     dataset: str
@@ -217,6 +219,8 @@ class Clip:
     stated_size: tuple[int, int] | None
     notes: tuple[str, ...]
     stated: dict[int, tuple[int, int]] = field(default_factory=dict)
+    ground_truth: bool = True
+    public: Annotation | None = None
 
     def plan(self, defects: Defects) -> PlannedSequence:
         """The sequence, with the defects that were found before."""
@@ -224,21 +228,22 @@ class Clip:
         folder = next(iter(files.values())).parent
         frames = Media(folder, files)
         listing = frames.listing()
+        seen = () if self.public is None else (self.public.digest,)
         return PlannedSequence(
             root=defects.base,
             dataset=self.dataset,
             name=self.name,
             kind="video",
             frame_rate=self.frame_rate,
-            ground_truth=True,
-            detections=False,
+            ground_truth=self.ground_truth,
+            detections=self.public is not None,
             source=relative(folder, defects.base),
             frames=len(files),
             bytes=sum(size for _, size in listing),
-            digest=content_digest([], listing, self.dataset, self.name, repr(list(files)), self.annotation.digest),
+            digest=content_digest([], listing, self.dataset, self.name, repr(list(files)), self.annotation.digest, *seen),
             defects=tuple(defects.lines),
             notes=(*self.notes, *gaps(self.name, np.array(list(files), np.int64))),
             annotation=self.annotation,
             stated_size=self.stated_size,
-            read=Reading(self.dataset, self.name, frames, self.frame_rate, self.annotation, stated=self.stated),
+            read=Reading(self.dataset, self.name, frames, self.frame_rate, self.annotation, self.public or nothing(), self.stated),
         )

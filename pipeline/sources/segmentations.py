@@ -16,10 +16,12 @@ def counts_of(segmentation: Any, height: int, width: int) -> str:
         width: of the image, pixels.
 
     Raises:
-        ValueError: it is neither, or of another size.
+        ValueError: it is neither, of another size, or far outside the image.
     """
     from pycocotools import mask
 
+    if not (0 < height <= mots.LARGEST_SIDE and 0 < width <= mots.LARGEST_SIDE):
+        raise ValueError(f"no image has {width}x{height} pixels")
     if isinstance(segmentation, dict):
         size, counts = segmentation.get("size"), segmentation.get("counts")
         if not isinstance(size, list) or size != [height, width]:
@@ -35,7 +37,7 @@ def counts_of(segmentation: Any, height: int, width: int) -> str:
     elif _polygons(segmentation):
         found = mask.merge(mask.frPyObjects(segmentation, height, width))
     else:
-        raise ValueError("a mask must be run lengths or polygons of at least three points")
+        raise ValueError(f"a mask must be run lengths or polygons of at least three points within {mots.LARGEST_SIDE} pixels")
     text = found["counts"]
     return text.decode("ascii") if isinstance(text, bytes) else str(text)
 
@@ -44,4 +46,4 @@ def _polygons(value: Any) -> bool:
     if not isinstance(value, list) or not value:
         return False
     shaped = all(isinstance(part, list) and len(part) >= 6 and len(part) % 2 == 0 for part in value)
-    return shaped and all(type(item) in (int, float) for part in value for item in part)
+    return shaped and all(type(item) in (int, float) and abs(item) <= mots.LARGEST_SIDE for part in value for item in part)

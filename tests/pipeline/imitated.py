@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.files.indexed_images import write_indexed
+from pipeline.files.posetrack_json import NAMES
 from pipeline.sources.mots import LARGEST_SIDE
 from tests.pipeline.recorded import HEIGHT, WIDTH, crowdhuman, record, write_image
 
@@ -252,6 +253,99 @@ def davis(root: Path) -> Path:
     return root
 
 
+def joints(person: int, frame: int) -> list[int]:
+    """x, y and mark of PoseTrack 2018's joints: the ears are not annotated, the last one is hidden."""
+    left, top, _, _ = box(person, frame)
+    found = [[left + place % 4 * 4, top + place, 1] for place in range(17)]
+    found[3] = found[4] = [0, 0, 0]
+    found[16][2] = 0
+    return [value for joint in found for value in joint]
+
+
+def posetrack_images(video: str, frames: int) -> list[dict[str, Any]]:
+    """The images of a video: those before the last are labelled, with a region to ignore in the first."""
+    folder, key = f"images/val/{video}", int(video[:6]) * 10000 + 10**10
+    found: list[dict[str, Any]] = []
+    for frame in range(frames):
+        facts = {"vid_id": video[:6], "nframes": frames, "frame_id": key + frame, "id": key + frame, "has_no_densepose": True}
+        regions = {"ignore_regions_x": [[100, 140, 140, 100]], "ignore_regions_y": [[60, 60, 100, 100]]} if frame == 0 else {}
+        found.append({"file_name": f"{folder}/{frame:06d}.jpg", "is_labeled": frame < frames - 1, **facts, **regions})
+    return found
+
+
+def posetrack(root: Path) -> Path:
+    """Two videos of four images, three of them labelled, with two people; poses of a detector for one."""
+    category = {"supercategory": "person", "id": 1, "name": "person", "keypoints": list(NAMES), "skeleton": [[16, 14]]}
+    for video in ("000342_mpii_test", "000522_mpii_test"):
+        images, people, found = posetrack_images(video, 4), list[dict[str, Any]](), list[dict[str, Any]]()
+        for frame, image in enumerate(images):
+            write_image(root / image["file_name"], frame)
+            for k in (1, 2) if image["is_labeled"] else ():
+                item = {"image_id": image["id"], "keypoints": joints(k, frame + 1), "category_id": 1, "id": image["id"] * 100 + k}
+                people.append(item | {"track_id": k - 1, "bbox": list(box(k, frame + 1)), "bbox_head": [10, 20, 6, 8], "scores": []})
+                found.append(item | {"track_id": 7, "bbox": list(box(k, frame + 1)), "scores": [0.25 * k] * 17})
+        put(root / f"annotations/val/{video}.json", json.dumps({"images": images, "annotations": people, "categories": [category]}))
+        if video.startswith("000342"):
+            said = [{"file_name": image["file_name"], "id": image["id"]} for image in images]
+            put(root / f"detections/{video}.json", json.dumps({"images": said, "annotations": found, "categories": [category]}))
+    return root
+
+
+def jhmdb(root: Path) -> Path:
+    """Two clips of two classes, joints from pixel 1, masks of one clip, and a split."""
+    for kind, clip, masks in (
+        ("brush_hair", "April_09_brush_hair_u_nm_np1_ba_goo_0", True),
+        ("catch", "Ball_catch_u_f_cm_np1_fr_med_0", False),
+    ):
+        places, seen = np.zeros((2, 15, 3)), np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        for frame in (1, 2, 3):
+            write_image(root / f"Rename_Images/{kind}/{clip}/{frame:05d}.png", frame)
+            left, top, width, height = box(1, frame)
+            places[0, :, frame - 1] = left + 1 + np.arange(15) % 4 * 3
+            places[1, :, frame - 1] = top + 1 + np.arange(15) * 2
+            seen[top : top + height, left : left + width, frame - 1] = 1
+        facts = {"pos_world": places / 100, "scale": np.ones((1, 3)), "viewpoint": "S"}
+        save(root / f"joint_positions/{kind}/{clip}/joint_positions.mat", {"pos_img": places, **facts})
+        if masks:
+            save(root / f"puppet_mask/{kind}/{clip}/puppet_mask.mat", {"part_mask": seen})
+        put(root / f"splits/{kind}_test_split1.txt", f"{clip}.avi {1 + masks} \n")
+    return root
+
+
+def save(path: Path, arrays: dict[str, Any]) -> None:
+    """Write a file of MATLAB's."""
+    from scipy.io import savemat
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, arrays)
+
+
+VIS_CATEGORIES = [{"id": 1, "name": "person"}, {"id": 2, "name": "giant_panda"}, {"id": 3, "name": "lizard"}]
+
+
+def youtube_vis(root: Path) -> Path:
+    """Two videos of three images, a person in all of them as run lengths and a panda in the first two as polygons; lizards nowhere."""
+    videos, annotations = list[dict[str, Any]](), list[dict[str, Any]]()
+    for key, name in ((1, "003234408d"), (2, "0043f083b5")):
+        files = [f"{name}/{5 * place:05d}.jpg" for place in range(3)]
+        for place, file in enumerate(files):
+            write_image(root / "train/JPEGImages" / file, place)
+        videos.append({"id": key, "width": WIDTH, "height": HEIGHT, "length": 3, "file_names": files, "license": 1})
+        for k in (1, 2):
+            boxes = [list(box(k, frame)) if frame < 3 or k == 1 else None for frame in (1, 2, 3)]
+            shapes = [None if sides is None else _shape(sides, k == 1) for sides in boxes]
+            facts = {"id": 2 * key + k, "video_id": key, "category_id": k, "iscrowd": 0, "height": HEIGHT, "width": WIDTH, "length": 1}
+            annotations.append({**facts, "segmentations": shapes, "bboxes": boxes, "areas": [sides and 360 for sides in boxes]})
+    put(root / "train.json", json.dumps({"info": {}, "videos": videos, "annotations": annotations, "categories": VIS_CATEGORIES}))
+    return root
+
+
+def _shape(sides: list[int], runs: bool) -> Any:
+    left, top, width, height = sides
+    corners = [left, top, left + width, top, left + width, top + height, left, top + height]
+    return {"size": [HEIGHT, WIDTH], "counts": run_lengths(left, top, width, height)} if runs else [corners]
+
+
 def videos(root: Path) -> Path:
     """A bare folder: two videos, one deeper, and images without numbers to go by."""
     record(root / "square.mp4", 4)
@@ -282,5 +376,8 @@ MADE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "COCO with videos": ("coco", coco_video),
     "OTB": ("otb", otb),
     "DAVIS": ("davis", davis),
+    "PoseTrack 2018": ("posetrack", posetrack),
+    "JHMDB": ("jhmdb", jhmdb),
+    "YouTube-VIS": ("youtube_vis", youtube_vis),
     "videos and images": ("folder", videos),
 }

@@ -37,7 +37,7 @@ class RenderWalkers(Section):
 
 
 STILLS = "data/walkers/stills"  # where they are written
-SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "otb", "davis", "folder"]
+SourceKind = Literal["mot_challenge", "crowdhuman", "bdd100k", "coco", "otb", "davis", "posetrack", "jhmdb", "youtube_vis", "folder"]
 
 
 class Source(Section):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.scoring.formats.scored import Row, Scored
 from pipeline.scoring.track_ap import Precision, Track, VideoTracks, mean, score
-from pipeline.sources.records import load, number
+from pipeline.sources.records import load, number, whole
 from pipeline.sources.segmentations import counts_of
 
 Size = tuple[int, int]
+
+
+class _Video(NamedTuple):
+    """Height and width in pixels, and how many images it has, where that is stated."""
+
+    size: Size
+    length: int | None
 
 
 def score_files(truth: Path, results: Path) -> Scored:
@@ -31,22 +38,27 @@ def score_files(truth: Path, results: Path) -> Scored:
         raise UserError(f"{truth}: expected lists videos, annotations, categories\nnext: name YouTube-VIS' file of annotations")
     if not isinstance(found, list):
         raise UserError(f"{results}: expected a list of results\nnext: write video_id, category_id, score, segmentations of each track")
-    sizes, names = _videos(truth, content["videos"]), _names(truth, content["categories"])
-    there = _tracks(truth, content["annotations"], sizes, names, "annotations")
-    seen = _tracks(results, found, sizes, names, "")
-    classes = score([VideoTracks(there[key], seen[key], *size) for key, size in sizes.items()])
+    videos, names = _videos(truth, content["videos"]), _names(truth, content["categories"])
+    there = _tracks(truth, content["annotations"], videos, names, "annotations")
+    seen = _tracks(results, found, videos, names, "")
+    classes = score([VideoTracks(there[key], seen[key], *video.size) for key, video in videos.items()])
     rows = {names[kind]: _row(found) for kind, found in classes.items()}
-    unlabelled = [key for key in sizes if not there[key]]
-    remarks = [f"{len(unlabelled)} of {len(sizes)} videos have no ground truth; results in them are false"] if unlabelled else []
+    unlabelled = [key for key in videos if not there[key]]
+    remarks = [f"{len(unlabelled)} of {len(videos)} videos have no ground truth; results in them are false"] if unlabelled else []
     return Scored(_row(mean(classes)), rows, remarks)
 
 
-def _videos(path: Path, videos: list[Any]) -> dict[Any, Size]:
-    """Height and width of each video."""
+def _videos(path: Path, videos: list[Any]) -> dict[Any, _Video]:
     try:
-        return {video["id"]: (int(video["height"]), int(video["width"])) for video in videos}
+        return {video["id"]: _Video((int(video["height"]), int(video["width"])), _length(video)) for video in videos}
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{path}: a video has no id, height and width\nnext: mend it") from None
+
+
+def _length(video: Mapping[str, Any]) -> int | None:
+    """How many images a video lists, or else states."""
+    listed, stated = video.get("file_names"), video.get("length")
+    return len(listed) if isinstance(listed, list) else stated if whole(stated) else None
 
 
 def _names(path: Path, categories: list[Any]) -> dict[Any, str]:
@@ -56,24 +68,28 @@ def _names(path: Path, categories: list[Any]) -> dict[Any, str]:
         raise UserError(f"{path}: a category has no id and name\nnext: mend it") from None
 
 
-def _tracks(path: Path, items: list[Any], sizes: Mapping[Any, Size], names: Mapping[Any, str], said: str) -> dict[Any, list[Track]]:
+def _tracks(path: Path, items: list[Any], videos: Mapping[Any, _Video], names: Mapping[Any, str], said: str) -> dict[Any, list[Track]]:
     tracks: dict[Any, list[Track]] = defaultdict(list)
     for place, item in enumerate(items):
         try:
-            tracks[item["video_id"]].append(_track(item, sizes[item["video_id"]], names, said == ""))
+            tracks[item["video_id"]].append(_track(item, videos[item["video_id"]], names, said == ""))
         except (KeyError, TypeError, ValueError) as error:
             reason = f"no {error} here or in the ground truth" if isinstance(error, KeyError) else str(error)
             raise UserError(f"{path}: {said}[{place}]: {reason}\nnext: mend this entry") from None
     return tracks
 
 
-def _track(item: Mapping[str, Any], size: Size, names: Mapping[Any, str], scored: bool) -> Track:
+def _track(item: Mapping[str, Any], video: _Video, names: Mapping[Any, str], scored: bool) -> Track:
     if item["category_id"] not in names:
         raise ValueError(f"category_id {item['category_id']!r:.40} is not among the categories")
     sure = item["score"] if scored else 1.0
     if not number(sure):
         raise ValueError("score must be a number")
-    masks = {frame: counts_of(shape, *size) for frame, shape in enumerate(item["segmentations"]) if shape}
+    shapes = item["segmentations"]
+    if not isinstance(shapes, list) or (video.length is not None and len(shapes) != video.length):
+        wanted = "a list" if video.length is None else f"a list of {video.length} entries, one for each image"
+        raise ValueError(f"segmentations must be {wanted}")
+    masks = {frame: counts_of(shape, *video.size) for frame, shape in enumerate(shapes) if shape}
     return Track(item["category_id"], masks, float(sure), bool(item.get("iscrowd", 0)) and not scored)
 
 

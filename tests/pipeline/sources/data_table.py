@@ -18,7 +18,7 @@ from tests.pipeline.imitated import MADE
 from tests.shared import ROOT
 
 PAGE = ROOT / "docs/data.md"
-COLUMNS = ("sequences", "frames", "identities", "boxes", "masks", "not scored", "defects")
+COLUMNS = ("sequences", "frames", "identities", "boxes", "masks", "joints", "not scored", "defects")
 HEAD = f"| data set | kind | read from | {' | '.join(COLUMNS)} |\n|---|---|---{'|---:' * len(COLUMNS)}|\n"
 MOT17_LENGTHS = {"02": 600, "04": 1050, "05": 837, "09": 525, "10": 654, "11": 900, "13": 750}
 
@@ -81,7 +81,7 @@ def write(data: Path) -> None:
 def _row(name: str, kind: str, said: str, root: Path) -> str:
     found = inspect(str(root), decode=said != REAL["MOT17, training sequences"][0])
     assert found.kind == kind, f"{name} is taken for {found.kind}"
-    keys = ("sequences", "frames", "identities", "boxes", "masks", "ignored", "defects")
+    keys = ("sequences", "frames", "identities", "boxes", "masks", "joints", "ignored", "defects")
     return f"| {name} | {kind} | {said} | {' | '.join(str(found.totals[key]) for key in keys)} |"
 
 

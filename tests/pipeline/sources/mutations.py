@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 CELLS = (
@@ -31,6 +31,19 @@ VALUES: tuple[Any, ...] = (
     None, -1, 0, 1.5, "x", "", [], {},
     True, False, float("nan"), float("inf"), 10**30, "../x", "a\nb", "\ud800", [None], {"x": 1}, "7", 1e308,
 )  # fmt: skip
+
+GONE = object()  # in the place of a value that `set_at` removes
+
+
+def set_at(content: Any, keys: Sequence[str | int], value: Any) -> None:
+    """Set or remove what stands at the end of a way of keys and indices in JSON."""
+    *way, last = keys
+    for key in way:
+        content = content[key]
+    if value is GONE:
+        del content[last]
+    else:
+        content[last] = value
 
 
 def harm_bytes(rng: random.Random, raw: bytes) -> bytes:

@@ -84,3 +84,31 @@ def test_broken_entries_are_named_by_their_place(tmp_path: Path) -> None:
         results["annotations"][3][key] = value
         with pytest.raises(UserError, match=said):
             _score(tmp_path, _document(), results)
+
+
+def test_images_that_are_not_labelled_do_not_count(tmp_path: Path) -> None:
+    truth, results = _document(), _document()
+    for image in truth["images"]:
+        image["is_labeled"] = image["id"] != 12
+    truth["annotations"] = [item for item in truth["annotations"] if item["image_id"] != 12]
+    found = _score(tmp_path, truth, results)
+    assert found.combined["MOTA"] == 100
+    assert found.remarks == ["v: 1 of 4 images are not labelled; left out"]
+    truth["images"][2]["is_labeled"] = True
+    assert _score(tmp_path, truth, results).combined["MOTA"] == pytest.approx(100 * (6 - 2) / 6), "two are found where nobody is"
+    nothing = {"annotations": [], "images": [image | {"is_labeled": False} for image in truth["images"]]}
+    with pytest.raises(UserError, match="no image is labelled"):
+        _score(tmp_path, truth | nothing, results)
+
+
+def test_joints_inside_regions_to_ignore_count_on_neither_side(tmp_path: Path) -> None:
+    """The second person stands right of 190 in all frames; without regions, not to find one in the last frame costs one of 8."""
+    truth, results = _document(), _document()
+    results["annotations"].pop()
+    assert _score(tmp_path, truth, results).combined["MOTA"] == pytest.approx(100 * 7 / 8)
+    for image in truth["images"]:
+        image |= {"ignore_regions_x": [[190, 400, 400, 190]], "ignore_regions_y": [[-10, -10, 200, 200]]}
+    assert _score(tmp_path, truth, results).combined["MOTA"] == 100
+    truth["images"][3]["ignore_regions_y"] = [[-10, -10, 200]]
+    with pytest.raises(UserError, match=r"v/000003\.jpg: a region to ignore must be three or more points, as many x as y"):
+        _score(tmp_path, truth, results)

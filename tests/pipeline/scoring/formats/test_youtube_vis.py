@@ -29,7 +29,7 @@ def _runs(mask: np.ndarray) -> dict[str, Any]:
 
 def _truth(masks: list[Any], **more: Any) -> dict[str, Any]:
     return {
-        "videos": [{"id": 1, "height": HEIGHT, "width": WIDTH, "length": 3}],
+        "videos": [{"id": 1, "height": HEIGHT, "width": WIDTH, "length": len(masks)}],
         "annotations": [{"id": 1, "video_id": 1, "category_id": 5, "segmentations": masks, "iscrowd": 0} | more],
         "categories": [{"id": 5, "name": "person"}, {"id": 6, "name": "dog"}],
     }
@@ -72,6 +72,9 @@ def test_polygons_are_masks_too(tmp_path: Path) -> None:
         ({"segmentations": [{"size": SIZE, "counts": [3, 4]}]}, r"\[0\]: the mask's runs do not fill 32x24 pixels"),
         ({"segmentations": [{"size": SIZE, "counts": "5"}]}, r"\[0\]: the mask's runs do not fill 32x24 pixels"),
         ({"segmentations": [[[1.0, 2.0]]]}, r"\[0\]: a mask must be run lengths or polygons"),
+        ({"segmentations": [[[1.0, 2.0, 3.0, 4.0, 5.0, 1e300]]]}, r"\[0\]: a mask must be run lengths or polygons"),
+        ({"segmentations": [None, None]}, r"\[0\]: segmentations must be a list of 1 entries, one for each image"),
+        ({"segmentations": None}, r"\[0\]: segmentations must be a list of 1 entries, one for each image"),
     ],
 )
 def test_entries_that_cannot_be_used_are_named(tmp_path: Path, more: dict[str, Any], said: str) -> None:
