@@ -80,14 +80,17 @@ def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
 
 
 def true_instances(frame: Frame) -> tuple[list[int], list[int], Masks]:
-    """Identities, classes and (N, H, W) masks of what is seen with a cell or more; a class that the table lacks is numbered by its name."""
+    """Identities, classes and (N, H, W) masks of who is known and seen with a cell or more.
+
+    A class is numbered by its name. Who has no identity, as regions to ignore, is nobody's track.
+    """
     objects, nothing = frame.objects, np.zeros((0, frame.height, frame.width), np.bool_)
     if objects.masks is None:
         return [], [], nothing
     names = objects.categories if objects.categories is not None else [NAMES[kind] for kind in objects.classes.tolist()]
     found = []
     for identity, name, counts in zip(objects.identities.tolist(), names, objects.masks, strict=True):
-        mask = None if counts is None else decode_mask(counts, frame.height, frame.width)
+        mask = None if counts is None or identity < 0 else decode_mask(counts, frame.height, frame.width)
         if mask is not None and int(mask.sum()) >= LEAST:
             found.append((identity, _number(name), mask))
     identities, kinds, masks = zip(*found, strict=True) if found else ((), (), ())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipeline.contract.clips import TrainingFrame
 from pipeline.feeding.augment import View, show
@@ -17,6 +18,7 @@ from pipeline.files.sample_store import SampleStore
 from pipeline.files.sample_writer import SampleWriter
 from pipeline.files.schema import Extras
 from pipeline.packing.samples import Shape, pack
+from pipeline.sources.jhmdb import JOINTS
 
 WIDTH, HEIGHT = 128, 64
 EXTRAS = Extras(masks=True, keypoints=17)
@@ -81,3 +83,16 @@ def test_a_view_moves_masks_and_joints_with_their_boxes_and_a_mirror_swaps_sides
     assert mirrored.keypoints is not None
     assert mirrored.masks[0, 16:48, 64:96].all()
     np.testing.assert_allclose(mirrored.keypoints[0, 6], [96, 16, 1], atol=1e-4)  # what was the left shoulder is the right one
+
+
+def test_a_mirror_swaps_the_sides_of_jhmdbs_joints_too() -> None:
+    joints = np.zeros((1, len(JOINTS), 3), np.float32)
+    for side, left in (("right_shoulder", 10), ("left_shoulder", 30), ("left_ankle", 40), ("belly", 20)):
+        joints[0, JOINTS.index(side)] = left, 8, 1
+    boxes, one = np.array([[0, 0, 50, 40]], np.float32), np.ones(1, np.int64)
+    given = TrainingFrame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), boxes, one, np.zeros(1, np.bool_), keypoints=joints)
+    found = show(given, View(flip=True), width=WIDTH, height=HEIGHT, depth_stride=4).keypoints
+    assert found is not None
+    expected = {"left_shoulder": 10, "right_shoulder": 30, "right_ankle": 40, "belly": 20}
+    assert {name: WIDTH - found[0, JOINTS.index(name), 0] for name in expected} == pytest.approx(expected)
+    assert found[0, :, 2].sum() == 4

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.files.posetrack_json import NAMES, SCORED
 from pipeline.scoring.formats.posetrack import score_files
+from tests.pipeline.imitated import posetrack
 
 FRAMES = 4
 
@@ -112,3 +113,11 @@ def test_joints_inside_regions_to_ignore_count_on_neither_side(tmp_path: Path) -
     truth["images"][3]["ignore_regions_y"] = [[-10, -10, 200]]
     with pytest.raises(UserError, match=r"v/000003\.jpg: a region to ignore must be three or more points, as many x as y"):
         _score(tmp_path, truth, results)
+
+
+def test_the_public_annotation_is_ground_truth_as_it_is(tmp_path: Path) -> None:
+    """Against itself: the ears are not annotated, an image of four is not labelled, and nobody is in the region to ignore."""
+    truth = posetrack(tmp_path) / "annotations/val"
+    found = score_files(truth, truth)
+    assert found.combined == {"MOTA": 100, "IDF1": 100, "IDSW": 0}
+    assert found.remarks == [f"{video}: 1 of 4 images are not labelled; left out" for video in ("000342_mpii_test", "000522_mpii_test")]

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.files.run_lengths import encode_mask
 from pipeline.scoring.formats.youtube_vis import score_files
+from tests.pipeline.imitated import youtube_vis
 from tests.pipeline.scoring.shapes import HEIGHT, RESULT, TRUTH, WIDTH
 
 SIZE = [HEIGHT, WIDTH]
@@ -91,3 +92,15 @@ def test_files_of_another_layout_are_named(tmp_path: Path) -> None:
     del broken["videos"][0]["height"]
     with pytest.raises(UserError, match="a video has no id, height and width"):
         _score(tmp_path, broken, [])
+
+
+def test_the_public_annotation_is_ground_truth_as_it_is(tmp_path: Path) -> None:
+    truth = youtube_vis(tmp_path) / "train.json"
+    content = json.loads(truth.read_text())
+    results = [item | {"score": 0.5} for item in content["annotations"]]
+    found = _score(tmp_path, content, results)
+    assert found.combined["AP"] == pytest.approx(100)
+    assert {name: row["AP"] for name, row in found.parts.items()} == pytest.approx({"person": 100, "giant_panda": 100})
+    content["annotations"] = None
+    with pytest.raises(UserError, match="expected lists videos, annotations, categories"):
+        _score(tmp_path, content, results)
