@@ -11,10 +11,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import skip_init
 
-from models.finetrack.warp import warp
+from models.finetrack.warp import enlarge, warp
 
 
 class AlignedPyramid(nn.Module):
@@ -44,10 +43,10 @@ class AlignedPyramid(nn.Module):
 
     def _onto(self, fine: Tensor, coarse: Tensor, level: int) -> Tensor:
         """The coarse map on the fine one's grid."""
-        enlarged = functional.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
+        enlarged = enlarge(coarse, *fine.shape[-2:])
         if self.flows is None:
             return enlarged
-        return warp(coarse, self.flows[level](torch.cat([fine, enlarged], 1)))
+        return warp(coarse, self.flows[level](torch.cat([fine, enlarged.to(fine.dtype)], 1)))
 
 
 def _no_flow(inputs: int) -> nn.Module:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from models.finetrack.loss import build_task
 from models.finetrack.options import FinetrackOptions, FinetrackTraining, uses_identities
 from models.finetrack.targets import make_targets, trim
+from models.finetrack.warp import warp
 from models.regions.warm_up import read_regions
 from pipeline.contract.clips import Needs, Samples
 from pipeline.contract.spec import SampleFacts, Training, TrainingSettings
@@ -45,8 +48,9 @@ def check(options: FinetrackOptions, settings: TrainingSettings[FinetrackTrainin
 
 
 def warm_up(options: FinetrackOptions) -> None:
-    """Read a region with the gradient."""
+    """Read a region and move a map, with the gradient."""
     read_regions()
+    warp(torch.ones(1, 4, 2, 2, requires_grad=True), torch.zeros(1, 2, 4, 4)).sum().backward()
 
 
 TRAINING = Training(

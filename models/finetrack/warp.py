@@ -1,10 +1,18 @@
-"""Bilinear reading of a coarse map on a finer grid that a flow has moved; forward and backward are deterministic on every device."""
+"""Bilinear reading of a coarse map on a finer grid that a flow has moved; forward and backward are deterministic on every device.
+
+On a CPU machine code reads and scatters all channels of a cell at once (kernels/warp.py); the gradient of torch's `grid_sample` goes
+through one channel after the other and takes eight times as long.
+"""
 
 from __future__ import annotations
+
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from models.finetrack.kernels import warp as kernels
 
 
 def warp(coarse: Tensor, flow: Tensor) -> Tensor:
@@ -15,10 +23,18 @@ def warp(coarse: Tensor, flow: Tensor) -> Tensor:
         flow: (N, 2, H, W), x and y in cells of the fine grid. What points beyond the coarse map reads its border.
 
     Returns:
-        (N, C, H, W) float32.
+        (N, C, H, W) float32, channels-last in memory.
     """
-    # torch's own gradient is added up in one order on a CPU alone
-    return _sampled(coarse, flow) if coarse.device.type == "cpu" else plain_warp(coarse, flow)
+    if coarse.device.type != "cpu":
+        return plain_warp(coarse, flow)
+    return cast(Tensor, _Warp.apply(coarse.float().permute(0, 2, 3, 1).contiguous(), flow.float().contiguous())).permute(0, 3, 1, 2)
+
+
+def enlarge(coarse: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear enlargement of (N, C, h, w), of any precision, to (N, C, height, width), float32 on a CPU."""
+    if coarse.device.type != "cpu":
+        return functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    return warp(coarse, torch.zeros(len(coarse), 2, height, width))
 
 
 def plain_warp(coarse: Tensor, flow: Tensor) -> Tensor:
@@ -35,10 +51,23 @@ def plain_warp(coarse: Tensor, flow: Tensor) -> Tensor:
     return read.view(images, *flow.shape[2:], channels).permute(0, 3, 1, 2)
 
 
-def _sampled(coarse: Tensor, flow: Tensor) -> Tensor:
-    x, y = _points(flow)
-    grid = torch.stack([x * (2 / flow.shape[3]) - 1, y * (2 / flow.shape[2]) - 1], -1)
-    return functional.grid_sample(coarse.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+class _Warp(torch.autograd.Function):
+    """(N, H, W, C) from a channels-last map (N, h, w, C) and a flow (N, 2, H, W), by machine code."""
+
+    @staticmethod
+    def forward(ctx: Any, coarse: Tensor, flow: Tensor) -> Tensor:
+        ctx.save_for_backward(coarse, flow)
+        out = coarse.new_empty(len(flow), *flow.shape[2:], coarse.shape[3])
+        kernels.forward(coarse.detach().numpy(), flow.detach().numpy(), out.numpy())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        coarse, flow = ctx.saved_tensors
+        found = torch.zeros_like(coarse), torch.empty_like(flow)
+        given = (slopes.float().contiguous(), coarse.detach(), flow.detach(), *found)
+        kernels.backward(*(each.numpy() for each in given))
+        return found
 
 
 def _points(flow: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.finetrack.warp import plain_warp, warp
+from models.finetrack.warp import enlarge, plain_warp, warp
 
 Warp = Callable[[Tensor, Tensor], Tensor]
 WAYS = pytest.mark.parametrize("way", [warp, plain_warp])
@@ -78,5 +78,24 @@ def test_a_gpu_reads_the_same_and_gives_the_same_bytes_each_time() -> None:
 
 @WAYS
 def test_a_flow_that_is_not_finite_ends_nothing(way: Warp) -> None:
-    flow = torch.full((1, 2, 4, 4), torch.nan)
-    assert way(torch.ones(1, 1, 2, 2), flow).shape == (1, 1, 4, 4)
+    """What is no number gives none, and infinity reads the border; neither moves anything."""
+    flow = torch.zeros(1, 2, 4, 4)
+    flow[0, 0, 0] = torch.tensor([torch.nan, torch.inf, -torch.inf, 0])
+    flow.requires_grad_()
+    read = way(torch.tensor([[[[1.0, 2], [1, 2]]]]), flow)
+    assert read.isnan().nonzero().tolist() == [[0, 0, 0, 0]]
+    assert read[0, 0, 0, 1:].tolist() == [2, 1, 2]
+    read[0, 0, 0, 1:].sum().backward()
+    assert flow.grad is not None
+    assert flow.grad[0, 0, 0, 1:3].tolist() == [0, 0]
+
+
+def test_enlargement_and_its_gradient_are_those_of_torch() -> None:
+    torch.manual_seed(0)
+    coarse = torch.randn(2, 5, 4, 6, requires_grad=True)
+    ours = enlarge(coarse, 8, 12)
+    theirs = functional.interpolate(coarse, (8, 12), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    slopes = torch.randn_like(ours)
+    one, other = (torch.autograd.grad(each, coarse, slopes)[0] for each in (ours, theirs))
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
