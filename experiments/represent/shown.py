@@ -69,16 +69,20 @@ def judge(tasks: Sequence[Task], sequences: Sequence[Shown], network: Representa
 
 
 def watch(shown: Shown, network: Representation, watchers: Sequence[Watcher[R]]) -> list[R]:
-    """Show the frames of a sequence to all watchers, and return their results in order.
+    """Show the frames of a sequence to all watchers, and return their results in order; cells that are not finite are counted and said.
 
     Raises:
         UserError: the frame file or an image in it cannot be read.
     """
+    broken = 0
     for frame in within(shown):
         image = torch.from_numpy(decode_jpeg(frame.image, f"{shown.frames}: frame {frame.frame}"))
-        features = clean(network(to_float(image.permute(2, 0, 1)[None])).features[0].to(torch.float32)).features
+        seen = clean(network(to_float(image.permute(2, 0, 1)[None])).features[0].to(torch.float32))
+        broken += seen.broken
         for watcher in watchers:
-            watcher.see(frame, features)
+            watcher.see(frame, seen.features)
+    if broken:
+        print(f"{shown.frames}: {broken} cells of its maps are not finite; they are alike to nothing")
     return [watcher.result() for watcher in watchers]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.files.coordinates import oddities
 from pipeline.files.frames import Frame, Objects
+from pipeline.files.run_lengths import mask_iou
 from pipeline.numerics.boxes import intersection_over_area
 from pipeline.params.classes import NAMES
 from pipeline.sources.annotation import Annotation
@@ -118,6 +119,7 @@ def look(sequence: PlannedSequence, *, decode: bool, unseen: bool = False) -> Fi
             *_contradicted(sequence, sizes),
             *_outside(sequence, sizes),
             *_joints_outside(sequence, sizes),
+            *_overlapping(sequence),
             *_reappearing(sequence),
         ],
         span=_span(sequence),
@@ -197,6 +199,23 @@ def _joints_outside(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]
     if not rows:
         return []
     return [f"{sequence.name}: {int(beyond.sum())} joints of {len(rows)} people lie outside the image, first in {found.where(rows[0])}"]
+
+
+def _overlapping(sequence: PlannedSequence) -> list[str]:
+    """One remark on masks of a frame that share pixels, which segmentation of videos and MOTS do not know."""
+    found, masks = sequence.annotation, sequence.annotation.objects.masks
+    if masks is None or sequence.stated_size is None:
+        return []
+    width, height = sequence.stated_size
+    drawn = np.flatnonzero([mask is not None for mask in masks] & ~found.objects.ignores)
+    pairs = []
+    for here in np.split(drawn, np.flatnonzero(np.diff(found.frame[drawn])) + 1):
+        texts = masks[here].tolist()
+        pairs += [here[pair] for pair in np.argwhere(np.triu(mask_iou(texts, texts, height, width) > 0, 1))]
+    if not pairs:
+        return []
+    first, second = (found.where(int(row)) for row in pairs[0])
+    return [f"{sequence.name}: {len(pairs)} pairs of masks overlap, first {second} and {first}"]
 
 
 def _limits(sequence: PlannedSequence, sizes: dict[int, tuple[int, int]]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.files.run_lengths import decode_mask
 from pipeline.params.sections.data import Source
+from pipeline.sources.findings import look
 from pipeline.sources.planned import Plan
 from pipeline.sources.youtube_vis import plan
 from tests.pipeline.imitated import box, youtube_vis
@@ -90,6 +91,14 @@ def test_what_is_odd_is_read_and_said(tmp_path: Path) -> None:
     assert first.notes[1:] == (f"{FIRST}: 2 boxes have no mask",)
     assert f"{FIRST}: the annotation states 9 frames, 3 are listed" in found.notes
     assert f"train.json: 1 of its videos have no annotation ({SECOND})" in found.notes
+
+
+def test_masks_that_overlap_are_remarked_upon_with_their_places(tmp_path: Path) -> None:
+    left, top, _, height = box(1, 2)
+    shape = [[left + 6, top, left + 20, top, left + 20, top + height, left + 6, top + height]]
+    found = planned(changed(tmp_path, lambda content: set_at(content, ("annotations", 1, "segmentations", 1), shape))).sequences[0]
+    (said,) = (line for line in look(found, decode=False).remarks if "overlap" in line)
+    assert said == f"{FIRST}: 1 pairs of masks overlap, first train.json: annotations[1], frame 2 and train.json: annotations[0], frame 2"
 
 
 def test_own_classes_keep_those_of_the_table(tmp_path: Path) -> None:
