@@ -30,43 +30,65 @@ ROWS: dict[str, BoxOptions | None] = {
     "still": None,
 }
 Boxes = NDArray[np.float64]
+Found = dict[str, list[tuple[Boxes, Boxes]]]
 
 
-def judge(sequences: list[Shown], network: Representation, seed: int) -> dict[str, dict[str, float]]:
-    """AUC and precision in percent for each of `ROWS`: the mean over all people who are followed.
+def follow(shown: Shown, network: Representation) -> Found:
+    """For each of `ROWS` and each person who is followed, the true and the found boxes (F, 4) as OTB writes them.
 
     Args:
-        sequences: with ground truth.
+        shown: with ground truth.
         network: whose map is read, of crops of the image.
-        seed: unused; nothing here is drawn.
     """
-    found: dict[str, list[tuple[Boxes, Boxes]]] = {name: [] for name in ROWS}
-    for shown in sequences:
-        images, people = _first_frames(shown, network)
-        for truth in people:
-            for name, options in ROWS.items():
-                found[name].append(
-                    (truth, np.repeat(truth[:1], len(truth), 0) if options is None else _follow(images, truth, network, options))
-                )
-    scores = {name: mean([score(_to_otb(truth), _to_otb(boxes)) for truth, boxes in videos]) for name, videos in found.items()}
-    return {name: {"AUC": 100 * item.auc, "precision": 100 * item.precision, "people": len(found[name])} for name, item in scores.items()}
+    images, people = _first_frames(shown, network)
+    found: Found = {name: [] for name in ROWS}
+    for truth in people:
+        for name, boxes in _follow(images, truth, network).items():
+            found[name].append((_to_otb(truth), _to_otb(boxes)))
+    return found
 
 
-def _follow(images: list[Tensor], truth: Boxes, network: Representation, options: BoxOptions) -> Boxes:
-    """(F, 4) xyxy pixels; the first box is the true one."""
+def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
+    """AUC and precision in percent for each of `ROWS`: the mean over all people who were followed."""
+    scores = {}
+    for name in ROWS:
+        videos = [pair for sequence in found for pair in sequence[name]]
+        item = mean([score(truth, boxes) for truth, boxes in videos])
+        scores[name] = {"AUC": 100 * item.auc, "precision": 100 * item.precision, "people": len(videos)}
+    return scores
+
+
+def _follow(images: list[Tensor], truth: Boxes, network: Representation) -> dict[str, Boxes]:
+    """(F, 4) xyxy pixels by row; the first box is the true one. Heads that look at the same regions of a frame share their map."""
     height, width = images[0].shape[1:]
-    head = BoxPropagation(truth[0], (width, height), options)
+    chosen = {name: options for name, options in ROWS.items() if options is not None}
+    heads = {name: BoxPropagation(truth[0], (width, height), options) for name, options in chosen.items()}
+    boxes = {name: [truth[0]] for name in ROWS}
+    for number, image in enumerate(images):
+        seen = _Eye(image, network)
+        for name, head in heads.items():
+            side = chosen[name].crop
+            if number:
+                boxes[name].append(head.locate(seen(head.search_regions(), side)))
+            if not number or head.learns:
+                head.learn(seen(head.template_region(), side)[0])
+        for name in ROWS.keys() - chosen.keys() if number else ():
+            boxes[name].append(truth[0])
+    return {name: np.stack(rows) for name, rows in boxes.items()}
 
-    def seen(image: Tensor, regions: Boxes) -> Tensor:
-        return network.features(crop(image, torch.from_numpy(regions), options.crop))
 
-    head.learn(seen(images[0], head.template_region())[0])
-    boxes = [truth[0]]
-    for image in images[1:]:
-        boxes.append(head.locate(seen(image, head.search_regions())))
-        if head.learns:
-            head.learn(seen(image, head.template_region())[0])
-    return np.stack(boxes)
+class _Eye:
+    """Maps of regions of one image, each computed once."""
+
+    def __init__(self, image: Tensor, network: Representation) -> None:
+        self._image, self._network = image, network
+        self._known: dict[tuple[bytes, int], Tensor] = {}
+
+    def __call__(self, regions: Boxes, side: int) -> Tensor:
+        key = regions.tobytes(), side
+        if key not in self._known:
+            self._known[key] = self._network.features(crop(self._image, torch.from_numpy(regions), side))
+        return self._known[key]
 
 
 def _first_frames(shown: Shown, network: Representation) -> tuple[list[Tensor], list[Boxes]]:

@@ -13,18 +13,21 @@ from models.dense.network import CentreNetwork
 from models.unitrack.layouts import foreign_names
 from models.unitrack.network import Representation, build
 from models.unitrack.options import RepresentationOptions
+from pipeline.artifacts.digests import file_digest
 from pipeline.errors import UserError
 from pipeline.files import model_folder
-from pipeline.params.file import read, validate
+from pipeline.params.file import digest, read, validate
 from pipeline.params.sections.common import Section
+from pipeline.registry.model_source import REGISTRY
 
+HERE = "experiments/represent"
 RANDOM, PUBLISHED = "random", "published"
 
 
 class Published(Section):
     """A model that was trained here, OUTrack's or CenterTrack's."""
 
-    folder: str = Field(description="of the model, absolute or from the repository, such as artifacts/finetune")
+    folder: str = Field(description="of the model, absolute or from the repository (artifacts/finetune), or models:/NAME@ALIAS, models:/NAME/N")
     level: Level = Field(description="whose map: stride8, or stride4 or the embedding, both pooled to stride 8")
 
 
@@ -34,6 +37,7 @@ class Entry(Section):
     network: RepresentationOptions | None = None
     model: Published | None = None
     weights: str = Field(description="a file, absolute or from the repository; of a model `published`; or `random`")
+    starts: int = Field(1, ge=1, description="how many random starts are judged, of the seeds base.seed, base.seed + 1, ...")
     facts: dict[str, float] = Field(default_factory=dict, description="what else is known of it, to be set beside its scores")
 
     @model_validator(mode="after")
@@ -42,13 +46,39 @@ class Entry(Section):
             raise ValueError("names either a network or a model")
         if self.model is not None and self.weights not in (PUBLISHED, RANDOM):
             raise ValueError(f"weights of a model are {PUBLISHED} or {RANDOM}")
+        if self.starts > 1 and self.weights != RANDOM:
+            raise ValueError("starts are of random weights; others have one")
         return self
+
+    @property
+    def registered(self) -> str | None:
+        """The registry's name of the model; None where it is none of the registry's."""
+        return self.model.folder if self.model is not None and self.model.folder.startswith(REGISTRY) else None
+
+    def located(self, folder: Path) -> Entry:
+        """The entry with its model at a folder."""
+        assert self.model is not None
+        return self.model_copy(update={"model": self.model.model_copy(update={"folder": str(folder)})})
 
     def weights_file(self, root: Path) -> Path | None:
         """The file of its weights; None for a random start."""
         if self.weights == RANDOM:
             return None
         return root / self.weights if self.model is None else root / self.model.folder / model_folder.WEIGHTS
+
+
+def identity(entry: Entry, root: Path, start: int) -> str:
+    """Digest of all that decides a representation: network, layer, what its input is normalised by, weights or the seed of them.
+
+    Raises:
+        UserError: there is no such folder, or a file of it cannot be read.
+    """
+    path = entry.weights_file(root)
+    weights = str(start) if path is None else file_digest(path) if path.is_file() else ""
+    if entry.model is None:
+        return digest(entry.network, weights)
+    card = model_folder.load_model(root / entry.model.folder)
+    return digest(card.name, card.options, entry.model.level, weights)
 
 
 class _File(Section):

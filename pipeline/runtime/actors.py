@@ -24,34 +24,36 @@ def map_actors(
     num_cpus: float = 1,
     num_gpus: float = 0,
     weight: Callable[[Item], int] | None = None,
+    at_once: int = AT_ONCE,
 ) -> list[Result]:
     """`cluster.map_tasks` on Ray actors: what `function` keeps in its module (a network) is made once a process.
 
-    There are as many actors as the cluster has room for, but no more than items. Each runs two items at a time, in threads, and gets its
+    There are as many actors as the cluster has room for, but no more than items. Each runs some items at a time, in threads, and gets its
     next one when it has done one; one that never starts, because others use the cluster, gets none.
 
     Args:
-        function: importable function of one item, safe to run in two threads.
+        function: importable function of one item, safe to run in several threads where `at_once` is above 1.
         items: picklable inputs.
         label: what the progress bar says.
         unit: plural noun that the bar counts.
         num_cpus: CPUs of an actor.
         num_gpus: GPUs of an actor; below 1 several share one.
         weight: units of an item for the bar (default 1).
+        at_once: items of an actor side by side.
 
     Raises:
         PlainError: as raised by an item; the others are stopped.
     """
     import ray
 
-    actor = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS, max_concurrency=AT_ONCE)(
+    actor = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_restarts=RESTARTS, max_task_retries=RESTARTS, max_concurrency=at_once)(
         _Worker
     )
     count = min(len(items), room(ray.cluster_resources(), num_cpus, num_gpus))
     actors = [actor.options(scheduling_strategy="DEFAULT").remote() for _ in range(count)]
     weigh = weight or (lambda item: 1)
     waiting = list(range(len(items)))[::-1]
-    running: dict[Any, tuple[Any, int | None]] = {one.ready.remote(): (one, None) for one in actors for _ in range(AT_ONCE)}
+    running: dict[Any, tuple[Any, int | None]] = {one.ready.remote(): (one, None) for one in actors for _ in range(at_once)}
     results: dict[int, Result] = {}
     try:
         with Progress(label, sum(map(weigh, items)), unit) as bar:

@@ -22,8 +22,11 @@ def names() -> list[str]:
 
 def represent(
     wanted: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Of experiments/represent/representations.yaml, or all.", autocompletion=names)
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME ..", help="Of experiments/represent/representations.yaml, or all.", autocompletion=names, show_default=False
+        ),
+    ] = None,
     params: Annotated[Path, typer.Option(help="Parameter file.", show_default="params.yaml")] = PARAMS,
     tasks: Annotated[
         str,
@@ -36,17 +39,31 @@ def represent(
     own: Annotated[
         bool, typer.Option("--own", help="Judge masks and joints on the held-out frames, instead of on drawn sequences.")
     ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Write neither docs/representations.json nor the page.")] = False,
 ) -> None:
     """Tell how well frozen networks serve tracking, without training.
 
     sot and mot read the frames that `track.frames` names, which `dvc repro pack_samples` makes; the other tasks look at sequences that are
-    drawn for them, under artifacts/represent/drawn. What was judged before is not judged again.
+    drawn for them, under artifacts/represent/drawn. What was judged before is not judged again, and a killed run goes on. Scores are kept
+    in docs/representations.json, from which docs/representations.md is written; without a NAME nothing is judged, and the page is written.
     """
-    from experiments.represent import run
+    from experiments.represent import ledger, page
     from experiments.represent.representations import chosen, read_entries
+    from experiments.represent.run import Wanted
+    from experiments.represent.run import represent as judge
+    from experiments.represent.table import table
     from pipeline.params import file
     from stages import ROOT
 
-    entries = chosen(read_entries(ROOT / ENTRIES), wanted, ROOT / ENTRIES)
-    found = run.represent(entries, tasks.split(","), file.load(params), ROOT, sequences, own=own)
-    print("\n\n".join(run.table(task, rows) for task, rows in found.items()))
+    every, words = read_entries(ROOT / ENTRIES), tasks.split(",")
+    if wanted:
+        loaded = file.load(params)
+        results = judge(Wanted(chosen(every, wanted, ROOT / ENTRIES), words, sequences, own), loaded, ROOT)
+        print("\n\n".join(table(task, results) for task in words))
+        if not show:
+            ledger.enter(results, file.digest(loaded), ROOT)
+    text = page.text(ledger.read(ROOT), every, ROOT)
+    if not show:
+        page.write(text, ROOT)
+    elif not wanted:
+        print(text)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments.represent import followed_boxes
-from experiments.represent.followed_boxes import judge
+from experiments.represent.followed_boxes import follow, summarise
 from experiments.represent.shown import Shown
 from models.unitrack.network import build
 from models.unitrack.options import RepresentationOptions
@@ -24,7 +24,7 @@ def test_a_walker_is_followed_better_than_by_standing_still(tmp_path: Path, monk
     rows = {name: options and options.model_copy(update={"crop": 128}) for name, options in followed_boxes.ROWS.items()}
     monkeypatch.setattr(followed_boxes, "ROWS", rows)
     torch.manual_seed(0)
-    found = judge([Shown(tmp_path / "s.parquet", (1, 8))], build(RepresentationOptions(network="resnet18", layer="layer2")), 0)
+    found = summarise([follow(Shown(tmp_path / "s.parquet", (1, 8)), build(RepresentationOptions(network="resnet18", layer="layer2")))])
     assert list(found) == list(followed_boxes.ROWS)
     assert found["still"]["AUC"] < 40
     assert found["DCF"]["AUC"] > found["still"]["AUC"] + 20
@@ -34,5 +34,5 @@ def test_a_walker_is_followed_better_than_by_standing_still(tmp_path: Path, monk
 def test_nobody_in_sight_from_the_first_frame_on_is_nobody_followed(tmp_path: Path) -> None:
     with FrameWriter(tmp_path / "s.parquet", {"frame_rate": 10.0}) as writer:
         writer.write(frame("s", 1))
-    found = judge([Shown(tmp_path / "s.parquet", (2, 8))], build(RepresentationOptions(network="resnet18", layer="layer2")), 0)
+    found = summarise([follow(Shown(tmp_path / "s.parquet", (2, 8)), build(RepresentationOptions(network="resnet18", layer="layer2")))])
     assert {scores["people"] for scores in found.values()} == {0}

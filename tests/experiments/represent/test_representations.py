@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.represent import run
-from experiments.represent.representations import Entry, chosen, load, read_entries
+from experiments.represent.representations import Entry, chosen, identity, load, read_entries
 from models.unitrack.network import build
 from models.unitrack.options import RepresentationOptions
 from pipeline.errors import UserError
-from pipeline.params.file import load as load_params
 from tests.shared import ROOT
-from tests.stages.repository import Repository, model_folder
+from tests.stages.repository import model_folder
 
 FILE = ROOT / "experiments" / "represent" / "representations.yaml"
 SMALL = {"network": "mobilenet_v2", "layer": "features.4"}
@@ -83,23 +81,19 @@ def test_an_entry_names_one_thing() -> None:
         Entry.model_validate({"weights": "random"})
     with pytest.raises(ValueError, match="published or random"):
         Entry.model_validate({"model": {"folder": "m", "level": "stride8"}, "weights": "a.pth"})
+    with pytest.raises(ValueError, match="starts are of random weights"):
+        Entry.model_validate({"network": SMALL, "weights": "a.pth", "starts": 3})
 
 
-def test_what_was_judged_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository(tmp_path)
-    params = load_params(repository.params)
-    found = run.represent({"tiny": _entry()}, ["mot"], params, tmp_path)
-    assert found["mot"]["tiny"]["RSM"]["IDF1"] == 100  # one person
-    assert "| tiny | RSM | 100.0 |" in run.table("mot", found["mot"])
-    judged: list[int] = []
-    told = run.TASKS["mot"]._replace(module=lambda shown, network, seed: judged.append(seed) or {})
-    monkeypatch.setattr(run, "TASKS", {"mot": told})
-    assert run.represent({"tiny": _entry()}, ["mot"], params, tmp_path) == found
-    run.represent({"tiny": _entry(layer="features.5")}, ["mot"], params, tmp_path)
-    assert len(judged) == 1
-    with pytest.raises(UserError, match="--tasks: no task pose; there are: mot"):
-        run.represent({"tiny": _entry()}, ["pose"], params, tmp_path)
-    with monkeypatch.context() as patched:
-        patched.setattr(run, "TASKS", {"mot": told._replace(needs=("masks", "public_keypoints"))})
-        with pytest.raises(UserError, match="has no masks and no public_keypoints, which the task mot reads"):
-            run.represent({"tiny": _entry()}, ["mot"], params, tmp_path, own=True)
+def test_what_decides_a_representation_names_it(tmp_path: Path) -> None:
+    """Facts beside it, and the seed of weights that were given, do not."""
+    (tmp_path / "a.pth").write_bytes(b"1")
+    given, other = _entry("a.pth"), _entry("a.pth", layer="features.6")
+    first = identity(given, tmp_path, 0)
+    assert first == identity(given.model_copy(update={"facts": {"imagenet_top1": 75.1}}), tmp_path, 1)
+    assert identity(_entry(), tmp_path, 0) != identity(_entry(), tmp_path, 1)
+    (tmp_path / "a.pth").write_bytes(b"2")
+    assert len({first, identity(given, tmp_path, 0), identity(other, tmp_path, 0)}) == 3
+    model_folder(tmp_path / "m")
+    ours = [Entry.model_validate({"model": {"folder": "m", "level": level}, "weights": "random"}) for level in ("stride4", "stride8")]
+    assert identity(ours[0], tmp_path, 0) != identity(ours[1], tmp_path, 0)

@@ -1,0 +1,64 @@
+"""One start of one representation as a job of its own: what a Ray actor gets and does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import torch
+
+from experiments.represent.parts import Part
+from experiments.represent.representations import Entry, load
+from experiments.represent.shown import Shown
+from experiments.represent.tasks import TASKS, look
+from pipeline.params.sections.common import Cluster
+
+
+@dataclass(frozen=True)
+class Job:
+    """A representation, and the parts that it is judged in; picklable.
+
+    Attributes:
+        name: of the representation.
+        entry: with its weights' place.
+        start: seed of random weights.
+        seed: of what tasks draw, the same for all representations.
+        root: the repository.
+        parts: finished or not.
+    """
+
+    name: str
+    entry: Entry
+    start: int
+    seed: int
+    root: Path
+    parts: tuple[Part, ...]
+
+    @property
+    def missing(self) -> list[Part]:
+        """Parts that are not done."""
+        return [part for part in self.parts if not part.done]
+
+
+def work(job: Job) -> None:
+    """Judge what is missing, one sequence after the other; each finished part is kept at once."""
+    torch.set_num_threads(1)
+    network = cache(partial(load, job.entry, job.root, job.start))
+    waiting: dict[Shown, list[Part]] = {}
+    for part in job.missing:
+        waiting.setdefault(part.shown, []).append(part)
+    for shown, parts in waiting.items():
+        found = look({part.task: TASKS[part.task] for part in parts}, shown, network, job.seed)
+        for part in parts:
+            part.write(found[part.task])
+
+
+def on_ray(jobs: Sequence[Job], cluster: Cluster) -> None:
+    """An actor for each representation, as many at a time as there are CPUs; one that is killed starts again and goes on."""
+    from pipeline.runtime.actors import map_actors
+    from pipeline.runtime.cluster import attached
+
+    with attached(cluster):
+        map_actors(work, jobs, label="represent", unit="parts", weight=lambda job: len(job.parts), at_once=1)

@@ -1,0 +1,83 @@
+"""The seven tasks that representations are judged in, and how sequences are shown to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from experiments.represent import (
+    followed_boxes,
+    followed_masks,
+    followed_poses,
+    joined_instances,
+    joined_masks,
+    joined_poses,
+    true_boxes,
+)
+from experiments.represent.representations import HERE
+from experiments.represent.shown import Scores, Shown, watch
+from experiments.represent.shown import Task as Watching
+from models.unitrack.network import Representation
+
+Kind = Literal["frames", "scenes", "close-ups"]
+
+
+class Following(Protocol):
+    """A module that crops its own pictures out of a sequence's frames."""
+
+    def follow(self, shown: Shown, network: Representation) -> Any:
+        """What a sequence adds to the task's scores."""
+        ...
+
+    def summarise(self, found: list[Any]) -> Scores:
+        """Scores by row and metric from what the sequences add."""
+        ...
+
+
+class Task(NamedTuple):
+    """A way of judging.
+
+    Attributes:
+        module: that judges, by watching maps of whole frames together with other tasks, or by crops of its own.
+        data: what it is judged on.
+        file: of the module, from the repository.
+        columns: the metrics that are shown, the one that ranks first.
+        needs: extra columns of frame files.
+    """
+
+    module: Watching | Following
+    data: Kind
+    file: str
+    columns: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+TASKS = {
+    "sot": Task(followed_boxes, "frames", f"{HERE}/followed_boxes.py", ("AUC", "precision", "people")),
+    "vos": Task(followed_masks, "close-ups", f"{HERE}/followed_masks.py", ("J", "F", "J&F", "J recall", "objects"), ("masks",)),
+    "mot": Task(true_boxes, "frames", f"{HERE}/true_boxes.py", ("IDF1", "AssA", "HOTA", "IDSW")),
+    "mots": Task(joined_masks, "scenes", f"{HERE}/joined_masks.py", ("IDF1", "HOTA", "sMOTSA", "MOTSA", "IDSW"), ("masks", "public_masks")),
+    "pose": Task(joined_poses, "scenes", f"{HERE}/joined_poses.py", ("IDF1", "MOTA", "IDSW"), ("keypoints", "public_keypoints")),
+    "propagation": Task(followed_poses, "close-ups", f"{HERE}/followed_poses.py", ("PCK@0.1", "PCK@0.2", "people"), ("keypoints",)),
+    "vis": Task(joined_instances, "scenes", f"{HERE}/joined_instances.py", ("AP", "AP50", "AP75", "classes"), ("masks",)),
+}
+
+
+def look(tasks: Mapping[str, Task], shown: Shown, network: Callable[[], Representation], seed: int) -> dict[str, Any]:
+    """What one sequence adds to each task's scores; a frame's map is computed once, however many tasks look at it.
+
+    Args:
+        tasks: by name.
+        shown: the sequence.
+        network: gives the representation.
+        seed: of whatever a task draws.
+
+    Raises:
+        UserError: a frame file or an image cannot be read, or what a frame holds cannot be used.
+    """
+    found = {name: task.module.follow(shown, network()) for name, task in tasks.items() if hasattr(task.module, "follow")}
+    watching = {name: task.module for name, task in tasks.items() if hasattr(task.module, "begin")}
+    if watching:
+        results: Sequence[Any] = watch(shown, network(), [module.begin(shown, seed) for module in watching.values()])
+        found |= dict(zip(watching, results, strict=True))
+    return found

@@ -1,0 +1,126 @@
+"""What is judged, kept, and not judged again; what MLflow and the registry are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from experiments.represent import run, true_boxes
+from experiments.represent.jobs import Job, work
+from experiments.represent.record import flat
+from experiments.represent.representations import Entry
+from experiments.represent.run import FOLDER, Wanted, represent
+from experiments.represent.table import table
+from pipeline.errors import UserError
+from pipeline.params.file import load
+from pipeline.params.sections import Params
+from pipeline.registry.address import tracking_uri
+from pipeline.registry.experiment import client
+from tests.stages.repository import Repository
+
+SMALL = {"network": "mobilenet_v2", "layer": "features.4"}
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    return load(Repository(tmp_path).params)
+
+
+def _entry(weights: str = "random", starts: int = 1, **network: str) -> Entry:
+    return Entry.model_validate({"network": SMALL | network, "weights": weights, "starts": starts})
+
+
+def _here(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        work(job)
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted((root / FOLDER).rglob("*")) if path.is_file()}
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes_and_then_there_is_nothing_to_do(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted({"tiny": _entry(starts=2)}, ["mot"])
+    whole = represent(wanted, params, tmp_path, _here)
+    assert [(result.name, result.start, result.task, result.sequences) for result in whole] == [
+        ("tiny", params.base.seed, "mot", 2),
+        ("tiny", params.base.seed + 1, "mot", 2),
+    ]
+    assert whole[0].scores["RSM"]["IDF1"] == 100  # one person
+    assert "| tiny | RSM | 100.0 |" in table("mot", whole)
+    before = _files(tmp_path)
+    assert len(before) == 4 + 2
+    _check_runs(tmp_path, params)
+
+    def never(jobs: Sequence[Job]) -> None:
+        raise AssertionError("nothing is to be judged")
+
+    assert represent(wanted, params, tmp_path, never) == whole
+    assert len(_runs(tmp_path, params)) == 3
+    for name in ("parts/tiny/{}/mot/walkers-seq-2.part", "scores/tiny/{}/mot.json"):  # as the kill of an actor leaves it
+        (tmp_path / FOLDER / name.format(params.base.seed)).unlink()
+    (tmp_path / FOLDER / f"parts/tiny/{params.base.seed}/mot/.walkers-seq-2.part.tmp").write_bytes(b"half of")
+    (tmp_path / FOLDER / f"parts/tiny/{params.base.seed + 1}/mot/walkers-seq-1.part").write_bytes(b"damaged")
+    judged: list[str] = []
+    real = true_boxes.begin
+    monkeypatch.setattr(true_boxes, "begin", lambda shown, seed: judged.append(shown.frames.stem) or real(shown, seed))
+    assert represent(wanted, params, tmp_path, _here) == whole
+    assert judged == ["seq-2", "seq-1"]
+    assert _files(tmp_path) == before
+
+
+def _runs(root: Path, params: Params) -> list[tuple[str, str, str | None]]:
+    store = client(tracking_uri(params.mlflow.tracking_uri, root))
+    experiment = store.get_experiment_by_name(params.mlflow.experiment)
+    found = store.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+    return [(run.info.run_name, run.info.status, run.data.tags.get("mlflow.parentRunId")) for run in found]
+
+
+def _check_runs(root: Path, params: Params) -> None:
+    runs = _runs(root, params)
+    assert [(name, status) for name, status, _ in runs] == [
+        ("represent", "FINISHED"),
+        (f"tiny, start {params.base.seed}", "FINISHED"),
+        (f"tiny, start {params.base.seed + 1}", "FINISHED"),
+    ]
+    assert runs[0][2] is None
+    assert len({parent for _, _, parent in runs[1:]}) == 1
+
+
+def test_what_changed_is_judged_and_nothing_else(tmp_path: Path, params: Params) -> None:
+    done: list[tuple[str, list[str]]] = []
+
+    def noted(jobs: Sequence[Job]) -> None:
+        done.extend((job.name, [part.path.stem for part in job.missing]) for job in jobs)
+        _here(jobs)
+
+    represent(Wanted({"tiny": _entry()}, ["mot"], limit=1), params, tmp_path, noted)
+    represent(Wanted({"tiny": _entry()}, ["mot"]), params, tmp_path, noted)
+    represent(Wanted({"tiny": _entry(), "deep": _entry(layer="features.5")}, ["mot"]), params, tmp_path, noted)
+    both = ["walkers-seq-1", "walkers-seq-2"]
+    assert done == [("tiny", both[:1]), ("tiny", both[1:]), ("deep", both)]
+
+
+def test_users_mistakes_come_before_any_work(tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(jobs: Sequence[Job]) -> None:
+        raise AssertionError("work was begun")
+
+    with pytest.raises(UserError, match="--tasks: no task juggling; there are: sot, vos"):
+        represent(Wanted({"tiny": _entry()}, ["juggling"]), params, tmp_path, never)
+    with pytest.raises(UserError, match="has no masks and no public_masks, which the task mots reads"):
+        represent(Wanted({"tiny": _entry()}, ["mots"], own=True), params, tmp_path, never)
+    with pytest.raises(UserError, match=r"not of 1/8.*\nnext: "):
+        represent(Wanted({"tiny": _entry(), "coarse": _entry(layer="features.1")}, ["mot"]), params, tmp_path, never)
+    assert _files(tmp_path) == {}
+
+
+def test_metrics_have_names_that_mlflow_takes() -> None:
+    scores = {"RSM": {"PCK@0.1": 1.0, "J&F": 2.0, "unknown": float("nan")}}
+    result = run.Result("a", 0, "vos", "d", 1, scores, "w", "c", "k")
+    assert flat([result]) == {"vos/RSM/PCK_0.1": 1.0, "vos/RSM/J_F": 2.0}
+    assert json.loads(json.dumps(scores["RSM"]["J&F"])) == 2.0
