@@ -1,7 +1,7 @@
 """Video instance segmentation: instances of several classes joined to tracks (Tables 1, 2 and 8 of UniTrack), scored as YouTube-VIS is.
 
-Instances are the true masks as an imitated detector sees them: some are missed, edges are shifted, some have another class. So nothing but
-masks and the names of their classes is read of the data. Classes gate the cost; a track's class and score come from its instances.
+Instances are the true masks as an imitated detector sees them: some are missed, edges are shifted, some have another class, of which it is
+less sure than of the right one. So nothing but masks and the names of their classes is read of the data. Classes gate the cost; a track's class and score come from its instances.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pipeline.scoring.track_ap import Track, VideoTracks, mean, score
 
 MISSED, MISTAKEN = 0.05, 0.08  # shares of instances
 SHIFT = 0.012  # of a mask's height, deviation of where it is found
+SURE, UNSURE = (0.7, 0.99), (0.55, 0.8)  # scores of instances of the right class, and of another
 LEAST = 64  # pixels of a mask, a cell; who is smaller is neither looked for nor found
 Masks = NDArray[np.bool_]
 Found = dict[str, VideoTracks]
@@ -99,7 +100,7 @@ def true_instances(frame: Frame) -> tuple[list[int], list[int], Masks]:
 
 def imitated(rng: np.random.Generator, masks: Masks, categories: list[int]) -> tuple[Masks, NDArray[np.int64], NDArray[np.float32]]:
     """What a detector would find of true instances: masks, classes (of the frame's own, where it errs), scores above one half."""
-    found, kinds = [np.zeros((0, *masks.shape[1:]), np.bool_)], []
+    found, kinds, scores = [np.zeros((0, *masks.shape[1:]), np.bool_)], list[int](), list[float]()
     for mask, kind in zip(masks, categories, strict=True):
         missed, mistaken, grown, size = rng.random() < MISSED, rng.random() < MISTAKEN, rng.random() < 0.5, int(rng.integers(3))
         tall = float(mask.any(1).sum())
@@ -109,8 +110,8 @@ def imitated(rng: np.random.Generator, masks: Masks, categories: list[int]) -> t
             shape = (cv2.dilate if grown else cv2.erode)(mask.astype(np.uint8), np.ones((size + 1, size + 1), np.uint8))
             found.append(_moved(shape > 0, move[0], move[1])[None])
             kinds.append(other if mistaken else kind)
-    scores = rng.uniform(0.55, 0.99, len(kinds)).astype(np.float32)
-    return np.concatenate(found), np.array(kinds, np.int64), scores
+            scores.append(rng.uniform(*(UNSURE if mistaken and other != kind else SURE)))
+    return np.concatenate(found), np.array(kinds, np.int64), np.array(scores, np.float32)
 
 
 def _moved(mask: Masks, down: int, right: int) -> Masks:

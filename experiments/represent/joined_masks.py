@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.represent.shown import Shown
-from experiments.represent.ways import WAYS, Ways
+from experiments.represent.ways import CENTRES, WAYS, Ways
 from models.unitrack.observations import of_masks
 from pipeline.files.frames import Frame, frame_facts
 from pipeline.files.run_lengths import decode_mask, encode_mask, mask_iou
@@ -19,6 +19,7 @@ from pipeline.params.classes import PEDESTRIAN
 from pipeline.scoring import clear, hota, identity
 from pipeline.scoring.pairing import FramePairs, pair
 
+ROWS = [*WAYS, *CENTRES]
 SURE = 0.3  # least score of a detection
 Masks = NDArray[np.bool_]
 Measured = tuple[hota.Hota, clear.Clear, identity.Identity]
@@ -29,16 +30,17 @@ class JoinedMasks:
     """One sequence; see `shown.Watcher`."""
 
     def __init__(self, rate: float) -> None:
-        self._ways = Ways("mots", rate)
-        self._frames: dict[str, list[FramePairs]] = {name: [] for name in WAYS}
+        self._ways = Ways("mots", rate, centres=True)
+        self._frames: dict[str, list[FramePairs]] = {name: [] for name in ROWS}
 
     def see(self, frame: Frame, features: Tensor) -> None:
         """Advance by a frame."""
         masks, scores = detected(frame)
-        seen = of_masks(features, torch.from_numpy(masks), scores, np.zeros(len(masks), np.int64), task="mots")
+        given = features, torch.from_numpy(masks), scores, np.zeros(len(masks), np.int64)
+        seen, centres = (of_masks(*given, task="mots", centre=centre) for centre in (False, True))
         identities, truth = _true(frame)
         similarity = mask_iou(truth, [encode_mask(mask) for mask in masks], frame.height, frame.width)
-        for name, joined in self._ways.update(seen).items():
+        for name, joined in self._ways.update(seen, centres).items():
             self._frames[name].append(FramePairs(identities, joined.identities, similarity[:, joined.detections]))
 
     def result(self) -> Found:
@@ -55,7 +57,7 @@ def begin(shown: Shown, seed: int) -> JoinedMasks:
 def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
     """Scores from summed counts."""
     scores = {}
-    for name in WAYS:
+    for name in ROWS:
         hotas, clears, identities = zip(*(sequence[name] for sequence in found), strict=True)
         whole = clear.combined(clears)
         scores[name] = {

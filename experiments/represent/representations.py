@@ -27,7 +27,9 @@ RANDOM, PUBLISHED = "random", "published"
 class Published(Section):
     """A model that was trained here, OUTrack's or CenterTrack's."""
 
-    folder: str = Field(description="of the model, absolute or from the repository (artifacts/finetune), or models:/NAME@ALIAS, models:/NAME/N")
+    folder: str = Field(
+        description="of the model, absolute or from the repository (artifacts/finetune), or models:/NAME@ALIAS, models:/NAME/N"
+    )
     level: Level = Field(description="whose map: stride8, or stride4 or the embedding, both pooled to stride 8")
 
 

@@ -150,9 +150,7 @@ def _fetched(entry: Entry, params: Params, root: Path) -> Entry:
 
 def _parts(root: Path, of: tuple[str, int, str], key: str, data: Data) -> list[Part]:
     folder = root.joinpath(FOLDER, "parts", *map(str, of))
-    return [
-        Part(folder / f"{item.name}.part", digest(key, item.key, item.shown.span), of[2], item.shown) for item in data.items
-    ]
+    return [Part(folder / f"{item.name}.part", digest(key, item.key, item.shown.span), of[2], item.shown) for item in data.items]
 
 
 def _summarised(result: Result, job: Job) -> Scores:

@@ -33,6 +33,9 @@ ROWS: dict[str, AssociationOptions] = {
     "GPF": AssociationOptions.model_validate(_ALL | {"similarity": "gpf", "motion": "none"}),
     "CF": AssociationOptions.model_validate(_ALL | {"similarity": "cf", "motion": "none"}),
     "RSM and motion": AssociationOptions.model_validate(_ALL | {"similarity": "rsm"}),
+    "GF and motion": AssociationOptions.model_validate(_ALL | {"similarity": "gf"}),
+    "GPF and motion": AssociationOptions.model_validate(_ALL | {"similarity": "gpf"}),
+    "CF and motion": AssociationOptions.model_validate(_ALL | {"similarity": "cf"}),
     "motion alone": AssociationOptions.model_validate(_ALL | {"similarity": "none"}),
 }
 
