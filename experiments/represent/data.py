@@ -14,6 +14,7 @@ from pipeline.artifacts.store import follow, relative
 from pipeline.errors import UserError
 from pipeline.files.frames import frame_extras, frame_facts
 from pipeline.files.splits import read_split, spans
+from pipeline.params.file import digest
 from pipeline.params.sections import Params
 from pipeline.tracking.plan import frame_file
 
@@ -31,6 +32,11 @@ class Data(NamedTuple):
 
     name: str
     items: list[Item]
+
+    @property
+    def digest(self) -> str:
+        """Of the frames that are looked at."""
+        return digest([(item.name, item.key, item.shown.span) for item in self.items])
 
 
 def gather(kind: Kind, params: Params, root: Path, limit: int | None) -> Data:

@@ -1,7 +1,8 @@
 """Video instance segmentation: instances of several classes joined to tracks (Tables 1, 2 and 8 of UniTrack), scored as YouTube-VIS is.
 
 Instances are the true masks as an imitated detector sees them: some are missed, edges are shifted, some have another class, of which it is
-less sure than of the right one. So nothing but masks and the names of their classes is read of the data. Classes gate the cost; a track's class and score come from its instances.
+less sure than of the right one. So nothing but masks and the names of their classes is read of the data. Classes gate the cost; a track's
+class and score come from its instances.
 """
 
 from __future__ import annotations

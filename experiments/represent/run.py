@@ -55,6 +55,7 @@ class Result:
         start: seed of its random weights; of other weights, base.seed.
         task: of `TASKS`.
         data: what it was judged on, in words.
+        contents: digest of them.
         sequences: how many.
         scores: by row and metric.
         weights: digest of the representation.
@@ -67,6 +68,7 @@ class Result:
     start: int
     task: str
     data: str
+    contents: str
     sequences: int
     scores: Scores
     weights: str
@@ -134,7 +136,7 @@ def plan(wanted: Wanted, params: Params, root: Path) -> list[_Planned]:
             for task, kind in kinds.items():
                 mine = _parts(root, (name, start, task), digest(weights, codes[task], params.base.seed), data[kind])
                 facts = weights, codes[task], digest([part.key for part in mine]), entry.registered
-                results.append(Result(name, start, task, data[kind].name, len(mine), {}, *facts))
+                results.append(Result(name, start, task, data[kind].name, data[kind].digest, len(mine), {}, *facts))
                 parts += mine
             found.append(_Planned(Job(name, there, start, params.base.seed, root, tuple(parts)), results))
     return found

@@ -62,8 +62,9 @@ def represent(
         print("\n\n".join(table(task, results) for task in words))
         if not show:
             ledger.enter(results, file.digest(loaded), ROOT)
-    text = page.text(ledger.read(ROOT), every, ROOT)
+    records = ledger.read(ROOT)
+    text = page.text(records, every, ROOT)
     if not show:
-        page.write(text, ROOT)
+        page.write(text, records, every, ROOT)
     elif not wanted:
         print(text)
