@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,7 +108,7 @@ def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[s
 
     Args:
         raw: the file as a mapping.
-        changes: by dotted key.
+        changes: by dotted key; an option of the system that the file leaves at its default may be among them.
         where: who asks, for the message.
 
     Raises:
@@ -119,10 +119,26 @@ def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[s
         *parents, last = key.split(".")
         place: Any = changed
         for done, part in enumerate(parents):
+            if isinstance(place, dict) and part not in place and _is_option(raw, parents[: done + 1]):
+                place[part] = {}
             place = _inside(place, part, key, ".".join(parents[:done]), where)
-        _inside(place, last, key, ".".join(parents), where)
+        if not _is_option(raw, [*parents, last]):
+            _inside(place, last, key, ".".join(parents), where)
         place[last] = copy.deepcopy(value)
     return changed
+
+
+def _is_option(raw: Mapping[str, Any], path: Sequence[str]) -> bool:
+    """Whether the file's system has an option of this name, which the file need not state."""
+    name = raw.get("model", {}).get("name")
+    if path[0] != "model" or len(path) < 3 or name not in models.SYSTEMS:
+        return False
+    kind: Any = models.options(name)
+    for part in path[1:]:
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)) or part not in kind.model_fields:
+            return False
+        kind = kind.model_fields[part].annotation
+    return True
 
 
 def scaled(raw: Mapping[str, Any], section: str, budget: float) -> dict[str, Any]:

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from models.association.kernels import memory
 from models.association.kernels.memory import Seen
+from models.association.kernels.softmax import ADAPTIVE
 from models.association.tracklet import Phase, Tracklets
 
-__all__ = ["Cost", "Seen", "Stage", "associate"]
+__all__ = ["ADAPTIVE", "COSINE", "Cost", "Seen", "Stage", "associate"]
+
+COSINE = 0.0
 
 
 class Cost(IntEnum):
     """What a pair of a track and a detection costs."""
 
-    APPEARANCE = memory.APPEARANCE  # weighted cosine distance and gated motion; 1 - IoU within the gate where embeddings have no length
+    APPEARANCE = memory.APPEARANCE  # weighted distance of looks and gated motion; 1 - IoU within the gate where embeddings have no length
     OVERLAP = memory.OVERLAP  # 1 - IoU with the predicted box
 
 
@@ -38,7 +41,7 @@ class Stage(NamedTuple):
 
 
 def associate(
-    tracks: Tracklets, seen: Seen, stages: Sequence[Stage], *, frame: int, momentum: float, weight: float
+    tracks: Tracklets, seen: Seen, stages: Sequence[Stage], *, frame: int, momentum: float, weight: float, scale: float = COSINE
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Match tracks with detections, stage after stage; matched tracks are renewed, the others are lost.
 
@@ -49,10 +52,12 @@ def associate(
         frame: its number.
         momentum: weight of a track's old embedding.
         weight: of appearance against motion, in stages by `Cost.APPEARANCE`.
+        scale: of cosines before a bi-softmax over all who take part and all detections, `ADAPTIVE`: 2 ln(C + 1) over C of them; `COSINE`:
+            cosines are compared as they are.
 
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
     """
     table = np.array([[sum(1 << phase for phase in stage.who), stage.cost, stage.limit] for stage in stages], np.float64).reshape(-1, 3)
-    free, keep = memory.associate(tracks.memory, seen, table, frame, momentum, weight)
+    free, keep = memory.associate(tracks.memory, seen, table, frame, momentum, weight, scale)
     return free, keep

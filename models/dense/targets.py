@@ -93,7 +93,7 @@ def frame_targets(frame: TrainingFrame, options: CentreOptions, *, identities: b
         targets |= _occlusion_targets(regions, height // STRIDE, width // STRIDE, 4 * options.network.max_objects)
     if options.network.depth_head:
         targets["depth"] = _depth_target(frame, height // DEPTH_STRIDE, width // DEPTH_STRIDE)
-        targets["foreground"] = _inside(boxes, DEPTH_STRIDE, height, width)
+        targets["foreground"] = inside(boxes, DEPTH_STRIDE, height, width)
     return targets
 
 
@@ -105,7 +105,7 @@ def centre_targets(frame: TrainingFrame, limit: int, *, identities: bool = False
     if identities:
         targets["object_identities"] = np.full(limit, -1, np.int64)
         targets["object_identities"][: len(boxes)] = frame.identities[learnt_rows(frame, limit)]
-    return targets | {"background": ~_inside(frame.boxes[frame.ignore], STRIDE, height, width)[None]}
+    return targets | {"background": ~inside(frame.boxes[frame.ignore], STRIDE, height, width)[None]}
 
 
 def learnt_boxes(frame: TrainingFrame, limit: int) -> Floats:
@@ -176,7 +176,7 @@ def _kernel(radius: int) -> Floats:
     return np.exp(-(steps[:, None] ** 2 + steps**2) / (2 * sigma**2)).astype(np.float32)
 
 
-def _inside(boxes: Floats, stride: int, height: int, width: int) -> NDArray[np.bool_]:
+def inside(boxes: Floats, stride: int, height: int, width: int) -> NDArray[np.bool_]:
     """(height/stride, width/stride) bool: cells that a box touches."""
     mask = np.zeros((height // stride, width // stride), np.bool_)
     low = np.floor(np.clip(boxes[:, :2], 0, None) / stride).astype(int)

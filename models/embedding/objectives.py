@@ -7,6 +7,8 @@ An objective is a module of the task, not of the published network, so weights t
     same_scene (B,) bool                  False for negative pairs, two frames of different scenes
     identities (B, 2, K) int64 or None    numbers from 0, -1 where unknown; None unless `Needs.identities`
 
+(for `quasi_dense` K samples, of which several may show one object, and `NOBODY` where one shows none)
+
 and returns scalars: "reid", which is minimised, and any parts of it for the log. Gradients reach the embeddings and all parameters in
 every step, also from pairs without objects.
 """
@@ -21,12 +23,14 @@ from models.embedding.classification import Classification
 from models.embedding.cycas import Cycas
 from models.embedding.none import Nothing
 from models.embedding.options import ReidOptions
+from models.embedding.quasi_dense import QuasiDense
 from models.embedding.utrack import Utrack
 
 OBJECTIVES: dict[str, Callable[[ReidOptions, int, int], nn.Module]] = {
     "utrack": lambda options, dimensions, identities: Utrack(options),
     "cycas": lambda options, dimensions, identities: Cycas(options),
     "classification": lambda options, dimensions, identities: Classification(dimensions, identities),
+    "quasi_dense": lambda options, dimensions, identities: QuasiDense(options.quasi_dense),
     "none": lambda options, dimensions, identities: Nothing(),
 }
 

@@ -9,12 +9,50 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from models.embedding.options import QuasiDenseOptions
+
+NOBODY = -2  # the identity of a sample that shows nobody; -1 is an unknown one
 NEVER = -1e30  # a similarity whose exponential is 0; finite, so that a row without any choice stays a number
 
 Equation = Literal[3, 5]
+
+
+class QuasiDense(nn.Module):
+    """Both losses as an objective: their weighted sum, the mean over pairs, and each of them.
+
+    Several samples may have one identity. The first frame's samples of known identity are the rows; the second's, and those of `NOBODY`,
+    are the columns. Samples of unknown identity teach nothing, nor does a pair without a common identity, whatever its scenes.
+
+    Args:
+        options: equation, margin and weights.
+    """
+
+    def __init__(self, options: QuasiDenseOptions) -> None:
+        super().__init__()
+        self.options = options
+
+    def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
+        """See models/embedding/objectives.py."""
+        if identities is None:
+            raise ValueError("quasi_dense needs identities: Needs.identities must be True for these options")
+        pairs = [self._pair(embeddings[i].float(), valid[i], identities[i]) for i in range(len(embeddings))]
+        embed, auxiliary = (torch.stack(terms).mean() for terms in zip(*pairs, strict=True))
+        total = self.options.embed_weight * embed + self.options.auxiliary_weight * auxiliary
+        return {"reid": total, "reid_embed": embed, "reid_auxiliary": auxiliary}
+
+    def _pair(self, embeddings: Tensor, valid: Tensor, identities: Tensor) -> tuple[Tensor, Tensor]:
+        """Of (2, K, D), (2, K) and (2, K)."""
+        rows = torch.nonzero(valid[0] & (identities[0] >= 0))[:, 0]
+        columns = torch.nonzero(valid[1] & ((identities[1] >= 0) | (identities[1] == NOBODY)))[:, 0]
+        key, reference = embeddings[0, rows], embeddings[1, columns]
+        masks = pair_masks(identities[0, rows], identities[1, columns])
+        cosines = functional.normalize(key, dim=1) @ functional.normalize(reference, dim=1).T
+        margin, ratio = self.options.auxiliary_margin, self.options.auxiliary_negatives
+        auxiliary = auxiliary_loss(cosines, masks, margin=margin, negatives_per_positive=ratio)
+        return embedding_loss(key @ reference.T, masks, self.options.equation), auxiliary
 
 
 class PairMasks(NamedTuple):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
+from models.dense.heads import at_cells
 from models.dense.losses import cells_of, depth_terms, detection_terms, detection_total
 from models.embedding import objectives
+from models.outrack.cell_samples import cell_samples
 from models.outrack.network import OutrackNetwork, OutrackOutputs
-from models.outrack.options import OutrackOptions, OutrackTraining
+from models.outrack.options import OutrackOptions, OutrackTraining, uses_samples
 from pipeline.contract.clips import Batch, Losses, to_float
 from pipeline.contract.spec import TrainingSettings
+
+EVERYWHERE = ("size", "offset", "embedding")  # outputs that samples of all cells need as maps
 
 
 class OutrackTask(nn.Module):
@@ -45,7 +47,9 @@ class OutrackTask(nn.Module):
             batch: images (B, 2, 3, H, W) uint8, the current frame first, and targets as models/dense/targets.py lists them.
         """
         cells = cells_of(self.network, {name: x.flatten(0, 1) for name, x in batch.targets.items()})
-        outputs = self.network(to_float(batch.images.flatten(0, 1)), cells=cells)
+        if uses_samples(self.options):  # samples are drawn by what every cell predicts
+            cells = {name: where for name, where in cells.items() if name not in EVERYWHERE}
+        outputs = self.network(to_float(batch.images.flatten(0, 1)), cells=cells or None)
         with torch.autocast(batch.images.device.type, enabled=False):  # similarities need all their digits under bfloat16 training
             return self.losses(outputs, batch.targets, batch.same_scene)
 
@@ -57,6 +61,7 @@ class OutrackTask(nn.Module):
             targets: tensors (B, 2, ...).
             same_scene: (B,) bool, False for negative pairs.
         """
+        everywhere, outputs = outputs, self._at_objects(outputs, targets)
         frames = 2 if self.options.loss.partner_detection else 1
         truth = {name: x[:, :frames].flatten(0, 1) for name, x in targets.items()}
         found = {
@@ -65,14 +70,26 @@ class OutrackTask(nn.Module):
             if x is not None and name != "embedding"
         }
         terms = detection_terms(found, truth)
-        terms |= self._reid_terms(cast(Tensor, outputs.embedding), targets, same_scene)
+        terms |= self._reid_terms(everywhere, targets, same_scene)
         if "depth" in found:
             terms |= depth_terms(found["depth"], truth, self.options)
         return self._weighted(terms)
 
-    def _reid_terms(self, embedding: Tensor, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
-        given = (targets["object_valid"], same_scene, targets.get("object_identities"))
-        found: dict[str, Tensor] = self.objective(embedding.float().unflatten(0, (-1, 2)), *given)
+    def _at_objects(self, outputs: OutrackOutputs, targets: dict[str, Tensor]) -> OutrackOutputs:
+        """The outputs with sizes and offsets at the objects' cells, where they are maps."""
+        if not uses_samples(self.options):
+            return outputs
+        cells = targets["object_cells"].flatten(0, 1)
+        return outputs._replace(size=at_cells(outputs.size, cells), offset=at_cells(outputs.offset, cells))
+
+    def _reid_terms(self, outputs: OutrackOutputs, targets: dict[str, Tensor], same_scene: Tensor) -> dict[str, Tensor]:
+        embedding, valid, identities = outputs.embedding, targets["object_valid"], targets.get("object_identities")
+        if uses_samples(self.options):
+            truth = {name: x.flatten(0, 1) for name, x in targets.items()}
+            chosen = cell_samples(outputs.size, outputs.offset, truth, self.options.loss.quasi_dense)
+            embedding = at_cells(embedding, chosen.cells)
+            valid, identities = (x.unflatten(0, (-1, 2)) for x in (chosen.valid, chosen.identities))
+        found: dict[str, Tensor] = self.objective(embedding.float().unflatten(0, (-1, 2)), valid, same_scene, identities)
         return found
 
     def _weighted(self, terms: dict[str, Tensor]) -> Losses:

@@ -44,8 +44,13 @@ class OutrackOptions(Section):
 
 
 def uses_identities(options: OutrackOptions) -> bool:
-    """Whether training may see identities, to classify them."""
-    return options.loss.reid == "classification"
+    """Whether training may see identities, to classify them or to tell whose samples are whose."""
+    return options.loss.reid in ("classification", "quasi_dense")
+
+
+def uses_samples(options: OutrackOptions) -> bool:
+    """Whether embeddings are compared at many cells, not at the objects' centres alone."""
+    return options.loss.reid == "quasi_dense"
 
 
 def uses_depth(options: OutrackOptions) -> bool:
@@ -73,7 +78,7 @@ _WITHOUT_EFFECT = {
     "loss": {*ReidOptions.model_fields, "partner_detection", "s_det", "s_id"},
     "tracker": {
         *("embedding_limit", "appearance_weight", "iou_limit", "unconfirmed_limit"),
-        *("lost_by_overlap", "embedding_momentum"),
+        *("lost_by_overlap", "embedding_momentum", "similarity", "similarity_scale"),
     },
 }
 

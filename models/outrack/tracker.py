@@ -11,6 +11,8 @@ Where the paper is silent:
 - Occluders are the tracks with a detection in this frame, at their Kalman-corrected boxes.
 - Without embeddings (D = 0), the first stage compares by 1 - IoU within the motion gate, lost tracks included. FairMOT without its
   embedding stage, the paper's baseline, never matches lost tracks: `lost_by_overlap: false`.
+- `similarity: bisoftmax` puts QDTrack's Eq. 8 in the cosine's place, over all tracks of the first stage and all detections of the frame,
+  before the motion gate. Embeddings have unit length here, so cosines are first multiplied as UTrack multiplies them, by 2 ln(C + 1).
 - Tracks seen once are predicted like the others. FairMOT leaves them where they were, whereby they learn no velocity from
   their second sighting.
 - Of a visible and a lost track on one spot, the younger goes, as in FairMOT, though it may be a second person: on MOT17's
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 from models.association.births import near_public
 from models.association.kernels import lifecycle
 from models.association.output import by_left_edge, check, shown
-from models.association.stages import Cost, Seen, Stage, associate
+from models.association.stages import ADAPTIVE, COSINE, Cost, Seen, Stage, associate
 from models.association.tracklet import Phase, Tracklets
 from models.occlusion.recovery import Recovery
 from models.outrack.options import OutrackOptions
@@ -49,6 +51,8 @@ class OutrackTracker:
         self._buffer_frames = round(options.buffer_seconds * frame_rate)
         self._tracklets = Tracklets()
         self._recovery = Recovery(options, width, height)
+        scale = ADAPTIVE if options.similarity_scale == "adaptive" else options.similarity_scale
+        self._scale = scale if options.similarity == "bisoftmax" else COSINE
         # The release leaves what it outputs without a detection among the lost.
         self._recovered_in_sight = options.refind != "release"
         self._frame = 0
@@ -78,8 +82,8 @@ class OutrackTracker:
     def _associate(self, seen: Seen) -> NDArray[np.bool_]:
         """Match tracks with detections, sorted by left edge, and return which detections are left over."""
         tracks, options = self._tracklets, self._options
-        momentum, weight = options.embedding_momentum, options.appearance_weight
-        free, keep = associate(tracks, seen, self._stages(seen.features.shape[1] > 0), frame=self._frame, momentum=momentum, weight=weight)
+        stages, momentum, weight = self._stages(seen.features.shape[1] > 0), options.embedding_momentum, options.appearance_weight
+        free, keep = associate(tracks, seen, stages, frame=self._frame, momentum=momentum, weight=weight, scale=self._scale)
         tracks.keep(keep)
         return free
 

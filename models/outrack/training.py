@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from models.outrack.loss import build_task
-from models.outrack.options import OutrackOptions, OutrackTraining, uses_depth, uses_identities
+from models.outrack.options import OutrackOptions, OutrackTraining, uses_depth, uses_identities, uses_samples
 from models.outrack.targets import make_targets, trim
 from pipeline.contract.clips import Needs, Samples
 from pipeline.contract.spec import Training, TrainingSettings
 
 
 def samples(options: OutrackOptions, settings: TrainingSettings[OutrackTraining], stage: str) -> Samples:
-    """Pairs of frames up to `max_gap` apart, and now and then a pair of two scenes; a still is its own partner."""
-    return Samples("pair", 2, (1, settings.model.max_gap), negatives_per_pair=settings.model.negative_ratio)
+    """Pairs of frames up to `max_gap` apart, and now and then a pair of two scenes; a still is its own partner.
+
+    Where samples are compared by identity, pairs show somebody in common while there are any.
+    """
+    return Samples(
+        "pair", 2, (1, settings.model.max_gap), common_identity=uses_samples(options), negatives_per_pair=settings.model.negative_ratio
+    )
 
 
 def needs(options: OutrackOptions) -> Needs:

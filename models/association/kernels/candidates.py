@@ -1,8 +1,8 @@
 """Which pairs of track and detection may match, and what each pair gains: the sparse matrix that `assignment.solve` reads.
 
 Detections come sorted by their left edges, so each track looks at a window of them, not at all. A cost is
-- gated: weight * (1 - cosine) + (1 - weight) * squared Mahalanobis distance, within the motion gate (FairMOT); without embeddings 1 - IoU,
-  within the gate;
+- gated: weight * (1 - cosine) + (1 - weight) * squared Mahalanobis distance, within the motion gate (FairMOT), or another likeness in the
+  cosine's place; without embeddings 1 - IoU, within the gate;
 - overlapping: 1 - IoU.
 """
 
@@ -67,7 +67,16 @@ def _after(boxes: Array, first: int, second: int) -> bool:
 
 @compiled
 def gated(
-    beliefs: Array, looks: Array, rows: Array, boxes: Array, measured: Array, features: Array, widest: float, weight: float, limit: float
+    beliefs: Array,
+    looks: Array,
+    rows: Array,
+    boxes: Array,
+    measured: Array,
+    features: Array,
+    likeness: Array,
+    widest: float,
+    weight: float,
+    limit: float,
 ) -> Pairs:
     """Pairs within the motion gate.
 
@@ -78,6 +87,7 @@ def gated(
         boxes: (M, 4) xyxy of detections, by left edge.
         measured: (M, 4) the same as measurements.
         features: (M, D) their embeddings, of unit length; D may be 0.
+        likeness: (R, M) float32, how alike each track and each detection look, up to 1; (0, 0): by the cosine.
         widest: the largest width among the boxes.
         weight: of appearance against motion.
         limit: a pair costs less.
@@ -103,7 +113,9 @@ def gated(
                 motion += away * away / spread[k]
             if motion > MAHALANOBIS_GATE:
                 continue
-            if len(look):
+            if len(likeness):
+                cost = weight * (1.0 - np.float64(likeness[number, column])) + (1.0 - weight) * motion
+            elif len(look):
                 cost = weight * max(1.0 - np.float64(dot(look, features[column])), 0.0) + (1.0 - weight) * motion
             else:
                 cost = 1.0 - overlap(box, corners(boxes[column]))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.association.kernels import kalman
 from models.association.kernels.assignment import NOBODY, solve
 from models.association.kernels.candidates import gated, overlapping
+from models.association.kernels.softmax import bisoftmax
 from models.association.kernels.vectors import blend
 from pipeline.numerics.jit import compiled
 
@@ -76,7 +77,7 @@ def match(memory: Memory, rows: Array, columns: Array, measured: Array, seen: Se
 
 
 @compiled
-def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: float, weight: float) -> tuple[Array, Array]:
+def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: float, weight: float, scale: float) -> tuple[Array, Array]:
     """Match tracks with detections, stage after stage; each takes what those before it left.
 
     Args:
@@ -86,6 +87,7 @@ def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: f
         frame: its number.
         momentum: weight of a track's old embedding.
         weight: of appearance against motion, where the cost has both.
+        scale: of cosines before a bi-softmax, `ADAPTIVE` or above 0; 0: cosines are compared as they are.
 
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
@@ -101,7 +103,12 @@ def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: f
         if len(rows) == 0:
             continue
         if cost == APPEARANCE:
-            starts, columns, gains = gated(memory.beliefs, memory.looks, rows, seen.boxes, measured, seen.features, widest, weight, limit)
+            likeness = np.empty((0, 0), np.float32)
+            if scale != 0 and memory.looks.shape[1]:
+                likeness = bisoftmax(memory.looks, rows, seen.features, scale)
+            starts, columns, gains = gated(
+                memory.beliefs, memory.looks, rows, seen.boxes, measured, seen.features, likeness, widest, weight, limit
+            )
         else:
             starts, columns, gains = overlapping(memory.beliefs, rows, seen.boxes, free, widest, limit)
         columns = solve(starts, columns, gains, len(seen.boxes))

@@ -64,6 +64,16 @@ def test_unknown_keys_are_named_with_their_siblings() -> None:
         overridden(RAW, {"base.seed.x": 1}, "here")
 
 
+def test_options_that_the_file_leaves_at_their_default_may_be_changed() -> None:
+    changed = {"model.tracker.similarity": "bisoftmax", "model.loss.quasi_dense.equation": 3}
+    found = overridden(RAW, changed, "here")["model"]
+    assert (found["tracker"]["similarity"], found["loss"]["quasi_dense"]) == ("bisoftmax", {"equation": 3})
+    assert recipe(track={"model.tracker.similarity": "bisoftmax"}).digest() != recipe().digest()
+    for key in ("model.loss.quasi_dense.equatoin", "model.quasi_dense.equation", "model.loss.temperature.of"):
+        with pytest.raises(UserError, match=rf"{key} is no parameter"):
+            overridden(RAW, {key: 3}, "here")
+
+
 def test_a_key_that_moved_deeper_is_told() -> None:
     with pytest.raises(UserError, match=r"pretrain\.max_gap is no parameter; .*\nnext: .*; there is pretrain\.model\.max_gap$"):
         overridden(RAW, {"pretrain.max_gap": 3}, "here")

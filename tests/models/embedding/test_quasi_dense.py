@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.embedding.quasi_dense import PairMasks, auxiliary_loss, embedding_loss, pair_masks
+from models.embedding.options import QuasiDenseOptions
+from models.embedding.quasi_dense import NOBODY, PairMasks, QuasiDense, auxiliary_loss, embedding_loss, pair_masks
 
 POSITIVE = torch.tensor([[1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0]], dtype=torch.bool)
 MASKS = PairMasks(POSITIVE, ~POSITIVE)
@@ -129,3 +130,66 @@ def test_masks_of_identities() -> None:
     one = pair_masks(key, reference, torch.tensor([True, False, True, False, False]))
     assert one.positive.tolist() == [[True, False, False, False, False], [False, False, True, False, False]]
     assert one.negative.tolist() == [[False, True, True, False, True], [True, True, False, True, True]]
+
+
+# As an objective: pairs in slots, identities that say which sample shows whom.
+
+
+def slots(identities: list[list[int]], valid: list[list[bool]] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Q1's vectors as one pair in six slots, (1, 2, 6, 4), which of them exist, and who they show."""
+    v, k = vectors()
+    embeddings = torch.stack([torch.cat([v, torch.full((3, 4), 7.0)]), k])[None]
+    there = torch.tensor(valid) if valid else torch.tensor([[True] * 3 + [False] * 3, [True] * 6])
+    return embeddings, there[None], torch.tensor(identities)[None]
+
+
+def objective(embeddings: Tensor, valid: Tensor, identities: Tensor, **changes: Any) -> dict[str, Tensor]:
+    same = torch.ones(len(valid), dtype=torch.bool)
+    found: dict[str, Tensor] = QuasiDense(QuasiDenseOptions(**changes))(embeddings, valid, same, identities)
+    return found
+
+
+GOLDEN = [[0, 1, 2, -1, -1, -1], [0, 0, 1, NOBODY, NOBODY, NOBODY]]
+
+
+def test_the_objective_gives_the_golden_losses_of_its_samples() -> None:
+    terms = objective(*slots(GOLDEN))
+    assert 0.25 * terms["reid_embed"].item() == pytest.approx(0.320712, abs=1e-6)
+    assert terms["reid_auxiliary"].item() == pytest.approx(0.366149, abs=1e-6)
+    assert terms["reid"].item() == pytest.approx(0.320712 + 0.366149, abs=1e-6)
+    third = objective(*slots(GOLDEN), equation=3, auxiliary_weight=0.0, embed_weight=0.25)
+    assert third["reid"].item() == pytest.approx(0.325616, abs=1e-6)
+
+
+def test_unknown_identities_and_empty_slots_are_no_samples() -> None:
+    """The third and the fourth column may show anyone: without them nothing is left of the second row either."""
+    embeddings, valid, identities = slots([[0, 1, -1, -1, -1, -1], [0, 0, -1, -1, NOBODY, NOBODY]])
+    expected = objective(embeddings, valid, identities)
+    embeddings = embeddings.detach().clone()
+    embeddings[0, 0, 2:], embeddings[0, 1, 2:4] = 99.0, -99.0
+    found = objective(embeddings, valid, identities)
+    assert found["reid"].item() == pytest.approx(expected["reid"].item(), rel=1e-6)
+    valid[0, 1, 2:4] = False
+    assert objective(embeddings, valid, identities)["reid"].item() == pytest.approx(expected["reid"].item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("identities", [[[0, 1, 2, -1, -1, -1], [3, 4, 5, NOBODY, NOBODY, -1]], [[-1] * 6, [-1] * 6], [[NOBODY] * 6] * 2])
+def test_pairs_with_nobody_in_common_count_as_nothing(identities: list[list[int]]) -> None:
+    embeddings, valid, named = slots(identities)
+    terms = objective(embeddings, valid, named)
+    assert terms["reid"].item() == 0
+    (gradient,) = torch.autograd.grad(terms["reid"], embeddings)
+    assert (gradient == 0).all()
+    both = objective(*(torch.cat(parts) for parts in zip(slots(GOLDEN), (embeddings, valid, named), strict=True)))
+    assert both["reid"].item() == pytest.approx((0.320712 + 0.366149) / 2, abs=1e-6)  # the mean over pairs
+
+
+def test_without_identities_there_is_no_objective() -> None:
+    embeddings, valid, _ = slots(GOLDEN)
+    with pytest.raises(ValueError, match=r"needs identities"):
+        QuasiDense(QuasiDenseOptions())(embeddings, valid, torch.ones(1, dtype=torch.bool), None)
+
+
+def test_limits_of_overlap_must_not_cross() -> None:
+    with pytest.raises(ValueError, match=r"negative must not exceed positive, got 0\.8 and 0\.7"):
+        QuasiDenseOptions(negative=0.8)

@@ -72,6 +72,22 @@ def test_crowds(refind: str, dimensions: int, seed: int) -> None:
     assert follow(frames, refind=refind, refind_threshold=0.3, duplicate_limit=0.4, clip_boxes=bool(seed % 2)) > 300
 
 
+@pytest.mark.parametrize(
+    ("scale", "dimensions", "people"),
+    [
+        pytest.param("adaptive", 16, 25, id="a crowd"),
+        pytest.param(10.0, 16, 25, id="a number"),
+        pytest.param(1, 4, 60, id="a whole number, more people"),
+        pytest.param("adaptive", 0, 10, id="no embedding"),
+        pytest.param("adaptive", 4, 1, id="one"),
+        pytest.param(3.0, 4, 0, id="nobody"),
+    ],
+)
+def test_bisoftmax(scale: float | str, dimensions: int, people: int) -> None:
+    frames = crowd(people, 30, dimensions, 500.0, 7)
+    assert follow(frames, similarity="bisoftmax", similarity_scale=scale, embedding_limit=0.7) >= 9 * people
+
+
 @pytest.mark.parametrize("dimensions", [0, 8])
 def test_public_boxes_gate_births(dimensions: int) -> None:
     assert follow(crowd(15, 30, dimensions, 500.0, 1), public=True) > 50

@@ -93,6 +93,33 @@ def test_appearance_overrules_place_within_the_gate() -> None:
     assert found[1][0] > found[2][0]
 
 
+def test_bisoftmax_takes_the_better_of_two_who_look_much_alike() -> None:
+    """Both cosines are far above the limit, so that by cosine either may have either; the share of the better pair grows with the scale."""
+    look = np.zeros((2, DIMENSIONS), np.float32)
+    look[:, 0], look[0, 1], look[1, 2] = 1.0, 0.3, 0.3
+    people = _see({0: _at(100), 1: _at(130)})
+    people.embeddings[:] = look / np.linalg.norm(look, axis=1, keepdims=True)
+    alike = float(people.embeddings[0] @ people.embeddings[1])
+    for scale in (1.0, 20.0):
+        share = 1 / (1 + np.exp(-scale * (1 - alike)))
+        for limit, matched in ((1 - share + 0.05, True), (1 - share - 0.05, False)):
+            tracker = _tracker(similarity="bisoftmax", similarity_scale=scale, embedding_limit=limit, iou_limit=0.0, appearance_weight=1.0)
+            tracker.update(people)
+            assert (tracker.update(people).identities.tolist() == [1, 2]) is matched
+
+
+def test_a_lone_track_and_a_lone_detection_are_alike_by_bisoftmax_whatever_their_looks() -> None:
+    tracker = _tracker(similarity="bisoftmax", iou_limit=0.0, appearance_weight=1.0)
+    tracker.update(_see({0: _at(100)}))
+    assert tracker.update(_see({5: _at(104)})).identities.tolist() == [1]
+
+
+@pytest.mark.parametrize("scale", [0, -1.0, True, "wide"])
+def test_a_scale_is_a_number_above_zero_or_adaptive(scale: object) -> None:
+    with pytest.raises(ValueError, match=r"must be adaptive or a number above 0|valid number"):
+        _options(similarity_scale=scale)
+
+
 def test_motion_gate_overrules_appearance() -> None:
     tracker = _tracker()
     tracker.update(_see({0: _at(100)}))

@@ -21,6 +21,17 @@ def cosine_distance(first: NDArray[Any], second: NDArray[Any]) -> Floats:
     return distance
 
 
+def bisoftmax_distance(first: NDArray[Any], second: NDArray[Any], scale: float | str) -> Floats:
+    """(N, M) 1 - the mean of the softmax over rows and the softmax over columns of scaled cosines."""
+    cosines = (first @ second.T).astype(np.float64)
+    both = []
+    for axis in (0, 1):
+        factor = 2 * np.log(cosines.shape[axis] + 1) if scale == "adaptive" else float(scale)
+        powers = np.exp(factor * cosines)
+        both.append(powers / np.maximum(powers.sum(axis, keepdims=True), 1e-300))
+    return 1.0 - (both[0] + both[1]) / 2
+
+
 def fuse_motion(
     cost: Floats,
     squared_mahalanobis: Floats,

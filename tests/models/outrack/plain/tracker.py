@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from models.outrack.tracker_options import TrackerOptions
 from pipeline.contract.detections import Detections
 from pipeline.contract.tracks import Tracks
 from tests.models.outrack.plain import kalman
-from tests.models.outrack.plain.affinity import cosine_distance, fuse_motion, iou_distance
+from tests.models.outrack.plain.affinity import bisoftmax_distance, cosine_distance, fuse_motion, iou_distance
 from tests.models.outrack.plain.assignment import Indices, assign
 from tests.models.outrack.plain.filters import shown, usable
 from tests.models.outrack.plain.recovery import Recovery
@@ -72,7 +74,8 @@ class PlainTracker:
         distance = kalman.squared_mahalanobis(tracks.motion.select(rows), kalman.to_measurements(seen.boxes))
         if seen.embeddings.shape[1] == 0:
             return fuse_motion(iou_distance(tracks.boxes(rows), seen.boxes), distance, weight=1.0), options.iou_limit
-        cost = cosine_distance(tracks.embedding[rows], seen.embeddings) if len(rows) else np.zeros_like(distance)
+        measure = cosine_distance if options.similarity == "cosine" else partial(bisoftmax_distance, scale=options.similarity_scale)
+        cost = measure(tracks.embedding[rows], seen.embeddings) if len(rows) else np.zeros_like(distance)
         return fuse_motion(cost, distance, weight=options.appearance_weight), options.embedding_limit
 
     def _overlap_cost(self, rows: Indices, free: Indices, seen: Detections) -> NDArray[np.float64]:
