@@ -107,7 +107,7 @@ def gated(
         for column in range(_first(boxes, belief[0, 0] - reach - widest / 2), len(boxes)):
             if boxes[column, 0] > belief[0, 0] + reach:
                 break
-            motion = 0.0
+            motion, cost = 0.0, 0.0
             for k in range(4):
                 away = measured[column, k] - belief[0, k]
                 motion += away * away / spread[k]
