@@ -25,6 +25,7 @@ RESTART = 3  # intervals by which times fall back where a recording is joined on
 LEAP = 10  # intervals by which decoding times leap where it may be
 BACK = 0.2  # seconds by which decoding times, which else ascend, fall back there
 NOT_CODED = 8  # bytes; an MPEG-4 frame no longer than this only repeats the one before, and decoders show nothing
+RAW = ("h264", "hevc", "vvc")  # demuxers of streams without a container, which make up a rate
 LED = 600  # packets that are tried to see how many frames before a file's first key frame cannot be shown
 av.logging.set_level(av.logging.PANIC)  # damage is reported by us, with the file's name
 
@@ -278,6 +279,8 @@ def _notes(facts: VideoFacts, container: Any, stream: Any) -> tuple[str, ...]:
         notes.append("time stamps begin anew inside the file, as in joined recordings; they are read on")
     if facts.uneven and facts.frame_rate and facts.interval:
         notes.append(f"frames come at a varying rate: {facts.frame_rate:.4g} a second on average, {1 / facts.interval:.4g} as a rule")
+    if container.format.name in RAW:
+        notes.append(f"a raw stream states no times; {facts.frame_rate:.4g} frames/s assumed")
     return tuple(notes)
 
 

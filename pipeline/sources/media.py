@@ -286,6 +286,8 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
     """
     if media.files is not None:
         return MediaFacts(np.array(list(media.files), np.int64), None, sum(size for _, size in media.listing()))
+    if what := content.name_of(head(media.path)):
+        raise UserError(f"{media.path}: {what}, no video\nnext: put the video itself there")
     with local_copy(media.path) as path:
         found = video.probe(path)
     if found.damage and defects.strict:  # when not strict, decoding finds out how much was lost

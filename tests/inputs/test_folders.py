@@ -173,6 +173,12 @@ def test_a_picture_that_is_none_is_named_for_what_it_is(tmp_path: Path, name: st
     assert f"000004.jpg: it is {what}" in inspect(str(tmp_path), decode=True).all_defects[0]
 
 
+@pytest.mark.parametrize(("name", "raw", "what"), PASSED[1:4])
+def test_a_video_that_is_none_is_named_for_what_it_is(tmp_path: Path, name: str, raw: bytes, what: str) -> None:
+    (cam(tmp_path).parent / "clip.mp4").write_bytes(raw)
+    assert planned(tmp_path).defects == [f"clip.mp4: {what}, no video"]
+
+
 def test_archives_in_a_folder_of_sequences_are_named(tmp_path: Path) -> None:
     mot17(tmp_path / "made")
     sequence(tmp_path / "root/A")

@@ -231,3 +231,9 @@ def test_a_varying_rate_is_said_and_kept_in_what_is_written(tmp_path: Path, stam
 def test_an_even_rate_is_not_called_varying(tmp_path: Path, stamps: Sequence[int]) -> None:
     facts = probe(encoded(tmp_path / "a.mkv", stamps))
     assert (facts.uneven, facts.notes, facts.usual_rate) == (False, (), facts.frame_rate)
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.h264", ("a raw stream states no times; 25 frames/s assumed",)), ("a.mkv", ())])
+def test_a_rate_that_nothing_states_is_said_to_be_assumed(tmp_path: Path, name: str, said: tuple[str, ...]) -> None:
+    facts = probe(encoded(tmp_path / name, range(0, 400, 40)))
+    assert (facts.frames, facts.frame_rate, facts.notes) == (10, 25, said)
