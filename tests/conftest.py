@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pipeline.runtime.cluster import prepare_environment
 
+gc.disable()  # until all tests are collected: what is imported stays, and looking through it again and again takes a fifth of the time
 prepare_environment()  # before any test imports Ray, which reads its authentication settings once
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -37,6 +39,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the whole pipelines: they take longest, and would keep one of two processes waiting at the end."""
     items.sort(key=lambda item: "tests/system/" not in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of all later garbage collections."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

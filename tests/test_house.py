@@ -20,6 +20,7 @@ from models import SYSTEMS, training_options
 from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
 from pipeline.artifacts.relocation import FACE, MOVED
+from pipeline.params import file as parameters
 from pipeline.params import preset as presets
 from pipeline.params.sections import STAGES, TRAININGS, Params
 from pipeline.params.sections.data import Source
@@ -40,9 +41,16 @@ ALLOWED = {
 
 
 @functools.cache
-def parsed(path: Path) -> ast.Module:
-    """A file's syntax tree; many rules look at each."""
-    return ast.parse(path.read_text())
+def nodes(package: str) -> dict[Path, tuple[str, list[ast.AST]]]:
+    """The text and all nodes of the syntax tree of each file of a package; many rules look at them."""
+    texts = {path: path.read_text() for path in (ROOT / package).rglob("*.py")}
+    return {path: (text, list(ast.walk(ast.parse(text)))) for path, text in texts.items()}
+
+
+@functools.cache
+def whole(preset: str) -> str:
+    """The parameter file that a preset means."""
+    return presets.text(preset)
 
 
 def test_stage_names_agree_and_keep_one_order() -> None:
@@ -72,9 +80,9 @@ def test_dvc_starts_a_stage_for_every_file_that_its_fingerprint_names(stage: str
 
 def test_only_the_frame_imports_modules_by_name() -> None:
     for package in ALLOWED:
-        for path in (ROOT / package).rglob("*.py"):
+        for path, (text, _) in nodes(package).items():
             name = path.relative_to(ROOT).as_posix()
-            assert "import_module" not in path.read_text() or name in {
+            assert "import_module" not in text or name in {
                 "models/__init__.py",
                 "models/teachers/__init__.py",
                 "pipeline/artifacts/code.py",
@@ -101,8 +109,8 @@ def test_dvc_speaks_of_the_pipeline_alone_until_a_sweep_is_to_be_kept(tmp_path: 
 
 @pytest.mark.parametrize("package", ALLOWED)
 def test_imports_point_one_way(package: str) -> None:
-    for path in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(parsed(path)):
+    for path, (_, found) in nodes(package).items():
+        for node in found:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{path}: relative import"
@@ -116,8 +124,8 @@ def test_pipeline_knows_neither_a_system_nor_an_option_of_one() -> None:
     sections = {"network", "loss", "tracker"}
     of_trainings = {key for system in SYSTEMS for key in training_options(system).model_fields}
     assert len(of_trainings) >= 3
-    for path in (ROOT / "pipeline").rglob("*.py"):
-        for node in ast.walk(parsed(path)):
+    for path, (_, found) in nodes("pipeline").items():
+        for node in found:
             names = [node.id] if isinstance(node, ast.Name) else [node.attr] if isinstance(node, ast.Attribute) else []
             names += [node.arg] if isinstance(node, ast.arg | ast.keyword) and node.arg else []
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value else ""
@@ -146,9 +154,9 @@ def _wings() -> dict[str, set[str]]:
     """Which wings each wing imports, lazily or not; single files at the top of a package are none."""
     found: dict[str, set[str]] = {}
     for package in ALLOWED:
-        for path in (ROOT / package).rglob("*.py"):
+        for path, (_, inside) in nodes(package).items():
             mine = _wing(path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."))
-            for node in ast.walk(parsed(path)):
+            for node in inside:
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and node.module:
                     names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
@@ -166,10 +174,9 @@ def test_no_circle_between_wings() -> None:
 
 def test_files_and_functions_stay_short() -> None:
     for package in (*ALLOWED, "benchmarks"):
-        for path in (ROOT / package).rglob("*.py"):
-            text = path.read_text()
+        for path, (text, found) in nodes(package).items():
             assert text.count("\n") <= 400, f"{path} has {text.count(chr(10))} lines; 400 are the limit, 150 the aim"
-            for node in ast.walk(parsed(path)):
+            for node in found:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     lines = (node.end_lineno or 0) - node.lineno + 1
                     assert lines <= 80, f"{path}:{node.lineno}: {node.name} has {lines} lines; 80 are the limit, 20 the aim"
@@ -184,19 +191,19 @@ def test_each_wing_says_what_it_is_and_imports() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_presets_can_be_used_and_say_how(preset: Path, tmp_path: Path) -> None:
-    whole = tmp_path / "params.yaml"
-    whole.write_text(presets.text(preset.stem))
-    stages.check(whole)
-    assert yaml.safe_load(whole.read_text()) == presets.values(preset.stem)
+    path, text = tmp_path / "params.yaml", whole(preset.stem)
+    path.write_text(text)
+    stages.check(path)
+    assert parameters.read(path) == presets.values(preset.stem)
     first = preset.read_text().splitlines()[0]
-    assert whole.read_text().splitlines()[0] == first
+    assert text.splitlines()[0] == first
     assert first.startswith("# make repro")
     assert preset.stem == "walkers" or f"PRESET={preset.stem}" in first
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_every_value_of_a_whole_preset_has_a_comment(preset: Path) -> None:
-    for line in presets.text(preset.stem).splitlines():
+    for line in whole(preset.stem).splitlines():
         of_source = line.startswith("    ") and line.split(":")[0].strip() in Source.model_fields  # explained at `sources`
         if re.match(r"^\s+\w+: [^#\s]", line) and not of_source:
             assert " # " in line, f"{preset.name}: {line}"
@@ -204,7 +211,7 @@ def test_every_value_of_a_whole_preset_has_a_comment(preset: Path) -> None:
 
 @pytest.mark.parametrize("preset", [path for path in PRESETS if path.stem != presets.DEFAULT], ids=lambda path: path.stem)
 def test_presets_state_only_what_differs(preset: Path) -> None:
-    default, stated = _flat(presets.values(presets.DEFAULT)), _flat(yaml.safe_load(preset.read_text()))
+    default, stated = _flat(presets.values(presets.DEFAULT)), _flat(parameters.read(preset))
     system = stated.get("model.name", default["model.name"])
     if system != default["model.name"]:
         # of another system the first preset states what the system has of its own as a whole, from which its others differ
@@ -226,7 +233,7 @@ def _flat(section: dict[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def test_params_file_is_the_walkers_preset() -> None:
-    assert yaml.safe_load((ROOT / "params.yaml").read_text()) == yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
+    assert parameters.read(ROOT / "params.yaml") == parameters.read(ROOT / "presets" / "walkers.yaml")
 
 
 def _commands() -> list[str]:

@@ -68,6 +68,7 @@ def digest(entries: tuple[str, ...], root: Path) -> str:
     return total.hexdigest()
 
 
+@functools.cache
 def meaning(code: str) -> str:
     """Python source as text that is equal for sources which differ in comments, docstrings, blank lines or layout alone.
 
@@ -106,15 +107,21 @@ def _imports(name: str, root: Path, packages: tuple[str, ...], nodes: Callable[[
     """Files of the repository that a file imports, and the packages around it and them, whose `__init__` Python runs first."""
     yield from _files(Path(name).with_suffix("").as_posix().replace("/", "."), root, packages)
     package = name.split("/")[:-1]
-    for node in nodes(ast.parse((root / name).read_text())):
+    for level, module in _named((root / name).read_text(), nodes):
+        above = package[: len(package) - level + 1] if level else []
+        yield from _files(".".join([*above, module]), root, packages)
+
+
+@functools.cache
+def _named(code: str, nodes: Callable[[ast.AST], Iterable[ast.AST]]) -> tuple[tuple[int, str], ...]:
+    """What the import statements of a text name, each with the dots before it."""
+    found: list[tuple[int, str]] = []
+    for node in nodes(ast.parse(code)):
         if isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield from _files(f"{module}.{alias.name}", root, packages)
+            found += [(node.level, f"{node.module}.{alias.name}" if node.module else alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _files(alias.name, root, packages)
+            found += [(0, alias.name) for alias in node.names]
+    return tuple(found)
 
 
 def _files(module: str, root: Path, packages: tuple[str, ...]) -> Iterator[str]:

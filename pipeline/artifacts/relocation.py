@@ -8,6 +8,7 @@ that a stranger's `models` could take the place of, or that could take its place
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ MOVED = ("pipeline", "stages", "models", "experiments")  # packages at the top o
 FACE = "throughline"  # which has a name of its own already
 
 
+@functools.cache
 def relocated(source: str, parent: str) -> str:
     """Python source whose imports of the repository's packages name them below another package.
 

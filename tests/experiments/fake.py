@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from experiments.sweeps import definitions
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.tuning import Machinery, Report
@@ -20,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun
-from tests.shared import ROOT
+from tests.parameters import walkers
 
 THRESHOLD = "model.tracker.detection_threshold"
 TRACKER = {"description": "Thresholds", "first": "track", "grid": {THRESHOLD: [0.2, 0.3, 0.4, 0.5]}}
@@ -30,7 +28,7 @@ def plan(body: dict[str, Any], name: str = "demo", **changes: Any) -> Plan:
     """A sweep of the walkers preset with the values that tests name, and changes by dotted key (two underscores for a dot)."""
     base = {"mlflow.system_metrics": False, "mlflow.tracking_uri": "sqlite:///runs.db", "cluster.address": "local", "cluster.num_cpus": 2}
     base |= {THRESHOLD: 0.4, "model.tracker.refind_window": 15, "pretrain.lr": 0.001, "finetune.lr": 0.0008}
-    raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
+    raw = walkers()
     raw = overridden(raw, base | {key.replace("__", "."): value for key, value in changes.items()}, "test")
     params = parameters.validate(Params, raw, where="test")
     return Plan(name, parameters.validate(definitions.Definition, body, where="test", prefix=name), raw, params)

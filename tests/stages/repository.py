@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-import yaml
 from pydantic import BaseModel
 
 from models import load as load_spec
@@ -22,8 +21,8 @@ from pipeline.files import model_folder as weights
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.files.model_folder import ModelCard
 from pipeline.files.splits import Ranges, write_split
+from tests.parameters import walkers, write_params
 from tests.pipeline.seen import picture
-from tests.shared import ROOT
 
 WIDTH, HEIGHT, FRAMES, FIRST = 128, 96, 12, 7
 NETWORK = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 4}
@@ -36,13 +35,13 @@ class Repository:
         root.mkdir(parents=True, exist_ok=True)
         self.root, self.params = root, root / "params.yaml"
         self.artifacts = root / "artifacts"
-        raw = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())
+        raw = walkers()
         raw["model"]["network"] |= NETWORK
         raw["model"]["tracker"] |= {"detection_threshold": 0.0, "top_k": 5, "min_area": 0.0, "max_aspect": 100.0}
         raw["mlflow"]["system_metrics"] = False
         raw["track"] |= {"batch_size": 4, **track}
         raw["report"] |= {"clips": 2, "clip_seconds": 0.4, "clip_width": 64}
-        self.params.write_text(yaml.safe_dump(raw))
+        write_params(self.params, raw)
         self._frames()
         self._depth()
         self._samples()
@@ -88,7 +87,7 @@ def frame(sequence: str, number: int) -> Frame:
 
 def small_options(system: str = "outrack", **loss: Any) -> BaseModel:
     """Options of a network of a few thousand weights, of a detector of centre points; keywords change its loss."""
-    raw, kind = yaml.safe_load((ROOT / "presets" / "walkers.yaml").read_text())["model"], load_options(system)
+    raw, kind = walkers()["model"], load_options(system)
     raw["network"] |= NETWORK
     raw["loss"] |= loss
     known = {section: kind.model_fields[section].annotation.model_fields for section in ("network", "loss", "tracker")}

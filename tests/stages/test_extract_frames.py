@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import yaml
 
 from pipeline.artifacts.publication import Manifest, Publication, read_manifest
 from pipeline.errors import UserError
@@ -20,9 +19,10 @@ from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun
 from stages import Context
 from stages.extract_frames import extract_frames
+from tests.parameters import walkers
 from tests.pipeline.imitated import coco_video, mot17, videos, zipped
 from tests.pipeline.recorded import crowdhuman, mot_sequence, record, truncate
-from tests.shared import ROOT, dataset
+from tests.shared import dataset
 
 GT = "1,4,10,20,30,40,1,1,1\n3,5,10,20,30,40,1,1,1\n"
 
@@ -55,7 +55,7 @@ SOURCES = [source("videos", "mot_challenge", "{data_root}/videos"), source("peop
 def context(
     root: Path, sources: list[dict[str, Any]] = SOURCES, defects: str = "fail", data_root: str = "in"
 ) -> tuple[Context, RecordedRun]:
-    raw = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())
+    raw = walkers()
     raw["base"]["data_root"] = data_root
     raw["extract_frames"] |= {"sources": sources, "defects": defects}
     run = RecordedRun()

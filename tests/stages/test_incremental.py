@@ -10,7 +10,6 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.errors import UserError
@@ -22,8 +21,8 @@ from stages import Context
 from stages.extract_frames import extract_frames
 from stages.label_depth import label_depth
 from stages.pack_samples import pack_samples
+from tests.parameters import walkers
 from tests.pipeline.recorded import crowdhuman, mot_sequence, record, truncate
-from tests.shared import ROOT
 from tests.stages.alone import alone
 from tests.stages.test_label_depth import RecordedRun
 
@@ -60,7 +59,7 @@ def repository(root: Path) -> Path:
 
 
 def run(root: Path, stage: str, number: int = 1, *, stills: bool = True, store: str = ".", **changes: Any) -> None:
-    raw = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())
+    raw = walkers()
     raw["base"] |= {"data_root": "in", "store": store}
     entry = {"sequences": None, "images_per_file": 2}
     raw["extract_frames"]["sources"] = [

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from models.teachers.video_depth_anything.network import VARIANTS, VideoDepth
 from pipeline.artifacts.publication import Manifest, Publication, read_manifest
@@ -21,8 +20,8 @@ from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun
 from stages import Context
 from stages.label_depth import label_depth
+from tests.parameters import walkers
 from tests.pipeline.labelling import scenes
-from tests.shared import ROOT
 
 
 class RecordedRun:
@@ -49,7 +48,7 @@ class RecordedRun:
 
 def context(root: Path, stage: str, **changes: Any) -> tuple[Context, RecordedRun]:
     """A stage's context in `root` with data sets `toy` (videos) and `toystills`."""
-    raw = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())
+    raw = walkers()
     raw["extract_frames"]["sources"] = [
         {"name": "toy", "kind": "mot_challenge", "root": str(root / "source"), "sequences": None, "images_per_file": 4},
         {"name": "toystills", "kind": "crowdhuman", "root": str(root / "stills"), "sequences": None, "images_per_file": 4},

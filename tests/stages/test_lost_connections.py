@@ -12,17 +12,16 @@ from urllib.parse import urlsplit
 
 import fsspec
 import pytest
-import yaml
 
 import stages
 from pipeline.artifacts.publication import Publication, read_manifest
 from pipeline.runtime import cluster
 from stages.extract_frames import extract_frames
+from tests.parameters import walkers, write_params
 from tests.pipeline.imitated import sequence, zipped
 from tests.pipeline.server import Site, serving
 from tests.relay import relayed
 from tests.s3 import BUCKET, keys
-from tests.shared import ROOT
 
 PADDING = 6_000_000  # bytes: more than fsspec reads ahead
 
@@ -34,13 +33,11 @@ def site() -> Iterator[Site]:
 
 
 def parameters(root: Path, sources: Sequence[tuple[str, str]], defects: str = "fail", kept: str = ".") -> Path:
-    raw = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())
+    raw = walkers()
     raw["base"]["store"], raw["mlflow"]["system_metrics"] = kept, False
     entries = [{"name": name, "kind": "mot_challenge", "root": place, "sequences": None, "images_per_file": 8} for name, place in sources]
     raw["extract_frames"] |= {"sources": entries, "defects": defects}
-    path = root / "params.yaml"
-    path.write_text(yaml.safe_dump(raw))
-    return path
+    return write_params(root / "params.yaml", raw)
 
 
 def archive(folder: Path, name: str) -> bytes:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import yaml
 
 from pipeline.artifacts.publication import Manifest, read_manifest
 from pipeline.params import file as parameters
@@ -13,7 +12,8 @@ from pipeline.registry.runs import StageRun
 from pipeline.walkers import tasks
 from stages import Context
 from stages.render_walkers import render_walkers
-from tests.pipeline.walkers.settings import PRESET, tiny
+from tests.parameters import walkers
+from tests.pipeline.walkers.settings import tiny
 
 
 class RecordedRun:
@@ -31,7 +31,7 @@ class RecordedRun:
 
 
 def context(root: Path, **changes: Any) -> tuple[Context, RecordedRun]:
-    raw = yaml.safe_load(PRESET.read_text())
+    raw = walkers()
     raw["render_walkers"] = tiny(**changes).model_dump()
     params = parameters.validate(Params, raw, where="test")
     run = RecordedRun()

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 import stages
 from pipeline.artifacts.publication import file_digest, read_manifest
 from pipeline.files.mot_text import read_rows
 from pipeline.files.observations import read_observations
 from pipeline.files.track_origin import read_track_origin
+from pipeline.params import file as parameters
 from pipeline.tracking.sequences import track_sequence
 from stages.track import track
+from tests.parameters import write_params
 from tests.stages.repository import FIRST, FRAMES, Repository, model_folder
 
 pytestmark = pytest.mark.usefixtures("ray_local")
@@ -187,9 +188,9 @@ def test_what_cannot_be_tracked_is_said_before_work(
 
 
 def changed_tracker(repository: Repository, **options: Any) -> None:
-    raw = yaml.safe_load(repository.params.read_text())
+    raw = parameters.read(repository.params)
     raw["model"]["tracker"] |= options
-    repository.params.write_text(yaml.safe_dump(raw))
+    write_params(repository.params, raw)
 
 
 def test_other_options_of_the_tracker_take_the_stored_observations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ import yaml
 from experiments.papers import tables
 from experiments.trials.recipe import STEPS
 from pipeline.errors import UserError
+from tests.parameters import walkers
 
 ROOT = Path(__file__).resolve().parents[3]
-RAW = yaml.safe_load((ROOT / "params.yaml").read_text())
+RAW = walkers()
 DEFINED = tables.load("outrack", ROOT)
 BUDGET = tables.Budget(0.5, [1, 2], 1)
 

@@ -1,16 +1,15 @@
 """A recipe is a parameter file with changes; its digest knows what its steps read and nothing else."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from experiments.trials.recipe import Recipe, of_system, overridden, scaled
 from pipeline.errors import UserError
+from tests.parameters import walkers
 
-RAW = yaml.safe_load((Path(__file__).resolve().parents[3] / "params.yaml").read_text())
+RAW = walkers()
 
 
 def recipe(**changed: Any) -> Recipe:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from experiments.trials import steps
 from experiments.trials.recipe import Recipe
 from pipeline.artifacts.publication import Publication
 from pipeline.errors import UserError
 from pipeline.files.splits import Ranges, write_split
+from pipeline.params import file as parameters
 from pipeline.registry.runs import StageRun
 from pipeline.scoring.sequences import from_frames
 from pipeline.scoring.tracking import score
@@ -42,7 +42,7 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def recipe(repository: Repository, **changed: Any) -> Recipe:
-    raw = yaml.safe_load(repository.params.read_text())
+    raw = parameters.read(repository.params)
     made = Recipe(label="trial", raw=raw, pretrain=SMALL, finetune=SMALL, track={}, seed=5, shared_seed=3)
     return replace(made, **changed)
 

@@ -11,7 +11,7 @@ import torch
 from models.outrack.options import OutrackOptions
 from models.outrack.targets import make_targets
 from pipeline.contract.clips import Batch, TrainingClip, TrainingFrame
-from pipeline.params.file import load
+from tests.parameters import walkers
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 6, "max_objects": 8}
@@ -19,9 +19,9 @@ SMALL = {"width": 8, "head_width": 8, "embedding": 8, "depth_bins": 6, "max_obje
 
 def small_options(loss: dict[str, Any] | None = None, tracker: dict[str, Any] | None = None, **network: Any) -> OutrackOptions:
     """The walkers preset's model section, shrunk; keywords change the network."""
-    model = load(ROOT / "presets" / "walkers.yaml").model
+    model = walkers()["model"]
     return OutrackOptions.model_validate(
-        {"network": model.network | SMALL | network, "loss": model.loss | (loss or {}), "tracker": model.tracker | (tracker or {})}
+        {"network": model["network"] | SMALL | network, "loss": model["loss"] | (loss or {}), "tracker": model["tracker"] | (tracker or {})}
     )
 
 
@@ -51,7 +51,7 @@ def batch(clips: list[TrainingClip], options: OutrackOptions) -> Batch:
 
 def learn(task: torch.nn.Module, shown: Batch) -> list[dict[str, float]]:
     """150 steps on one batch; the loss terms of each."""
-    optimiser = torch.optim.Adam(task.parameters(), lr=4e-3)
+    optimiser = torch.optim.Adam(task.parameters(), lr=4e-3, foreach=True)
     history = []
     for _ in range(150):
         losses = task(shown)

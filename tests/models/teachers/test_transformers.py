@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from models.teachers import build
 from models.teachers.transformers import DepthModel, forward, loaded, prepare
@@ -18,9 +17,9 @@ from pipeline.labelling.backend import object_depths
 from pipeline.labelling.sequences import FARTHEST, invert
 from pipeline.labelling.windows import Plan
 from pipeline.params.sections.data import LabelDepth
+from tests.parameters import walkers
 from tests.pipeline.labelling import scenes
 from tests.pipeline.labelling.scenes import HEIGHT, WIDTH
-from tests.shared import ROOT
 
 transformers = pytest.importorskip("transformers")
 
@@ -161,8 +160,7 @@ def test_inversion_grows_with_distance_and_is_bounded() -> None:
 
 
 def params(**changes: Any) -> LabelDepth:
-    walkers = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())["label_depth"]
-    return LabelDepth(**(walkers | {"backend": "transformers", "model": ""} | changes))
+    return LabelDepth(**(walkers()["label_depth"] | {"backend": "transformers", "model": ""} | changes))
 
 
 def test_what_cannot_work_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

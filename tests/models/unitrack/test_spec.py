@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
 import stages
 from models.unitrack.network import build_network
@@ -20,10 +19,10 @@ from pipeline.errors import UserError
 from pipeline.files import model_folder
 from pipeline.files.frames import FrameWriter
 from pipeline.files.observations import read_sequence
-from pipeline.params.file import read
 from pipeline.tracking.association import retrack
 from pipeline.tracking.sequences import Job, Outputs, track_sequence
 from tests.models.unitrack.samples import small_options
+from tests.parameters import walkers, write_params
 from tests.shared import ROOT
 from tests.stages.repository import HEIGHT, WIDTH, frame
 
@@ -79,9 +78,9 @@ def test_a_layer_that_cannot_be_used_is_a_users_mistake(layer: str, message: str
 
 
 def test_private_detections_are_refused_before_any_work(tmp_path: Path) -> None:
-    raw = read(ROOT / "presets" / "walkers.yaml")
+    raw = walkers()
     raw["model"] = {"name": "unitrack", **small_options().model_dump(mode="json")}
     raw |= {stage: raw[stage] | {"model": {}} for stage in ("pretrain", "finetune")}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    write_params(tmp_path / "params.yaml", raw)
     with pytest.raises(UserError, match=r"track\.detections: private asks unitrack .* it detects nothing"):
         stages.check(tmp_path / "params.yaml")

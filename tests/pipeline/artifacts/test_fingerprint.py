@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pipeline.artifacts import code as closure
 from pipeline.artifacts import fingerprint
@@ -19,6 +18,7 @@ from pipeline.params.sections import STAGES, Params
 from pipeline.params.sections.common import Cluster
 from pipeline.runtime import cluster
 from pipeline.runtime.machine import THREADS
+from tests.parameters import walkers, write_params
 from tests.shared import ROOT
 
 TRAINED = ["pretrain", "finetune"]
@@ -50,9 +50,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for name in ("fit", "detector", "scores", "kernel"):
         write(tmp_path / "pipeline" / f"{name}.py", f"work = kernel = '{name}'")
     shutil.copy(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    raw = walkers()
     raw["model"]["name"] = "one"
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    write_params(tmp_path / "params.yaml", raw)
     monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
     yield tmp_path
     forget()
@@ -71,7 +71,7 @@ def forget() -> None:
 def repro(root: Path, **changes: Any) -> list[str]:
     """Make what is not current, in order, and tell which stages were made. An output's contents are the fingerprint that made it."""
     forget()
-    raw = yaml.safe_load((root / "params.yaml").read_text())
+    raw = parameters.read(root / "params.yaml")
     for key, value in changes.items():
         *parents, last = key.split("__")
         place = raw
@@ -183,7 +183,7 @@ def test_variables_that_choose_machine_code_count_as_code(
     repository: Path, monkeypatch: pytest.MonkeyPatch, variable: str, counts: bool
 ) -> None:
     monkeypatch.delenv(variable, raising=False)
-    params = parameters.validate(Params, yaml.safe_load((repository / "params.yaml").read_text()), where="test")
+    params = parameters.load(repository / "params.yaml")
     plain = {stage: fingerprint.fingerprint_of(stage, params, repository) for stage in STAGES}
     monkeypatch.setenv(variable, "AVX2")
     changed = [stage for stage in STAGES if fingerprint.fingerprint_of(stage, params, repository) != plain[stage]]

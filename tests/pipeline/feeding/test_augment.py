@@ -1,8 +1,6 @@
 """Augmentation: boxes and depth follow the picture, partners stay near, colours stay in range."""
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 from pipeline.contract.clips import TrainingFrame
 from pipeline.feeding import augment
 from pipeline.feeding.augment import BORDER, View, draw_views, letterbox, show, warp_boxes
+from pipeline.numerics.jit import compiled
 from pipeline.numerics.kernels.warp import warp
 from tests.pipeline.tiny import AUGMENT
 
@@ -166,20 +165,17 @@ def test_colour_scales_saturation_and_brightness() -> None:
     assert bright.tolist() == [255, 128, 128]
 
 
-def compiled_later() -> tuple[int, int]:
-    """For how many types the warp was compiled after the warm-up, and after frames as the loader shows them."""
+def test_frames_as_the_loader_shows_them_compile_nothing_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = compiled(warp.py_func)  # for which other tests have compiled nothing
+    monkeypatch.setattr(augment, "warp", fresh)
     augment.warm_up()
-    before, batch = len(warp.signatures), np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
+    assert len(fresh.signatures) == 1
+    batch = np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
     image = cv2.imdecode(cv2.imencode(".jpg", frame([]).image)[1], cv2.IMREAD_COLOR_RGB)
     assert image is not None
     for room, view in zip(batch, draw_views(np.random.default_rng(0), AUGMENT, 2, "perturbed"), strict=True):
         show(replace(frame([]), image=image.astype(np.uint8, copy=False)), view, width=WIDTH, height=HEIGHT, depth_stride=4, out=room)
-    return before, len(warp.signatures)
-
-
-def test_frames_compile_nothing_after_the_warm_up() -> None:
-    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # in this process other tests have compiled before
-        assert fresh.submit(compiled_later).result() == (1, 1)
+    assert len(fresh.signatures) == 1
 
 
 def test_one_scene_may_be_seen_in_one_view_or_in_views_of_their_own() -> None:

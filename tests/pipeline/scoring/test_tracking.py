@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -175,16 +176,33 @@ def test_names_must_differ() -> None:
         score([sequence(walk(), walk()), sequence(walk(), walk())], "MOT17")
 
 
+def beginning(source: Path, target: Path, frames: int) -> None:
+    """A sequence's ground truth of its first frames."""
+    rows = (source / "gt" / "gt.txt").read_text().splitlines(keepends=True)
+    (target / "gt").mkdir(parents=True)
+    (target / "gt" / "gt.txt").write_text("".join(row for row in rows if int(row.partition(",")[0]) <= frames))
+    whole = int(re.findall(r"seqLength=(\d+)", facts := (source / "seqinfo.ini").read_text())[0])
+    (target / "seqinfo.ini").write_text(facts.replace(f"seqLength={whole}", f"seqLength={min(frames, whole)}"))
+
+
 def lengths(sequences: list[ScoredSequence]) -> dict[str, int]:
     return {item.name: len(item.frames) for item in sequences}
 
 
-@pytest.mark.parametrize(("benchmark", "preprocess"), [("MOT17", True), ("MOT20", True), ("none", False), ("MOT15", True)])
-def test_mot17_as_trackeval_scores_the_files(tmp_path: Path, benchmark: Benchmark, preprocess: bool) -> None:
+@pytest.mark.parametrize(
+    ("benchmark", "preprocess", "frames"),
+    [
+        ("MOT17", True, 100),
+        ("MOT20", True, 100),
+        ("none", False, 100),
+        ("MOT15", True, 100),
+        pytest.param("MOT17", True, 1000, marks=pytest.mark.slow),  # all of them
+    ],
+)
+def test_mot17_as_trackeval_scores_the_files(tmp_path: Path, benchmark: Benchmark, preprocess: bool, frames: int) -> None:
     root = tmp_path / "gt"
-    root.mkdir()
     for name in ("MOT17-02-FRCNN", "MOT17-09-FRCNN"):
-        (root / name).symlink_to(dataset("MOT17-train-gt") / name)
+        beginning(dataset("MOT17-train-gt") / name, root / name, frames)
         perturbed(root / name / "gt" / "gt.txt", tmp_path / "tracks" / f"{name}.txt", 1, keep=lambda cells: cells[7] in "1278")
     sequences, _ = from_text(root, tmp_path / "tracks")
     ours = score(sequences, benchmark)

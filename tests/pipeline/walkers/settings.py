@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.params.sections.data import RenderWalkers
-
-PRESET = Path(__file__).resolve().parents[3] / "presets" / "walkers.yaml"
+from tests.parameters import walkers
 
 
 def section(**changes: Any) -> RenderWalkers:
     """The default preset's section with changes."""
-    values: dict[str, Any] = yaml.safe_load(PRESET.read_text())["render_walkers"]
-    return RenderWalkers(**(values | changes))
+    return RenderWalkers(**(walkers()["render_walkers"] | changes))
 
 
 def tiny(**changes: Any) -> RenderWalkers:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
 from safetensors.torch import save_file
 
 from models.teachers import build
@@ -17,9 +16,9 @@ from pipeline.errors import UserError
 from pipeline.files.frames import decode_jpeg, encode_jpeg
 from pipeline.params.sections.data import LabelDepth
 from tests.models.teachers.video_depth_anything.test_network import GRID, SMALL, small
+from tests.parameters import walkers
 from tests.pipeline.labelling import scenes
 from tests.pipeline.labelling.scenes import HEIGHT, WIDTH
-from tests.shared import ROOT
 
 
 @pytest.fixture
@@ -33,9 +32,8 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def params(checkpoint: Path, **changes: Any) -> LabelDepth:
-    walkers = yaml.safe_load((ROOT / "presets/walkers.yaml").read_text())["label_depth"]
     ours = {"backend": "video_depth_anything", "model": str(checkpoint), "map_size": 80, "input_size": 56, "window": 6, "overlap": 4}
-    return LabelDepth(**(walkers | ours | changes))
+    return LabelDepth(**(walkers()["label_depth"] | ours | changes))
 
 
 def backend(checkpoint: Path, **changes: Any) -> VideoModel:
