@@ -18,6 +18,7 @@ from pipeline.errors import UserError
 from pipeline.params import file as parameters
 from pipeline.params.sections import Params
 from pipeline.registry.runs import StageRun
+from tests.mlflow_store import new_store
 from tests.parameters import walkers
 
 THRESHOLD = "model.tracker.detection_threshold"
@@ -80,6 +81,7 @@ def repository(root: Path) -> Path:
         with publication.write("one.txt") as path:
             path.write_text(folder)
         publication.publish()
+    new_store(root, "runs.db")
     (root / "model").mkdir(exist_ok=True)
     (root / "model" / "weights.safetensors").write_text("weights")
     return root

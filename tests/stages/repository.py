@@ -21,6 +21,7 @@ from pipeline.files import model_folder as weights
 from pipeline.files.frames import Frame, FrameWriter, Objects, encode_jpeg
 from pipeline.files.model_folder import ModelCard
 from pipeline.files.splits import Ranges, write_split
+from tests.mlflow_store import new_store
 from tests.parameters import walkers, write_params
 from tests.pipeline.seen import picture
 
@@ -42,6 +43,7 @@ class Repository:
         raw["track"] |= {"batch_size": 4, **track}
         raw["report"] |= {"clips": 2, "clip_seconds": 0.4, "clip_width": 64}
         write_params(self.params, raw)
+        new_store(root)
         self._frames()
         self._depth()
         self._samples()

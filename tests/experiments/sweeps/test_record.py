@@ -10,8 +10,14 @@ from mlflow import MlflowClient
 from experiments.sweeps import record
 from pipeline.registry.runs import PLACE
 from tests.experiments import fake
+from tests.mlflow_store import new_store
 
 OTHER = fake.TRACKER | {"grid": {fake.THRESHOLD: [0.6]}}
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path) -> None:
+    new_store(tmp_path, "runs.db")
 
 
 def statuses(root: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pipeline.params.sections.common import Mlflow
 from pipeline.registry import address
 from pipeline.registry.relocate import relocate
 from pipeline.registry.runs import started
+from tests.mlflow_store import new_store
 
 SETTINGS = Mlflow(tracking_uri="sqlite:///mlflow.db", experiment="demo", system_metrics=False)
 
@@ -30,6 +31,8 @@ def record(root: Path, name: str = "stage") -> str:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with one run; its name holds what file addresses and MLflow's queries must quote."""
     root = tmp_path_factory.mktemp("clones") / "Ann's first"
+    root.mkdir()
+    new_store(root)
     record(root)
     return root
 

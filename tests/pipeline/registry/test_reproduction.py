@@ -11,11 +11,17 @@ import pytest
 from pipeline.params.sections.common import Mlflow
 from pipeline.registry import reproduction, runs
 from pipeline.registry.reproduction import Reproduction
+from tests.mlflow_store import new_store
 from tests.shared import ROOT
 
 SETTINGS = Mlflow(tracking_uri="sqlite:///runs.db", experiment="demo", system_metrics=False)
 TRACKER = {"model": {"tracker": {"iou_limit": 0.88, "refind": "paper"}}, "pack_samples": {"split": {"rule": "half"}, "mix": {}}}
 TUNED = {**TRACKER, "model": {"tracker": {"iou_limit": 0.8, "refind": "paper"}}}
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path) -> None:
+    new_store(tmp_path, "runs.db")
 
 
 def test_stages_of_one_command_lie_below_one_run_whose_rows_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

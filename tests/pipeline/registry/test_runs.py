@@ -12,9 +12,15 @@ import pytest
 from pipeline.artifacts.publication import Publication
 from pipeline.params.sections.common import Mlflow
 from pipeline.registry import runs
+from tests.mlflow_store import new_store
 from tests.shared import ROOT
 
 SETTINGS = Mlflow(tracking_uri="sqlite:///runs.db", experiment="demo", system_metrics=False)
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path) -> None:
+    new_store(tmp_path, "runs.db")
 
 
 def test_a_run_finds_the_run_that_wrote_its_input(tmp_path: Path) -> None:
