@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,21 +21,30 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+# What takes each process seconds: Ray, imports of MLflow, an S3, imports of PyTorch's optimisers. A file that holds such words uses it.
+COSTLY = tuple(map(re.compile, ("ray_local", "new_store", r's3: dict|"s3"\)', r"torch\.optim|learn\(|Trainer\(")))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of three processes that share the files, one has all those that use the session's Ray: there is one Ray instead of three."""
+    """Of processes that share the files, one has all those that use the session's Ray, one all with a store of MLflow, and so on."""
     if config.getvalue("dist") != "loadfile" or len(config.getvalue("tx")) < 3:
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    with_ray = {path.name for path in Path(__file__).parent.rglob("test_*.py") if "ray_local" in path.read_text()}
-
-    class OneRay(LoadFileScheduling):
+    class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            return "ray" if file.rpartition("/")[2] in with_ray else file
+            return _costly(config.rootpath / file) or file
 
-    return OneRay(config, log)
+    return Together(config, log)
+
+
+@functools.cache
+def _costly(file: Path) -> str | None:
+    """The first of the costly things that a file uses."""
+    text = file.read_text()
+    return next((words.pattern for words in COSTLY if words.search(text)), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

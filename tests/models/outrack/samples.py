@@ -50,10 +50,10 @@ def batch(clips: list[TrainingClip], options: OutrackOptions) -> Batch:
 
 
 def learn(task: torch.nn.Module, shown: Batch) -> list[dict[str, float]]:
-    """150 steps on one batch; the loss terms of each."""
+    """100 steps on one batch; the loss terms of each."""
     optimiser = torch.optim.Adam(task.parameters(), lr=4e-3, foreach=True)
     history = []
-    for _ in range(150):
+    for _ in range(100):
         losses = task(shown)
         optimiser.zero_grad()
         losses.total.backward()
