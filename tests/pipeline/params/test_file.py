@@ -42,6 +42,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ("  workers: 2 ", "  workers: {min: 3, max: 2} ", ["pretrain.workers.range: min must not be above max, got 3 and 2"]),
         ("  workers: 2 ", "  workers: {min: 3, most: 4} ", ["pretrain.workers.range.most: unknown key; allowed here: min, max"]),
         ("  workers: 2 ", "  workers: 0 ", ["pretrain.workers.number: Input should be greater than or equal to 1"]),
+        ("  group_frames: 4 ", "  group_frames: 1 ", ["pretrain.group_frames: Input should be greater than or equal to 2"]),
         ("  mix: {}", "  mix: {walkers: -1.0}", ["pretrain.mix.walkers", "greater than or equal to 0", "-1.0"]),
         ("  - 320\n  - 192", "  - 320\n  - 200", ["pretrain.input_size.1", "multiple of 32", "200"]),
         ("  - 320\n  - 192", "  - 320", ["pretrain.input_size", "at least 2 items", "[320]"]),

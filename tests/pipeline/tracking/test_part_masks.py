@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.embedding.diversity import soft_overlap
+from models.finetrack.parts import weighted_means
 from pipeline.files.frames import Objects
 from pipeline.files.run_lengths import encode_mask
 from pipeline.tracking.part_masks import focus, measure, soft_overlaps
@@ -45,6 +46,20 @@ def test_focus_compares_pixels_of_the_person_with_the_rest(box: list[float], own
     seen = np.zeros((8, 8), np.bool_)
     seen[own] = True
     assert focus(MASK, np.array(box, np.float32), seen) == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_weak_copy_of_a_mask_lowers_the_overlap_and_leaves_the_focus() -> None:
+    """A part vector does not see how strong its mask is: such a pair looks at the same place, and only the overlap says otherwise."""
+    seen = np.zeros((8, 8), np.bool_)
+    seen[2:6, 2:4] = True
+    pixels = np.array([encode_mask(seen)], np.object_)
+    people = Objects(np.array([[2, 2, 6, 6]], np.float32), visibilities=np.full(1, 0.5, np.float32), masks=pixels)
+    same, weak = (measure(np.stack([MASK, share * MASK])[None], people, 8, 8) for share in (1.0, 0.1))
+    np.testing.assert_allclose([same.overlaps[0], weak.overlaps[0]], [1, 0.1], rtol=1e-6)
+    np.testing.assert_allclose([same.focuses[0], weak.focuses[0]], [3, 3], rtol=1e-6)
+    features = torch.rand(1, 5, 2, 2)
+    pooled = [weighted_means(torch.from_numpy(np.stack([MASK, share * MASK])[None]), features) for share in (1.0, 0.1)]
+    torch.testing.assert_close(pooled[0], pooled[1])
 
 
 def test_focus_is_measured_on_the_half_seen_alone() -> None:
