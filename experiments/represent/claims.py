@@ -24,7 +24,9 @@ def verdict(claim: Claim, board: Board) -> str:
         return f"- {said}: not measured."
     first, second = statistics.fmean(better), statistics.fmean(than)
     values = f"{cell(better, claim.metric)} to {cell(than, claim.metric)}"
-    return f"- {said}: {_found(better, than, first - second, claim.by)} ({values})."
+    alone = any(board.is_random(name) and len(found) == 1 for (name, _), found in ((claim.better, better), (claim.than, than)))
+    doubt = ", of one random start, whose spread is not known" if alone else ""
+    return f"- {said}: {_found(better, than, first - second, claim.by)} ({values}{doubt})."
 
 
 def _found(better: list[float], than: list[float], gap: float, by: float) -> str:

@@ -11,8 +11,8 @@ import torch
 
 from experiments.represent.parts import Part
 from experiments.represent.representations import Entry, load
-from experiments.represent.shown import Shown
-from experiments.represent.tasks import TASKS, look
+from experiments.represent.shown import Shown, look
+from experiments.represent.tasks import TASKS
 from pipeline.params.sections.common import Cluster
 
 
@@ -50,7 +50,7 @@ def work(job: Job) -> None:
     for part in job.missing:
         waiting.setdefault(part.shown, []).append(part)
     for shown, parts in waiting.items():
-        found = look({part.task: TASKS[part.task] for part in parts}, shown, network, job.seed)
+        found = look({part.task: TASKS[part.task].module for part in parts}, shown, network, job.seed)
         for part in parts:
             part.write(found[part.task])
 

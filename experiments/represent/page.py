@@ -158,7 +158,9 @@ def _table(number: str, table: Table, board: Board) -> str:
                     cells = [cell(values, metric) for values, metric in zip(found, table.metrics, strict=True)]
                     ours.append(_line([name, row, *cells]))
         parts.append(f"Ours, on {data} ({table.lacks}):\n\n" + "\n".join(ours) + "\n")
-    return "\n".join(parts if len(parts) > 2 else [*parts, f"Ours: not measured ({table.lacks}).\n"])
+    if table.note:
+        parts.append(f"{table.note}\n")
+    return "\n".join(parts if board.data(table.task) else [*parts, f"Ours: not measured ({table.lacks}).\n"])
 
 
 def _origin(board: Board) -> str:

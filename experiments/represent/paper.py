@@ -23,6 +23,7 @@ class Table(Section):
     by: list[str] = Field(default_factory=list)
     metrics: list[str] = Field(default_factory=list)
     lacks: str | None = None
+    note: str | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Table:

@@ -26,7 +26,7 @@ from pipeline.registry.address import tracking_uri
 from pipeline.registry.model_source import local_model
 
 FOLDER = "artifacts/represent"
-SHARED = (f"{HERE}/representations.py", f"{HERE}/tasks.py")
+SHARED = (f"{HERE}/representations.py", f"{HERE}/shown.py")
 Spread = Callable[[Sequence[Job]], None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -40,7 +40,7 @@ class Watcher(Protocol[R_co]):
         ...
 
 
-class Task(Protocol):
+class Watching(Protocol):
     """A module that judges: one watcher for each sequence, and scores from what they found."""
 
     def begin(self, shown: Shown, seed: int) -> Watcher[Any]:
@@ -52,7 +52,39 @@ class Task(Protocol):
         ...
 
 
-def judge(tasks: Sequence[Task], sequences: Sequence[Shown], network: Representation, seed: int) -> list[Scores]:
+class Following(Protocol):
+    """A module that crops its own pictures out of a sequence's frames."""
+
+    def follow(self, shown: Shown, network: Representation) -> Any:
+        """What a sequence adds to the task's scores."""
+        ...
+
+    def summarise(self, found: list[Any]) -> Scores:
+        """Scores by row and metric from what the sequences add."""
+        ...
+
+
+def look(tasks: Mapping[str, Watching | Following], shown: Shown, network: Callable[[], Representation], seed: int) -> dict[str, Any]:
+    """What one sequence adds to each task's scores; a frame's map is computed once, however many tasks look at it.
+
+    Args:
+        tasks: by name.
+        shown: the sequence.
+        network: gives the representation.
+        seed: of whatever a task draws.
+
+    Raises:
+        UserError: a frame file or an image cannot be read, or what a frame holds cannot be used.
+    """
+    found = {name: task.follow(shown, network()) for name, task in tasks.items() if hasattr(task, "follow")}
+    watching = {name: task for name, task in tasks.items() if hasattr(task, "begin")}
+    if watching:
+        results: Sequence[Any] = watch(shown, network(), [module.begin(shown, seed) for module in watching.values()])
+        found |= dict(zip(watching, results, strict=True))
+    return found
+
+
+def judge(tasks: Sequence[Watching], sequences: Sequence[Shown], network: Representation, seed: int) -> list[Scores]:
     """The scores of each task; a frame's map is computed once for all of them.
 
     Args:

@@ -1,9 +1,8 @@
-"""The seven tasks that representations are judged in, and how sequences are shown to them."""
+"""The seven tasks that representations are judged in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from experiments.represent import (
     followed_boxes,
@@ -15,23 +14,9 @@ from experiments.represent import (
     true_boxes,
 )
 from experiments.represent.representations import HERE
-from experiments.represent.shown import Scores, Shown, watch
-from experiments.represent.shown import Task as Watching
-from models.unitrack.network import Representation
+from experiments.represent.shown import Following, Watching
 
 Kind = Literal["frames", "scenes", "close-ups"]
-
-
-class Following(Protocol):
-    """A module that crops its own pictures out of a sequence's frames."""
-
-    def follow(self, shown: Shown, network: Representation) -> Any:
-        """What a sequence adds to the task's scores."""
-        ...
-
-    def summarise(self, found: list[Any]) -> Scores:
-        """Scores by row and metric from what the sequences add."""
-        ...
 
 
 class Task(NamedTuple):
@@ -61,23 +46,3 @@ TASKS = {
     "propagation": Task(followed_poses, "close-ups", f"{HERE}/followed_poses.py", ("PCK@0.1", "PCK@0.2", "people"), ("keypoints",)),
     "vis": Task(joined_instances, "scenes", f"{HERE}/joined_instances.py", ("AP", "AP50", "AP75", "classes"), ("masks",)),
 }
-
-
-def look(tasks: Mapping[str, Task], shown: Shown, network: Callable[[], Representation], seed: int) -> dict[str, Any]:
-    """What one sequence adds to each task's scores; a frame's map is computed once, however many tasks look at it.
-
-    Args:
-        tasks: by name.
-        shown: the sequence.
-        network: gives the representation.
-        seed: of whatever a task draws.
-
-    Raises:
-        UserError: a frame file or an image cannot be read, or what a frame holds cannot be used.
-    """
-    found = {name: task.module.follow(shown, network()) for name, task in tasks.items() if hasattr(task.module, "follow")}
-    watching = {name: task.module for name, task in tasks.items() if hasattr(task.module, "begin")}
-    if watching:
-        results: Sequence[Any] = watch(shown, network(), [module.begin(shown, seed) for module in watching.values()])
-        found |= dict(zip(watching, results, strict=True))
-    return found

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import psutil
 import pytest
 
 from experiments.represent import record, run, true_boxes
@@ -22,6 +27,7 @@ from pipeline.registry.address import tracking_uri
 from pipeline.registry.experiment import client
 from pipeline.registry.runs import StageRun
 from tests.mlflow_store import new_store
+from tests.shared import ROOT
 from tests.stages.repository import Repository, model_folder
 
 SMALL = {"network": "mobilenet_v2", "layer": "features.4"}
@@ -158,3 +164,66 @@ def test_a_version_keeps_one_tag_for_each_task(tmp_path: Path) -> None:
     record._tag(result, StageRun("run", f"sqlite:///{tmp_path / 'mlflow.db'}"))
     tags = store.get_model_version("outrack", "1").tags
     assert json.loads(tags["throughline.represent.vos"]) == {"data": "close-ups", "key": "k", "run": "run", "scores": {"still": {"J": 7.0}}}
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from experiments.represent.representations import Entry
+from experiments.represent.run import Wanted, represent
+from pipeline.params.file import load
+
+if __name__ == "__main__":
+    entry = Entry.model_validate({"network": {"network": "mobilenet_v2", "layer": "features.4"}, "weights": "random", "starts": 8})
+    root = Path(sys.argv[1])
+    represent(Wanted({"tiny": entry}, ["mot"]), load(root / "params.yaml"), root)
+"""
+
+
+@pytest.mark.slow
+def test_killed_actors_start_again_and_a_killed_driver_leaves_what_it_had(tmp_path: Path, unrecorded: None) -> None:
+    """An actor is killed after the first part, the driver after some more; who comes then judges what is missing alone."""
+    params = load(Repository(tmp_path / "killed").params)
+    new_store(tmp_path / "killed")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path / "killed")], env=environment, start_new_session=True)
+    try:
+        _wait(tmp_path / "killed", 1)
+        actors = [child for child in psutil.Process(driver.pid).children(recursive=True) if "_Worker" in child.name()]
+        assert actors
+        actors[0].kill()
+        _wait(tmp_path / "killed", 6)
+        driver.kill()
+        driver.wait(60)
+    finally:
+        for child in (process for process in psutil.process_iter() if _session(process) == driver.pid):
+            child.kill()
+    left, missing = len(_parts(tmp_path / "killed")), list[Path]()
+
+    def noted(jobs: Sequence[Job]) -> None:
+        missing.extend(part.path for job in jobs for part in job.missing)
+        _here(jobs)
+
+    wanted = Wanted({"tiny": _entry(starts=8)}, ["mot"])
+    found = represent(wanted, params, tmp_path / "killed", noted)
+    assert left + len(missing) == 16
+    assert found == represent(wanted, load(Repository(tmp_path / "whole").params), tmp_path / "whole", _here)
+    assert _files(tmp_path / "killed") == _files(tmp_path / "whole")
+
+
+def _parts(root: Path) -> list[Path]:
+    return list((root / FOLDER).rglob("*.part"))
+
+
+def _wait(root: Path, count: int) -> None:
+    end = time.monotonic() + 240
+    while len(_parts(root)) < count:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _session(process: psutil.Process) -> int:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return 0
