@@ -85,8 +85,17 @@ def _first(board: Board) -> str:
         lines.append(_line([name, *cells]))
     return (
         "## Every representation in every task (the form of Tables 1 and 2)\n\nAssociation is by appearance alone. Each column's best is "
-        "**bold**; PCK and VIS are none of the paper's columns there.\n\n" + "\n".join(lines) + "\n"
+        f"**bold**; PCK and VIS are none of the paper's columns there. {_judged(board)}\n\n" + "\n".join(lines) + "\n"
     )
+
+
+def _judged(board: Board) -> str:
+    """On how many sequences of what, in a sentence for each kind."""
+    counts: dict[str, set[int]] = {}
+    for record in board.records:
+        counts.setdefault(record.data, set()).add(int((record.made or {}).get("parameters", {}).get("sequences", 0)))
+    ranges = {data: f"{min(found)} to {max(found)}" if len(found) > 1 else f"{min(found)}" for data, found in sorted(counts.items())}
+    return "Sequences: " + (", ".join(f"{count} of {data}" for data, count in ranges.items()) or "none") + "."
 
 
 def _best(column: Column, board: Board) -> str | None:
