@@ -39,7 +39,7 @@ mot and sot look at the held-out frames of the data that the pipeline tracks. De
 and joints are judged on sequences drawn for it: scenes of many people with what an imitated detector finds of them, and close-ups, fixed
 windows around one person who walks his height or more. None of the paper's benchmarks is here: compare orders with it, never values.
 """
-CORNERS = {"SOT AUC, DCF": "SOT", "VOS J": "VOS", "MOT IDF1": "MOT", "MOTS IDF1": "MOTS", "Pose IDF1": "pose", "PCK@0.1": "propagation",
+CORNERS = {"SOT AUC, DCF": "SOT", "VOS J": "VOS", "MOT IDF1": "MOT", "MOTS IDF1": "MOTS", "Pose IDF1": "pose", "PCK@0.1": "joints",
            "VIS AP": "VIS"}  # fmt: skip
 
 

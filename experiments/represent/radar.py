@@ -22,21 +22,26 @@ def radar(corners: Sequence[str], ranks: Mapping[str, NDArray[np.float64]], dash
         dashed: representations to draw dashed.
     """
     count = max(len(ranks), 2)
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(corners) + 1) / max(len(corners), 1)
+    angles = 2 * np.pi * np.arange(len(corners) + 1) / max(len(corners), 1)
     with pyplot.rc_context(STYLE | {"axes.grid": False}):
-        figure, axis = pyplot.subplots(figsize=(6.4, 4.6), subplot_kw={"polar": True}, layout="constrained")
+        figure = pyplot.figure(figsize=(7.2, 4.6))
+        axis = figure.add_axes((0.14, 0.1, 0.5, 0.78), polar=True)
         figure.patch.set_facecolor("white")
         for number, (name, places) in enumerate(ranks.items()):
             radii = 1 - (1 - RING) * (places - 1) / (count - 1)
             closed = np.append(radii, radii[:1])
             colour = COLOURS[number % len(COLOURS)]
             axis.plot(angles, closed, label=name, color=colour, linestyle="--" if name in dashed else "-", marker="o", markersize=3)
+        axis.set_theta_zero_location("N")
+        axis.set_theta_direction(-1)
         axis.set_xticks(angles[:-1], corners)
+        axis.tick_params(axis="x", pad=12)
+        axis.set_xlim(0, 2 * np.pi)
         rings = 1 - (1 - RING) * np.arange(count) / (count - 1)
         axis.set_yticks(rings, [f"{rank}." for rank in range(1, count + 1)], fontsize=7)
         axis.set_ylim(0, 1.08)
         axis.grid(color="#dddddd", linewidth=0.6)
         axis.spines["polar"].set_visible(False)
         if ranks:
-            axis.legend(loc="center left", bbox_to_anchor=(1.15, 0.5), frameon=False)
+            axis.legend(loc="center left", bbox_to_anchor=(1.2, 0.5), frameon=False)
         return to_svg(figure, "radar")
