@@ -10,12 +10,12 @@ from models.queries.detr import DeformableDetr
 from models.queries.layers import Sizes
 from tests.models.queries import peer
 
-pytest.importorskip("transformers")
 QUERIES = 30
 
 
 @pytest.mark.slow
 def test_six_and_six_layers_agree_with_transformers() -> None:
+    pytest.importorskip("transformers")  # here, so that it takes no time where this test is left out
     torch.manual_seed(0)
     theirs = peer.build(queries=QUERIES).double()
     backbone = resnet50(("layer2", "layer3", "layer4"), frozen_norms=True).double().eval()

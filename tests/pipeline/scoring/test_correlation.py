@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from pipeline.scoring.correlation import correlate, ranks
 
@@ -28,6 +27,8 @@ def test_coefficients(first: list[float], second: list[float], pearson: float, s
 
 
 def test_ties_are_scipys() -> None:
+    from scipy import stats  # half a second
+
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 5, 20).astype(float), generator.integers(0, 5, 20).astype(float)
     found = correlate(first, second)
