@@ -174,9 +174,9 @@ def _table(number: str, table: Table, board: Board) -> str:
 
 def _origin(board: Board) -> str:
     commits = ", ".join(sorted({record.commit for record in board.records})) or "none"
-    return (
-        f"## Where the numbers come from\n\n{PATH} has weights, code, data, command, commit and machine of each; commits {commits}.\n{OWN}"
-    )
+    told = f"{PATH} has weights, code, data, command, commit and machine of each; commits {commits}"
+    changed = " (with + and changes to it that were not committed then)" if "+" in commits else ""
+    return f"## Where the numbers come from\n\n{told}{changed}.\n{OWN}"
 
 
 OWN = """
