@@ -1,4 +1,4 @@
-"""A column that grows by a few rows at a time: of a long sequence, an array a frame would take more for its head than for its rows."""
+"""A column that grows by a few rows at a time: of a long sequence, one array per frame would take more for its head than for its rows."""
 
 from __future__ import annotations
 

@@ -370,7 +370,7 @@ MADE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "BFT": ("mot_challenge", bft),
     "CVAT, MOT export": ("mot_challenge", cvat),
     "CrowdHuman": ("crowdhuman", people),
-    "BDD100K tracking, a file a video": ("bdd100k", bdd100k),
+    "BDD100K tracking, one file per video": ("bdd100k", bdd100k),
     "BDD100K tracking, one file": ("bdd100k", lambda root: bdd100k(root, together=True)),
     "COCO, stills": ("coco", coco),
     "COCO with videos": ("coco", coco_video),

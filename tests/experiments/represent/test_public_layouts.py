@@ -52,7 +52,7 @@ def test_poses_of_posetrack_are_joined_and_handed_on(tmp_path: Path, network: Re
 
 
 def test_joints_and_masks_of_jhmdb_are_handed_on(tmp_path: Path, network: Representation) -> None:
-    """The person moves a pixel a frame, and a joint may be 1.8 off: the repeated pose is right in the second frame alone."""
+    """The person moves by one pixel in each frame, and a joint may be 1.8 off: the repeated pose is right in the second frame alone."""
     shown = extracted("JHMDB", tmp_path)
     (joints,), (masks,) = judge([followed_poses], shown, network, 0), judge([followed_masks], shown[:1], network, 0)
     assert joints["still"] == {"PCK@0.1": 50, "PCK@0.2": 100, "people": 2}

@@ -41,7 +41,7 @@ def params(tmp_path: Path) -> Params:
 
 @pytest.fixture
 def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow is told nothing, which takes a second a run."""
+    """MLflow is told nothing, which takes a second for each run."""
     monkeypatch.setattr(record.Recorded, "add", lambda self, job, results: None)
     monkeypatch.setattr(record, "opened", lambda params, root, key: nullcontext(record.Recorded(StageRun("", ""))))
 

@@ -19,7 +19,7 @@ EXPECTED = {
     "BFT": (1, 4, 3, 12, 0, 0, 0, 0),
     "CVAT, MOT export": (2, 6, 4, 12, 0, 0, 3, 0),  # without labels.txt class 2 is a person on a vehicle
     "CrowdHuman": (2, 3, 0, 3, 0, 0, 0, 0),
-    "BDD100K tracking, a file a video": (2, 5, 5, 10, 0, 0, 1, 0),  # 2 people in 2 of 3 frames, 3 in 2, once as a crowd
+    "BDD100K tracking, one file per video": (2, 5, 5, 10, 0, 0, 1, 0),  # 2 people in 2 of 3 frames, 3 in 2, once as a crowd
     "BDD100K tracking, one file": (2, 5, 5, 10, 0, 0, 1, 0),
     "COCO, stills": (1, 3, 0, 4, 0, 0, 1, 0),
     "COCO with videos": (2, 5, 4, 10, 0, 0, 0, 0),
