@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+
+from pipeline.sources.planned import Plan
 
 CELLS = (
     "nan",
@@ -33,6 +36,20 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 GONE = object()  # in the place of a value that `set_at` removes
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def change_json(path: Path, change: Change) -> None:
+    """Let `change` alter what a JSON file holds."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def lines_of(plan: Plan) -> list[str]:
+    """All defects of a plan, those of its sequences after its own."""
+    return [*plan.defects, *(line for sequence in plan.sequences for line in sequence.defects)]
 
 
 def set_at(content: Any, keys: Sequence[str | int], value: Any) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,13 @@ from pipeline.sources.coco import plan
 from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import coco, coco_video
+from tests.pipeline.sources.mutations import change_json, lines_of
 
 STILLS, VIDEOS = "annotations/instances_val2017.json", "annotations/train_cocoformat.json"
 
 
 def planned(root: Path, strict: bool = True, per_file: int = 8) -> Plan:
     return plan(Source(name="set", kind="coco", root="", sequences=None, images_per_file=per_file), root, strict)
-
-
-def change(path: Path, edit: Any) -> None:
-    content = json.loads(path.read_text())
-    edit(content)
-    path.write_text(json.dumps(content))
 
 
 def test_stills(tmp_path: Path) -> None:
@@ -44,7 +38,7 @@ def test_stills(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("classes", "kinds", "scored"), [("motchallenge", [1, 9], [1, 0]), ("own", [1, 18], [1, 1])])
 def test_own_classes_are_scored(tmp_path: Path, classes: Any, kinds: list[int], scored: list[int]) -> None:
-    change(coco(tmp_path) / STILLS, lambda content: content["categories"][1].update(name="cyclist"))
+    change_json(coco(tmp_path) / STILLS, lambda content: content["categories"][1].update(name="cyclist"))
     source = Source(name="set", kind="coco", root="", sequences=None, images_per_file=8, classes=classes)
     found = plan(source, tmp_path, True).sequences[0]
     assert found.annotation.objects.classes[:2].tolist() == kinds
@@ -66,7 +60,7 @@ def test_videos(tmp_path: Path) -> None:
 
 
 def test_frames_counted_from_one_stay_as_they_are(tmp_path: Path) -> None:
-    change(coco_video(tmp_path) / VIDEOS, lambda c: [image.update(frame_id=image["frame_id"] + 1) for image in c["images"]])
+    change_json(coco_video(tmp_path) / VIDEOS, lambda c: [image.update(frame_id=image["frame_id"] + 1) for image in c["images"]])
     assert [frame.frame for frame in planned(tmp_path).sequences[0].read(90, Defects(tmp_path, True))] == [1, 2, 3]
 
 
@@ -78,7 +72,7 @@ def test_one_file_can_be_the_root(tmp_path: Path) -> None:
 
 
 def test_a_single_category_is_what_is_tracked(tmp_path: Path) -> None:
-    change(coco_video(tmp_path) / VIDEOS, lambda c: c["categories"][0].update(name="bird"))
+    change_json(coco_video(tmp_path) / VIDEOS, lambda c: c["categories"][0].update(name="bird"))
     first = planned(tmp_path).sequences[0]
     assert set(first.annotation.objects.classes.tolist()) == {1}
     assert first.notes == ("category bird is read as class 1 (pedestrian)",)
@@ -98,12 +92,12 @@ def test_a_single_category_is_what_is_tracked(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_broken_is_named(tmp_path: Path, edit: Any, complaint: str, left: int) -> None:
-    change(coco_video(tmp_path) / VIDEOS, edit)
+    change_json(coco_video(tmp_path) / VIDEOS, edit)
     with pytest.raises(UserError, match=complaint):
         planned(tmp_path)
     found = planned(tmp_path, strict=False)
     assert sum(len(item.annotation) for item in found.sequences) == left
-    assert len([*found.defects, *(line for item in found.sequences for line in item.defects)]) == 1
+    assert len(lines_of(found)) == 1
 
 
 def test_a_missing_image_and_its_boxes_are_named_one_by_one(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pipeline.sources.defects import Defects
 from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import bdd100k, coco, coco_video, jhmdb, mot17, mots, otb, posetrack, youtube_vis, zipped
 from tests.pipeline.recorded import crowdhuman, person, record
-from tests.pipeline.sources.mutations import harm_bytes, harm_json, harm_text
+from tests.pipeline.sources.mutations import harm_bytes, harm_json, harm_text, lines_of
 
 PORTION = 50
 BRUSH = "brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0"
@@ -40,14 +40,10 @@ def whole_plan(kind: str, root: Path) -> Plan | None:
     except UserError:
         assert refused, "refused only when defects are listed"
         return None
-    listed = [*plan.defects, *(line for sequence in plan.sequences for line in sequence.defects)]
+    listed = lines_of(plan)
     assert refused == bool(listed), listed
     assert len(set(listed)) == len(listed), "a defect is listed twice"
     return plan
-
-
-def lines_of(plan: Plan) -> list[str]:
-    return [*plan.defects, *(line for sequence in plan.sequences for line in sequence.defects)]
 
 
 def kept(plan: Plan) -> int:

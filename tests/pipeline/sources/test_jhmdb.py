@@ -15,6 +15,7 @@ from pipeline.sources.jhmdb import plan
 from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import box, jhmdb, put, save
 from tests.pipeline.recorded import HEIGHT, WIDTH, write_image
+from tests.pipeline.sources.mutations import lines_of
 
 HAIR, CATCH = "April_09_brush_hair_u_nm_np1_ba_goo_0", "Ball_catch_u_f_cm_np1_fr_med_0"
 FILE = f"joint_positions/catch/{CATCH}/joint_positions.mat"
@@ -100,7 +101,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, file: str, arrays: 
     with pytest.raises(UserError, match=said):
         planned(root)
     found = planned(root, strict=False)
-    lines = [*found.defects, *(line for item in found.sequences for line in item.defects)]
+    lines = lines_of(found)
     assert file in lines[0]
     assert HAIR in [item.name for item in found.sequences]
 

@@ -11,6 +11,7 @@ from pipeline.params.sections.data import Source
 from pipeline.sources.otb import plan
 from pipeline.sources.planned import Plan
 from tests.pipeline.imitated import box, otb, put
+from tests.pipeline.sources.mutations import lines_of
 
 FILE = "Walking/groundtruth_rect.txt"
 
@@ -57,6 +58,5 @@ def test_lines_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: st
     with pytest.raises(UserError, match=said):
         planned(root)
     listed = planned(root, strict=False)
-    defects = [*listed.defects, *(line for sequence in listed.sequences for line in sequence.defects)]
-    assert any(FILE in line for line in defects)
+    assert any(FILE in line for line in lines_of(listed))
     assert "Jogging" in [sequence.name for sequence in listed.sequences]

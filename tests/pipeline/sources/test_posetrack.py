@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,10 @@ from pipeline.sources.findings import look
 from pipeline.sources.planned import Plan
 from pipeline.sources.posetrack import plan
 from tests.pipeline.imitated import box, joints, posetrack
-from tests.pipeline.sources.mutations import GONE, set_at
+from tests.pipeline.sources.mutations import GONE, Change, change_json, lines_of, set_at
 
 VIDEO = "000342_mpii_test"
 FILE, DETECTIONS = f"annotations/val/{VIDEO}.json", f"detections/{VIDEO}.json"
-Change = Callable[[dict[str, Any]], Any]
 
 
 def planned(root: Path, *, strict: bool = True, sequences: list[str] | None = None, unseen: bool = False) -> Plan:
@@ -30,10 +27,7 @@ def planned(root: Path, *, strict: bool = True, sequences: list[str] | None = No
 
 def changed(root: Path, change: Change, file: str = FILE) -> Path:
     """The imitated set with a change of one file."""
-    path = posetrack(root) / file
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
+    change_json(posetrack(root) / file, change)
     return root
 
 
@@ -160,7 +154,7 @@ def test_entries_that_cannot_be_used_are_named(tmp_path: Path, keys: tuple[str |
     with pytest.raises(UserError, match=said):
         planned(root)
     found = planned(root, strict=False)
-    lines = [*found.defects, *(line for item in found.sequences for line in item.defects)]
+    lines = lines_of(found)
     assert FILE in lines[0]
     assert "000522_mpii_test" in [item.name for item in found.sequences]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,9 @@ from pipeline.sources.planned import Plan
 from pipeline.sources.youtube_vis import plan
 from tests.pipeline.imitated import box, youtube_vis
 from tests.pipeline.recorded import HEIGHT, WIDTH
-from tests.pipeline.sources.mutations import GONE, set_at
+from tests.pipeline.sources.mutations import GONE, Change, change_json, lines_of, set_at
 
 FIRST, SECOND = "003234408d", "0043f083b5"
-Change = Callable[[dict[str, Any]], Any]
 
 
 def planned(root: Path, *, strict: bool = True, sequences: list[str] | None = None, unseen: bool = False, own: bool = False) -> Plan:
@@ -29,10 +26,7 @@ def planned(root: Path, *, strict: bool = True, sequences: list[str] | None = No
 
 
 def changed(root: Path, change: Change) -> Path:
-    path = youtube_vis(root) / "train.json"
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
+    change_json(youtube_vis(root) / "train.json", change)
     return root
 
 
@@ -158,7 +152,7 @@ def test_entries_that_cannot_be_used_are_named(tmp_path: Path, keys: tuple[str |
     with pytest.raises(UserError, match=said):
         planned(root)
     found = planned(root, strict=False)
-    lines = [*found.defects, *(line for item in found.sequences for line in item.defects)]
+    lines = lines_of(found)
     assert "train.json: " in lines[0]
     assert found.sequences
 
