@@ -53,9 +53,7 @@ def cell_samples(size: Tensor, offset: Tensor, truth: dict[str, Tensor], options
     """
     boxes, found = own_boxes(size, offset), []
     for frame in range(len(boxes)):
-        one = {
-            name: truth[name][frame] for name in ("object_cells", "object_valid", "object_identities", "size", "offset", "vacant", "seed")
-        }
+        one = {name: truth[name][frame] for name in READ}
         found.append(_of_frame(boxes[frame], one, size.shape[-1], options, reference=frame % 2 == 1))
     cells, identities = zip(*found, strict=True)
     valid = [torch.ones_like(each, dtype=torch.bool) for each in cells]

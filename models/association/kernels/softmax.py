@@ -34,25 +34,24 @@ def bisoftmax(looks: Array, rows: Array, features: Array, scale: float) -> Array
     for row in range(count):
         for column in range(width):
             cosines[row, column] = dot(looks[rows[row]], features[column])
-    for row in range(count):
-        most = -np.inf
-        for column in range(width):
-            most = max(most, cosines[row, column])
-        total = 0.0
-        for column in range(width):
-            total += np.exp(over_detections * (cosines[row, column] - most))
-        for column in range(width):
-            found[row, column] += 0.5 * np.exp(over_detections * (cosines[row, column] - most)) / total
-    for column in range(width):
-        most = -np.inf
-        for row in range(count):
-            most = max(most, cosines[row, column])
-        total = 0.0
-        for row in range(count):
-            total += np.exp(over_tracks * (cosines[row, column] - most))
-        for row in range(count):
-            found[row, column] += 0.5 * np.exp(over_tracks * (cosines[row, column] - most)) / total
+    _add_half(found, cosines, over_detections)
+    _add_half(found.T, cosines.T, over_tracks)
     return found
+
+
+@compiled
+def _add_half(found: Array, cosines: Array, scale: float) -> None:
+    """Add half of the softmax over each row of `cosines`."""
+    rows, columns = cosines.shape
+    for row in range(rows):
+        most = -np.inf
+        for column in range(columns):
+            most = max(most, cosines[row, column])
+        total = 0.0
+        for column in range(columns):
+            total += np.exp(scale * (cosines[row, column] - most))
+        for column in range(columns):
+            found[row, column] += 0.5 * np.exp(scale * (cosines[row, column] - most)) / total
 
 
 @compiled
