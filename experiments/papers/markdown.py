@@ -1,9 +1,10 @@
-"""Tables as Markdown: the paper's numbers and ours, mean and spread over seeds, and whether the paper's ordering holds."""
+"""Tables as Markdown: the paper's numbers and ours, mean and spread over seeds, and whether the paper's order of rows is shown."""
 
 from __future__ import annotations
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,25 +90,26 @@ def _number(metric: Metric, value: float) -> str:
     return f"{value:.{metric.digits}f}"
 
 
-def _verdict(claim: Claim, metric: Metric, measured: Mapping[str, Measured]) -> tuple[bool | None, str]:
-    """Whether a claim holds of the means (None: not measured), in words."""
+def _verdict(claim: Claim, metric: Metric, measured: Mapping[str, Measured]) -> tuple[str, str]:
+    """Whether our means order two rows as a claim says, and the claim in words.
+
+    An order within the spread of seeds, or of one seed, is not shown.
+    """
     better, than = measured[claim.better].values(claim.metric), measured[claim.than].values(claim.metric)
     told = f"{claim.metric}: {claim.better} better than {claim.than}"
     if not better or not than:
-        return None, f"{told}: not measured."
-    first, second = statistics.fmean(better), statistics.fmean(than)
-    holds = first < second if metric.less_is_better else first > second
-    gap = abs(first - second)
-    spread = max(statistics.stdev(values) if len(values) > 1 else 0.0 for values in (better, than))
-    alone = len(better) < 2 or len(than) < 2
-    doubt = ", one seed" if alone else ", within the spread of seeds" if gap <= spread else ""
+        return "not measured", f"{told}: not measured."
+    gap = statistics.fmean(than) - statistics.fmean(better) if metric.less_is_better else statistics.fmean(better) - statistics.fmean(than)
     values = f"{_cell(metric, better)} against {_cell(metric, than)}"
-    return holds, f"{told}: {'holds' if holds else 'does **not** hold'} ({values}{doubt})."
+    if len(better) < 2 or len(than) < 2:
+        return "not shown", f"{told}: not shown ({values}, one seed)."
+    if abs(gap) <= max(statistics.stdev(better), statistics.stdev(than)):
+        return "not shown", f"{told}: not shown ({values}, within the spread of seeds)."
+    return ("shown", f"{told}: shown ({values}).") if gap > 0 else ("reversed", f"{told}: **reversed** ({values}).")
 
 
-def _summary(claims: Sequence[tuple[bool | None, str]]) -> str:
-    known = [holds for holds, _ in claims if holds is not None]
-    if not known:
-        return "The paper's ordering: not measured.\n"
-    verdict = "holds" if all(known) else f"holds in {sum(known)} of {len(known)} comparisons"
-    return f"The paper's ordering {verdict}.\n"
+def _summary(claims: Sequence[tuple[str, str]]) -> str:
+    """How many of a table's claims are shown, reversed, within the spread of seeds, or not measured."""
+    counts = Counter(verdict for verdict, _ in claims)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("shown", "reversed", "not shown", "not measured") if counts[verdict])
+    return f"Of the paper's {len(claims)} orders: {told}.\n"

@@ -3,6 +3,7 @@
 In what a system has of its own, `model` and `model` of the trainings, a preset with another `model.name` states what differs from
 presets/<name>_walkers.yaml, which has them whole.
 `values` gives the whole file that a preset means, `text` the same with the comments of the default, as it becomes params.yaml.
+Presets may be laid over each other: qdtrack_walkers+walkers_unseen is the first with all that the second states.
 
 The form is the one that DVC writes: one line per entry of a list, nothing for null. So `dvc exp run -S key=value` changes that line alone.
 """
@@ -22,6 +23,7 @@ from pipeline.params.sections import TRAININGS, Params
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = "walkers"
+JOIN = "+"
 BELOW_KEY = 3  # place of the comments between a key and a block below it, among those of the key
 
 
@@ -29,7 +31,7 @@ def use(name: str, *, data_root: str | None = None, root: Path = ROOT) -> Path:
     """Write the whole file that a preset means to params.yaml, comments and all.
 
     Args:
-        name: of a file in presets/.
+        name: of a file in presets/, or several with + between them, each over those before it.
         data_root: folder of third-party data sets; None: the preset's own.
         root: the repository.
 
@@ -64,7 +66,6 @@ def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
 
     yaml = YAML()
     yaml.default_flow_style = False
-    source = _path(name, root).read_text()
     whole = _whole(name, lambda path: yaml.load(path.read_text()), root)
     if data_root is not None:
         whole["base"]["data_root"] = data_root
@@ -72,11 +73,26 @@ def text(name: str, *, data_root: str | None = None, root: Path = ROOT) -> str:
     stream = StringIO()
     yaml.dump(whole, stream)
     body = stream.getvalue().removeprefix(_head(stream.getvalue()))
-    return _head(source) + re.sub(r"\n\n+(?= )", "\n", body)  # a list brings the blank line behind it along
+    head = "".join(_head(_path(part, root).read_text()).rstrip("\n") + "\n" for part in name.split(JOIN)) + "\n"
+    return head + re.sub(r"\n\n+(?= )", "\n", body)  # a list brings the blank line behind it along
 
 
 def _whole(name: str, load: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
-    """The default, with the preset's values in place of its own."""
+    """The default, with the preset's values in place of its own; of several, each over those before it."""
+    first, *others = name.split(JOIN)
+    whole = _of_one(first, load, root)
+    for other in others:
+        changes = load(_path(other, root))
+        system = (changes.get("model") or {}).get("name")
+        if other == DEFAULT or system not in (None, whole["model"]["name"]):
+            raise UserError(
+                f"presets/{other}.yaml is of a system of its own, and cannot be laid over presets/{first}.yaml\nnext: name it first"
+            )
+        _change(whole, changes, f"presets/{other}.yaml")
+    return whole
+
+
+def _of_one(name: str, load: Callable[[Path], dict[str, Any]], root: Path) -> dict[str, Any]:
     whole = load(_path(DEFAULT, root))
     if name == DEFAULT:
         return whole

@@ -15,7 +15,12 @@ def names() -> list[str]:
 
 
 def preset(
-    name: Annotated[str, typer.Argument(help="A file of presets/ without .yaml.", autocompletion=names)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A file of presets/ without .yaml; or several with + between them, each over those before it.", autocompletion=names
+        ),
+    ],
     data_root: Annotated[str | None, typer.Option(help="Folder that holds third-party data sets.", show_default="the preset's")] = None,
     show: Annotated[bool, typer.Option("--show", help="Only print the whole file; write nothing.")] = False,
 ) -> None:

@@ -13,7 +13,9 @@ from throughline import PARAMS
 
 
 def repro(
-    preset: Annotated[str | None, typer.Option(help="Write presets/NAME.yaml to params.yaml first.", metavar="NAME")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Write presets/NAME.yaml to params.yaml first; A+B lays B over A.", metavar="NAME")
+    ] = None,
     data_root: Annotated[str | None, typer.Option(help="Folder of third-party data sets, with a preset.", metavar="FOLDER")] = None,
 ) -> None:
     """Run the pipeline: start a Ray head, run `dvc repro`, stop the head. This is what `make repro` runs.

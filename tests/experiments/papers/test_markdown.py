@@ -42,12 +42,17 @@ def test_verdicts_know_which_metric_falls_and_what_is_within_the_spread() -> Non
     text = markdown(
         3, TABLE, METRICS, {"none": measured((60, 30), (64, 34)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])}
     )
-    assert "holds in 1 of 2 comparisons" in text
-    assert "- IDF1: utrack better than none: holds (**70.0** ± 0.0 against **62.0** ± 2.8)." in text
-    assert "- IDSW: utrack better than none: does **not** hold (**34** ± 1 against **32** ± 3, within the spread of seeds)." in text
+    assert "Of the paper's 3 orders: 1 shown, 1 not shown, 1 not measured." in text
+    assert "- IDF1: utrack better than none: shown (**70.0** ± 0.0 against **62.0** ± 2.8)." in text
+    assert "- IDSW: utrack better than none: not shown (**34** ± 1 against **32** ± 3, within the spread of seeds)." in text
     assert "- IDF1: utrack better than gsm: not measured." in text
     text = markdown(3, TABLE, METRICS, {"none": measured((60, 30)), "utrack": measured((70, 34), (70, 33)), "gsm": Measured([None])})
-    assert "holds (**70.0** ± 0.0 against **60.0**, one seed)." in text
+    assert "not shown (**70.0** ± 0.0 against **60.0**, one seed)." in text
+    text = markdown(
+        3, TABLE, METRICS, {"none": measured((60, 20), (60, 21)), "utrack": measured((50, 34), (51, 33)), "gsm": Measured([None])}
+    )
+    assert "Of the paper's 3 orders: 2 reversed, 1 not measured." in text
+    assert "- IDSW: utrack better than none: **reversed** (**34** ± 1 against **20** ± 1)." in text
 
 
 def test_stale_rows_say_so() -> None:

@@ -81,7 +81,7 @@ def test_its_page_has_its_own_columns_and_the_first_papers_records_and_page_stay
     assert "`throughline tables toy all --set sweep.workers=1`" in written
     assert "| | | AssA | steps |\n" in written
     assert "| short | paper | 55.25 | – |\n| | ours, n = 1 | **57.32** | **3** |" in written
-    assert "The paper's ordering holds." in written
+    assert "Of the paper's 2 orders: 2 not shown." in written
     assert [record for record in rows(root).ledger.records if record in before] == before
     assert len(rows(root).ledger.records) == len(before) + 2
     assert (root / page.PAGES / "outrack.md").read_bytes() == (ROOT / page.PAGES / "outrack.md").read_bytes()

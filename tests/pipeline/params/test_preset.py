@@ -57,6 +57,20 @@ def test_a_mix_takes_any_name_and_another_model_states_its_whole_section(tmp_pat
     assert "  network: {layers: 3}  # how deep" in text("mine", root=root)
 
 
+def test_presets_lie_over_each_other_in_the_order_named(tmp_path: Path) -> None:
+    root = repository(tmp_path, "# make repro PRESET=mine\n\nbase:\n  seed: 5\nevaluate:\n  benchmark: none\n")
+    (root / "presets" / "yours.yaml").write_text("# of yours\n\nbase:\n  seed: 6\nreport:\n  clips: 1\n")
+    both = values("mine+yours", root)
+    assert (both["base"]["seed"], both["evaluate"]["benchmark"], both["report"]["clips"]) == (6, "none", 1)
+    assert values("yours+mine", root)["base"]["seed"] == 5
+    assert text("mine+yours", root=root).startswith("# make repro PRESET=mine\n# of yours\n\nbase:\n")
+    assert yaml.safe_load(text("mine+yours", root=root)) == both
+    (root / "presets" / "other.yaml").write_text("model:\n  name: other\n")
+    for name, first in {"mine+other": "other", "mine+walkers": "walkers"}.items():
+        with pytest.raises(UserError, match=rf"presets/{first}.yaml is of a system of its own, and cannot be laid over presets/mine.yaml"):
+            values(name, root)
+
+
 def test_presets_of_another_system_differ_from_its_first(tmp_path: Path) -> None:
     root = repository(tmp_path, "# make repro PRESET=mine\nmodel:\n  name: other\n  network:\n    layers: 5\n")
     model = "model:\n  name: other\n  network:\n    layers: 3  # how deep\n    width: 8  # how wide\n  loss: {}\n  tracker: {}\n"
