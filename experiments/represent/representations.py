@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import Field, model_validator
 
+from experiments.represent import weights_folder
 from experiments.represent.dense_maps import DenseMaps, Level
 from models import of_card
 from models.dense.network import CentreNetwork
@@ -22,6 +23,7 @@ from pipeline.registry.model_source import REGISTRY
 
 HERE = "experiments/represent"
 RANDOM, PUBLISHED = "random", "published"
+HUB = "hf:"  # hf:OWNER/NAME or hf:OWNER/NAME@REVISION of Hugging Face's hub
 
 
 class Published(Section):
@@ -38,7 +40,11 @@ class Entry(Section):
 
     network: RepresentationOptions | None = None
     model: Published | None = None
-    weights: str = Field(description="a file, absolute or from the repository; of a model `published`; or `random`")
+    weights: str = Field(
+        min_length=1,
+        description="a file or a folder with one, absolute or from the repository; models:/NAME@ALIAS; hf:OWNER/NAME of Hugging Face's "
+        "hub; of a model `published`; or `random`",
+    )
     starts: int = Field(1, ge=1, description="how many random starts are judged, of the seeds base.seed, base.seed + 1, ...")
     facts: dict[str, float] = Field(default_factory=dict, description="what else is known of it, to be set beside its scores")
 
@@ -54,19 +60,33 @@ class Entry(Section):
 
     @property
     def registered(self) -> str | None:
-        """The registry's name of the model; None where it is none of the registry's."""
-        return self.model.folder if self.model is not None and self.model.folder.startswith(REGISTRY) else None
+        """The registry's name of the model or of the weights; None where it is none of the registry's."""
+        named = self.weights if self.model is None else self.model.folder
+        return named if named.startswith(REGISTRY) else None
+
+    @property
+    def on_hub(self) -> str | None:
+        """OWNER/NAME or OWNER/NAME@REVISION of Hugging Face's hub; None where its weights are not there."""
+        return self.weights.removeprefix(HUB) if self.weights.startswith(HUB) else None
 
     def located(self, folder: Path) -> Entry:
-        """The entry with its model at a folder."""
-        assert self.model is not None
+        """The entry with its model, or its weights, at a folder."""
+        if self.model is None:
+            return self.model_copy(update={"weights": str(folder)})
         return self.model_copy(update={"model": self.model.model_copy(update={"folder": str(folder)})})
 
     def weights_file(self, root: Path) -> Path | None:
-        """The file of its weights; None for a random start."""
+        """The file of its weights; None for a random start.
+
+        Raises:
+            UserError: they are a folder in which no file, or more than one, may be meant.
+        """
         if self.weights == RANDOM:
             return None
-        return root / self.weights if self.model is None else root / self.model.folder / model_folder.WEIGHTS
+        if self.model is not None:
+            return root / self.model.folder / model_folder.WEIGHTS
+        there = root / self.weights
+        return weights_folder.weights_file(there) if there.is_dir() else there
 
 
 def identity(entry: Entry, root: Path, start: int) -> str:
@@ -114,7 +134,8 @@ def load(entry: Entry, root: Path, seed: int) -> Representation:
     """Build the network up to the entry's layer and fill every tensor of it; says which tensors of the file have no place.
 
     Raises:
-        UserError: the layer is unknown or not of stride 8, the file is missing, or it lacks a tensor.
+        UserError: the layer is unknown or not of stride 8, the file is missing or lacks a tensor, or a folder's config.json tells of
+            another network or another input.
     """
     torch.manual_seed(seed)
     path = entry.weights_file(root)
@@ -126,6 +147,8 @@ def load(entry: Entry, root: Path, seed: int) -> Representation:
     except ValueError as error:
         raise UserError(f"{error}\nnext: set the entry's layer") from None
     if path is not None:
+        if path != root / entry.weights:
+            weights_folder.check(path.parent, entry.network)
         print(f"{path.name}: {model_folder.load(network, path, 1.0, foreign_names)}")
     return network
 

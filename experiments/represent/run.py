@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from experiments.represent import record
 from experiments.represent.data import Data, check, gather
+from experiments.represent.hub import snapshot
 from experiments.represent.jobs import Job, on_ray
 from experiments.represent.parts import Part
 from experiments.represent.representations import HERE, Entry, identity, load
@@ -143,11 +144,13 @@ def plan(wanted: Wanted, params: Params, root: Path) -> list[_Planned]:
 
 
 def _fetched(entry: Entry, params: Params, root: Path) -> Entry:
-    """The entry with its model on this disk."""
+    """The entry with its model, or its weights, on this disk."""
+    if entry.on_hub is not None:
+        return entry.located(snapshot(entry.on_hub))
     if entry.registered is None:
         return entry
-    uri = tracking_uri(params.mlflow.tracking_uri, root)
-    return entry.located(local_model(entry.registered, uri, "model.folder", root / ".throughline" / "models"))
+    uri, key = tracking_uri(params.mlflow.tracking_uri, root), "weights" if entry.model is None else "model.folder"
+    return entry.located(local_model(entry.registered, uri, key, root / ".throughline" / "models"))
 
 
 def _parts(root: Path, of: tuple[str, int, str], key: str, data: Data) -> list[Part]:

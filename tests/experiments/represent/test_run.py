@@ -155,6 +155,16 @@ def test_a_registered_model_is_fetched_and_its_version_is_told_the_scores(
     assert found[0].registered == "models:/outrack@champion"
 
 
+def test_weights_of_the_registry_and_of_the_hub_are_fetched(tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(run, "local_model", lambda name, uri, key, cache: asked.append(f"{key}: {name}") or tmp_path)
+    monkeypatch.setattr(run, "snapshot", lambda name: asked.append(name) or tmp_path)
+    for name in ("models:/unitrack@champion", "hf:microsoft/resnet-50"):
+        assert run._fetched(_entry(name), params, tmp_path).weights == str(tmp_path)
+    assert asked == ["weights: models:/unitrack@champion", "microsoft/resnet-50"]
+    assert _entry("models:/unitrack@champion").registered == "models:/unitrack@champion"
+
+
 def test_a_version_keeps_one_tag_for_each_task(tmp_path: Path) -> None:
     """Its own, not those by which versions compete for champion."""
     store = client(f"sqlite:///{new_store(tmp_path)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
-from models.backbones.resnet import resnet18
+from models.backbones.resnet import Resnet, resnet18, resnet50
 from models.unitrack.layouts import adapt, foreign_names
 
 CASES = [
@@ -41,3 +43,28 @@ def test_foreign_weights_take_the_representations_names_and_its_own_keep_theirs(
     assert list(foreign_names(state)) == ["backbone.conv1.weight", "module.queue"]
     own = {"backbone.conv1.weight": torch.ones(1)}
     assert foreign_names(own) == own
+
+
+@pytest.mark.parametrize("prefix", ["", "resnet."])
+@pytest.mark.parametrize(("build", "layer"), [(resnet18, "layer3"), (resnet50, "layer2")])
+def test_a_resnet_of_transformers_gives_the_features_of_torchvisions(prefix: str, build: Callable[..., Resnet], layer: str) -> None:
+    """ResNetModel's names by hand; the second network starts from other weights, so that equal maps are due to what was taken over."""
+    torch.manual_seed(5)
+    network, other = build((layer,), largest_stride=8).eval(), build((layer,), largest_stride=8).eval()
+    state = {prefix + transformers_name(name): value for name, value in network.state_dict().items()}
+    found = adapt(state | {"classifier.1.weight": torch.zeros(2, 3)})
+    assert (found.layout, found.left_out) == ("transformers", ("classifier.1.weight",))
+    other.load_state_dict(found.tensors)
+    image = torch.rand(1, 3, 40, 56)
+    assert torch.equal(other(image)[0], network(image)[0])
+
+
+def transformers_name(name: str) -> str:
+    """layer2.0.conv1.weight is encoder.stages.1.layers.0.layer.0.convolution.weight, and so on."""
+    *where, part, value = name.split(".")
+    if not where:
+        return f"embedder.embedder.{'convolution' if part == 'conv1' else 'normalization'}.{value}"
+    block = f"encoder.stages.{int(where[0][-1]) - 1}.layers.{where[1]}"
+    if where[2:] == ["downsample"]:
+        return f"{block}.shortcut.{'convolution' if part == '0' else 'normalization'}.{value}"
+    return f"{block}.layer.{int(part[-1]) - 1}.{'convolution' if part.startswith('conv') else 'normalization'}.{value}"
