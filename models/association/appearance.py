@@ -10,10 +10,10 @@ from models.association.point_sets import PointSets
 
 
 def global_features(tracks: PointSets, detections: PointSets) -> Tensor:
-    """GF: the cosine of all points behind each other, (N, M).
+    """GF: (N, M) cosines of each object's point vectors concatenated into one; 0 for objects without points.
 
     Raises:
-        ValueError: objects differ in their number of points; such vectors have no cosine. Objects without points are 0 to all.
+        ValueError: objects that have points differ in their number, so that the vectors differ in length.
     """
     sizes = {count for count in (*tracks.counts, *detections.counts) if count}
     if len(sizes) > 1:
@@ -23,14 +23,14 @@ def global_features(tracks: PointSets, detections: PointSets) -> Tensor:
 
 
 def pooled_features(tracks: PointSets, detections: PointSets) -> Tensor:
-    """GPF: the cosine of the mean of each object's points, (N, M); 0 for objects without points."""
+    """GPF: (N, M) cosines of the mean of each object's points; 0 for objects without points."""
     return _cosines(_means(tracks), _means(detections))
 
 
 def vectors(tracks: Tensor, detections: Tensor) -> Tensor:
-    """CF and ReID: the cosine of one vector per object, (N, C) and (M, C), of any length; (N, M).
+    """CF and ReID: (N, M) cosines of one vector per object, (N, C) and (M, C), of any length.
 
-    Vectors that are not finite are 0 to all.
+    A vector that holds NaN or infinity has a cosine of 0 with all others.
     """
     return _cosines(*(x.masked_fill(~x.isfinite().all(1, keepdim=True), 0.0) for x in (tracks, detections)))
 

@@ -1,4 +1,4 @@
-"""What an assignment is; `kernels/assignment.py` finds the best one, `greedy.py` takes them in turn."""
+"""What an assignment is; `kernels/assignment.py` finds the optimal one, in `greedy.py` rows choose one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike detections and candidates look, by their embeddings as they are (QDTrack, Eq. 8), and who is whom by that."""
+"""Similarities of detections and candidates by embeddings that are not normalised (QDTrack, Eq. 8), and the matches made by them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FREE, DROPPED = nearest.FREE, nearest.DROPPED
 
 
 def similarity(kind: Similarity, detections: Floats, candidates: Floats) -> Floats:
-    """(N, M) scores of detections (N, D) and candidates (M, D): in [0, 1], or in [-1, 1] by cosine.
+    """(N, M) float32 scores of detections (N, D) and candidates (M, D); N and M may be 0.
 
-    bisoftmax: the mean of the softmax over candidates and the softmax over detections. softmax: over candidates alone. both: the mean of
-    bisoftmax and cosine. N and M may be 0.
+    bisoftmax: the mean of the softmax over candidates and the softmax over detections, in [0, 1]. softmax: over candidates alone, in
+    [0, 1]. cosine: in [-1, 1]. both: the mean of bisoftmax and cosine, in [-0.5, 1].
 
     Raises:
         ValueError: an unknown kind.
@@ -38,7 +38,10 @@ def similarity(kind: Similarity, detections: Floats, candidates: Floats) -> Floa
 
 
 def bisoftmax(detections: Floats, candidates: Floats) -> Floats:
-    """Eq. 8. The softmax over one is 1: a lone detection scores at least 0.5 with every candidate, as does a lone candidate."""
+    """Eq. 8: (N, M) float32 in [0, 1], of detections (N, D) and candidates (M, D).
+
+    The softmax over one element is 1: a lone detection scores at least 0.5 with every candidate, and a lone candidate with every detection.
+    """
     products = detections @ candidates.T
     if products.size <= SMALL:
         return nearest.mean_of_shares(products)
@@ -62,9 +65,12 @@ def kept(boxes: Floats, scores: Floats, *, sure: float, limit_unsure: float, lim
     Args:
         boxes: (N, 4) float32, xyxy pixels, scores descending.
         scores: (N,) float32.
-        sure: score.
-        limit_unsure: IoU (paper: 0.3).
-        limit_sure: IoU (paper: 0.7).
+        sure: score from which a box counts as sure.
+        limit_unsure: largest IoU of a box that is not sure (paper: 0.3).
+        limit_sure: largest IoU of a sure box (paper: 0.7).
+
+    Returns:
+        (N,) bool, False for duplicates.
     """
     return nearest.kept(boxes, scores, float(np.float32(sure)), limit_unsure, limit_sure).view(np.bool_)
 
@@ -112,8 +118,11 @@ def backdrops(boxes: Floats, free: NDArray[Any], limit: float) -> NDArray[np.boo
 
     Args:
         boxes: (N, 4) float32, xyxy pixels, all detections of the frame, scores descending.
-        free: (N,) bool.
+        free: (N,) bool, which of them neither took a track nor were dropped.
         limit: IoU (released code: 0.3).
+
+    Returns:
+        (N,) bool.
     """
     return nearest.backdrops(boxes, free, limit).view(np.bool_)
 

@@ -1,4 +1,4 @@
-"""Assignment by a matrix of costs that comes from anywhere."""
+"""Optimal assignment by a dense matrix of costs, whatever they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def assign(cost: NDArray[np.float64], limit: float) -> Assignment:
 
     Args:
         cost: (n, m), +inf where a pair is forbidden; n or m may be 0.
-        limit: a pair costs less.
+        limit: only pairs that cost less are matched.
 
     Raises:
         ValueError: cost holds NaN or -inf.

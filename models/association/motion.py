@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def squared_mahalanobis(beliefs: Floats, boxes: NDArray[np.floating]) -> Floats:
-    """Eq. 9 of UniTrack, over centre, aspect and height.
+    """Squared Mahalanobis distance of each track and each box (Eq. 9 of UniTrack), over centre, aspect w/h and height.
 
     Args:
         beliefs: (N, 5, 4) predicted Kalman beliefs.

@@ -16,10 +16,10 @@ from pipeline.contract.tracks import Tracks
 
 
 def check(detections: Detections, frame: int) -> None:
-    """Refuse what is not finite.
+    """Refuse detections with values that are not finite.
 
     Raises:
-        ValueError: what is known of the boxes is not finite; names the frame.
+        ValueError: an array of the detections holds NaN or infinity; the message names the frame.
     """
     for name in names_of(type(detections)):
         values = getattr(detections, name)
@@ -29,7 +29,7 @@ def check(detections: Detections, frame: int) -> None:
 
 
 def usable_rows(detections: Detections, threshold: float) -> NDArray[np.int64]:
-    """Detections that score at least the threshold; a box without width or height has no aspect and is none."""
+    """(R,) ascending rows of the detections that score at least the threshold and whose boxes have width and height."""
     return np.sort(by_left_edge(detections, threshold))
 
 
@@ -39,13 +39,13 @@ def by_left_edge(detections: Detections, threshold: float) -> NDArray[np.int64]:
 
 
 def shown(tracks: Tracklets, boxes: NDArray[Any], options: OutputOptions, size: tuple[int, int]) -> Tracks:
-    """What is output of the tracked and the recovered: their boxes, clipped if asked, without small and wide ones.
+    """The output of a frame: the boxes of tracked and recovered tracks, clipped if asked, without small and wide ones.
 
     Args:
         tracks: N tracks.
-        boxes: (N, 4) xyxy pixels.
-        options: of the output.
-        size: width and height of the image.
+        boxes: (N, 4) xyxy pixels, where the tracks are.
+        options: which boxes are output, and whether they are clipped.
+        size: width and height of the image in pixels.
     """
     borders = size if options.clip_boxes else (0, 0)
     return Tracks(*lifecycle.visible_tracks(boxes, tracks.state, tracks.score, *borders, options.min_area, options.max_aspect))

@@ -1,4 +1,4 @@
-"""Objects as sets of point vectors of different size, one behind the other, so that no object is padded to the size of another."""
+"""Objects as sets of point vectors, as many as each has, stored one object after the other, so that none is padded to another's size."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PointSets:
         return spans
 
     def select(self, index: Sequence[int]) -> PointSets:
-        """The objects at `index`, in that order."""
+        """The objects at `index`, in that order; `broken` starts again at 0."""
         spans = self.ends
         parts = [self.points[slice(*spans[i])] for i in index]
         points = torch.cat(parts) if parts else self.points[:0]

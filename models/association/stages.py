@@ -43,17 +43,17 @@ class Stage(NamedTuple):
 def associate(
     tracks: Tracklets, seen: Seen, stages: Sequence[Stage], *, frame: int, momentum: float, weight: float, scale: float = COSINE
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Match tracks with detections, stage after stage; matched tracks are renewed, the others are lost.
+    """Match tracks with detections, stage after stage; matched tracks are updated, the others are lost.
 
     Args:
         tracks: N tracks, changed in place.
         seen: M detections, by left edge.
-        stages: in their order.
-        frame: its number.
+        stages: in the order in which they run.
+        frame: number of the present frame.
         momentum: weight of a track's old embedding.
-        weight: of appearance against motion, in stages by `Cost.APPEARANCE`.
-        scale: of cosines before a bi-softmax over all who take part and all detections, `ADAPTIVE`: 2 ln(C + 1) over C of them; `COSINE`:
-            cosines are compared as they are.
+        weight: of appearance in stages by `Cost.APPEARANCE`; motion has 1 - weight.
+        scale: what cosines are multiplied by before a bi-softmax over the tracks that take part and all detections: a number above 0, or
+            `ADAPTIVE`, 2 ln(C + 1) for a softmax over C. `COSINE`: there is no bi-softmax, cosines are compared as they are.
 
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.

@@ -78,7 +78,7 @@ class Tracklets:
 
     @property
     def detection(self) -> NDArray[np.int64]:
-        """(N,) which detection of the frame it was matched with, where it was."""
+        """(N,) number of the detection that the track was last matched with, in that detection's frame."""
         return self.state[:, memory.DETECTION]
 
     def boxes(self, rows: NDArray[Any] | slice = slice(None)) -> NDArray[np.float64]:
@@ -106,9 +106,15 @@ class Tracklets:
         phase: Phase,
         rows: NDArray[np.int64] | None = None,
     ) -> None:
-        """Append a track for each detection: (K, 4) xyxy pixels, (K,), (K, D).
+        """Append a track for each detection.
 
-        `rows` (K,) are their numbers among the frame's detections; None: they are all of them.
+        Args:
+            boxes: (K, 4) xyxy pixels of positive size.
+            scores: (K,).
+            embeddings: (K, D), of any length; D is the same in all calls.
+            frame: number of the present frame.
+            phase: of the new tracks.
+            rows: (K,) numbers of these among the frame's detections; None: they are all of them, in order.
         """
         count = len(boxes)
         state, looks = np.zeros((count, 6), np.int64), embeddings.astype(np.float32)
@@ -134,7 +140,16 @@ class Tracklets:
         frame: int,
         momentum: float,
     ) -> None:
-        """Correct the tracks at `rows` (K,) by a detection each; `momentum` is the weight of the old embedding."""
+        """Update the tracks at `rows` (K,) by one detection each.
+
+        Args:
+            rows: (K,) rows of the tracks.
+            boxes: (K, 4) xyxy pixels of positive size.
+            scores: (K,).
+            embeddings: (K, D), of any length.
+            frame: number of the present frame.
+            momentum: weight of the old embedding.
+        """
         if len(rows) == 0:
             return  # before the first track the length of embeddings is not known
         seen, columns = memory.Seen(boxes, scores, embeddings), np.arange(len(rows))

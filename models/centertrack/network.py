@@ -15,7 +15,7 @@ class CentertrackOutputs(NamedTuple):
     """Maps as `CentreNetwork` lists them; None without the heads in question.
 
     Attributes:
-        displacement: (N, 2, h, w) x and y from the centre to where it was in the frame before, in map cells.
+        displacement: (N, 2, h, w), or (N, K, 2) at cells alone: x and y from the centre to where it was in the frame before, in map cells.
     """
 
     heatmap: Tensor

@@ -22,7 +22,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def heat_map(boxes: Floats, points: Floats, height: int, width: int) -> NDArray[np.float32]:
-    """(1, height, width) float32: a Gaussian of each box (N, 4) at its point (N, 2), moved into the image where it lies outside."""
+    """(1, height, width) float32: a Gaussian for each box (N, 4) at its point (N, 2), in pixels; points outside move to the edge."""
     heat = np.zeros((1, height, width), np.float32)
     sides = np.ceil(boxes[:, 2:] - boxes[:, :2])
     radii = gaussian_radius(sides[:, 1], sides[:, 0]).astype(np.int64)
@@ -33,7 +33,7 @@ def heat_map(boxes: Floats, points: Floats, height: int, width: int) -> NDArray[
 
 
 def disturbed_heat_map(boxes: Floats, height: int, width: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """(1, height, width) float32: true boxes (N, 4) as if detected, with jitter, misses and false peaks."""
+    """(1, height, width) float32: true boxes (N, 4), xyxy pixels, as if detected, with jitter, misses and false peaks."""
     sides, true = boxes[:, 2:] - boxes[:, :2], centres(boxes)
     first, second = (true + JITTER * sides * random.standard_normal(true.shape) for _ in range(2))
     shown, doubled = random.random(len(boxes)) >= MISSED, random.random(len(boxes)) < FALSE_PEAK

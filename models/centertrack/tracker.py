@@ -33,7 +33,14 @@ from pipeline.numerics.boxes import area, centres
 
 
 class CenterTracker:
-    """The memory of one sequence; satisfies `pipeline.contract.spec.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
+
+    Args:
+        options: the tracker's.
+        frame_rate: frames per second of the sequence.
+        width: of its images in pixels.
+        height: of its images in pixels.
+    """
 
     def __init__(self, options: TrackerOptions, *, frame_rate: float, width: int, height: int) -> None:
         """Start with no tracks; the first identity will be 1."""
@@ -46,12 +53,12 @@ class CenterTracker:
         self._frame = 0
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame; see `pipeline.contract.spec.Tracker.update`.
+        """Advance by one frame; see `pipeline.contract.tracks.Tracker.update`.
 
-        Detections without displacements are taken to have stood still.
+        Plain `Detections`, which carry no displacements, are taken to have stood still.
 
         Raises:
-            ValueError: a box, score, embedding or displacement is not finite.
+            ValueError: an array of the detections holds NaN or infinity; the message names the frame.
         """
         self._frame += 1
         self._tracklets.predict()
@@ -83,7 +90,7 @@ class CenterTracker:
         return found.unmatched_rows
 
     def _cost(self, seen: Detections, rows: Indices) -> NDArray[np.float64]:
-        """(N, R) squared pixels between where detections were and where tracks are; +inf above the area of either box."""
+        """(N, R) squared distances in pixels of where detections were from where tracks are; +inf above the area of either box."""
         before = centres(seen.boxes)
         if isinstance(seen, CentertrackDetections):
             before = before + seen.displacements

@@ -1,4 +1,4 @@
-"""Parts of centre detectors: heads and depth.
+"""Parts of centre detectors: network, heads, targets, losses, peaks and depth.
 
-Imports backbones and pipeline/, no system.
+Imports backbones, occlusion and pipeline/, no system.
 """

@@ -9,7 +9,10 @@ ALPHA, GAMMA = 0.25, 2.0
 
 
 def bin_values(minimum: float, maximum: float, bins: int, device: torch.device | None = None) -> Tensor:
-    """Depth that stands for each bin, and for the background: (K + 1,) float32 (Eqs. 11 and 12; Eq. 12 is each bin's near edge)."""
+    """(K + 1,) float32, the depth that stands for each bin and, last, for the background (Eqs. 11 and 12).
+
+    Eq. 12 is each bin's near edge, not its centre; the background stands at `maximum`.
+    """
     i = torch.arange(bins, dtype=torch.float32, device=device)
     size = bin_size(minimum, maximum, bins)
     values = (i + 0.5) ** 2 * size / 2 - size / 8 + minimum
@@ -22,7 +25,7 @@ def bin_size(minimum: float, maximum: float, bins: int) -> float:
 
 
 def bin_index(depth: Tensor, minimum: float, maximum: float, bins: int) -> Tensor:
-    """Class of each depth, int64: its bin, or K (background) for what is nearer than `minimum`, beyond `maximum` or not a number."""
+    """Class of each depth, int64: its bin, or K (background) where it is below `minimum`, not below `maximum` or not a number."""
     steps = -0.5 + 0.5 * torch.sqrt(1 + 8 * (depth - minimum) / bin_size(minimum, maximum, bins))
     known = torch.isfinite(steps) & (depth >= minimum) & (depth < maximum)
     return torch.where(known, steps.nan_to_num(bins).floor().clamp(0, bins - 1), float(bins)).long()
@@ -35,7 +38,7 @@ def expected_depth(logits: Tensor, minimum: float, maximum: float) -> Tensor:
 
 
 def depth_loss(logits: Tensor, depth: Tensor, foreground: Tensor, minimum: float, maximum: float, foreground_weight: float) -> Tensor:
-    """Softmax focal loss over the pixels whose depth is known, averaged over them; 0 where none is.
+    """Softmax focal loss (alpha 0.25, gamma 2), a scalar: the mean over the pixels whose depth is known; 0 where none is.
 
     Args:
         logits: (N, K + 1, h, w).
@@ -54,6 +57,6 @@ def depth_loss(logits: Tensor, depth: Tensor, foreground: Tensor, minimum: float
 
 @torch.no_grad()
 def depth_error(logits: Tensor, depth: Tensor, minimum: float, maximum: float) -> Tensor:
-    """Mean distance of the expected depth from labels within the bins' range, in their unit; 0 where there are none."""
+    """Mean absolute error of the expected depth over labels (N, h, w) within the bins' range, in their unit; 0 where there are none."""
     inside = (depth > 0) & (depth >= minimum) & (depth < maximum)
     return ((expected_depth(logits, minimum, maximum) - depth).abs() * inside).sum() / inside.sum().clamp(min=1)

@@ -53,7 +53,8 @@ class Heads(nn.Module):
         found: dict[str, Tensor] = {}
         for name in self.names:
             if name not in cells:
-                found |= self._maps(features, (name,))  # side by side, their gradients would be gathered in another order of memory
+                # one head per call: if they shared a convolution, their gradients would be added in another order
+                found |= self._maps(features, (name,))
         places = list({id(where): where for where in cells.values()}.values())
         around = neighbourhoods(features, torch.cat(places, 1)).split([where.shape[1] for where in places], 1)
         for where, part in zip(places, around, strict=True):
@@ -99,7 +100,13 @@ class DepthHead(nn.Module):
         self.classify = nn.Conv2d(hidden, bins + 1, 1)
 
     def forward(self, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Tensor:
-        """Returns logits (N, K + 1, H/8, W/8)."""
+        """Depth logits (N, K + 1, H/8, W/8).
+
+        Args:
+            stride8: (N, inputs[0], H/8, W/8).
+            stride16: (N, inputs[1], H/16, W/16).
+            stride32: (N, inputs[2], H/32, W/32).
+        """
         size = stride8.shape[-2:]
         maps = [layer(x) for layer, x in zip(self.project, (stride8, stride16, stride32), strict=True)]
         middle, top = (functional.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:])
@@ -108,10 +115,11 @@ class DepthHead(nn.Module):
 
 
 class GroupNorm(nn.GroupNorm):
-    """Torch's over contiguous maps: through channels-last bfloat16 ones its backward pass takes 30 times as long on a CPU."""
+    """PyTorch's group normalisation over maps made contiguous first: over channels-last bfloat16 maps its backward pass takes 30 times as
+    long on a CPU."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Args: input (N, C, h, w) in any order of memory."""
+        """Normalise maps (N, C, h, w) of any memory format."""
         return super().forward(input.contiguous())
 
 

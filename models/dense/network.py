@@ -14,7 +14,7 @@ from models.dense.options import CentreNetworkOptions
 class CentreNetwork(nn.Module):
     """Images in, maps by name out: `heatmap`, `size`, `offset`, what the system adds, `occlusion`, `occlusion_offset`, `depth`.
 
-    The maps of h = H/4, w = W/4, or (N, K, C) of heads that were asked for at cells alone:
+    The maps, with h = H/4 and w = W/4; a head that is asked for at cells alone gives (N, K, C) instead:
 
         heatmap (N, 1, h, w)            logits of object centres
         size (N, 4, h, w)               distances from the centre to left, top, right and bottom, in map cells

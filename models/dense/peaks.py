@@ -49,7 +49,10 @@ class Peaks(NamedTuple):
 
 
 def object_peaks(outputs: CentreMaps, top_k: int) -> Peaks:
-    """A detection is a cell that is the largest of its 3x3 neighbourhood; there is no suppression by overlap."""
+    """The `top_k` best objects of each image: cells that are the largest of their 3x3 neighbourhood; there is no suppression by overlap.
+
+    Where an image has fewer, the rest scores 0.
+    """
     scores, cells = _peaks(outputs.heatmap, top_k)
     centres, size = _points(cells, outputs.offset), at_cells(outputs.size, cells)
     boxes = torch.cat([centres - size[..., :2], centres + size[..., 2:]], -1) * STRIDE
@@ -72,12 +75,12 @@ def likely(scores: Tensor) -> list[int]:
 
 
 def values_at(maps: Tensor | None, cells: Tensor) -> Tensor:
-    """(N, k, C) float32 values of maps (N, C, h, w) at flat cells (N, k); C is 0 for a map that there is not."""
+    """(N, k, C) float32 values of maps (N, C, h, w) at flat cells (N, k); without maps (None) C is 0."""
     return at_cells(maps, cells) if maps is not None else torch.zeros((*cells.shape, 0), device=cells.device)
 
 
 def values_in(maps: Tensor | None, image: int, cells: Tensor) -> Tensor:
-    """(K, C) float32 values of one image's map at flat cells (1, K)."""
+    """(K, C) float32 values of the map of image number `image` at flat cells (1, K); without maps (None) C is 0."""
     return values_at(None if maps is None else maps[image : image + 1], cells)[0]
 
 
@@ -90,7 +93,7 @@ def centre_cells(boxes: NDArray[np.float32], like: Tensor) -> Tensor:
 
 
 def to_numpy(values: Tensor) -> NDArray[np.float32]:
-    """float32 in main memory."""
+    """The values as a contiguous float32 array in main memory."""
     return np.ascontiguousarray(values.float().cpu().numpy())
 
 

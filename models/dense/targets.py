@@ -109,12 +109,12 @@ def centre_targets(frame: TrainingFrame, limit: int, *, identities: bool = False
 
 
 def learnt_boxes(frame: TrainingFrame, limit: int) -> Floats:
-    """Boxes (N, 4) float32 that training uses."""
+    """Boxes (N, 4) float32, xyxy pixels, of the objects that training uses; see `learnt_rows`."""
     return frame.boxes[learnt_rows(frame, limit)].astype(np.float32)
 
 
 def learnt_rows(frame: TrainingFrame, limit: int) -> NDArray[np.int64]:
-    """Rows (N,) of those boxes: not ignored, not empty, centre inside the image; the `limit` largest if there are more."""
+    """Rows (N,) of the boxes that training uses: not ignored, not empty, centre inside the image; the `limit` largest if there are more."""
     height, width = frame.image.shape[:2]
     x, y = frame.boxes[:, 0::2].mean(1), frame.boxes[:, 1::2].mean(1)
     sides = frame.boxes[:, 2:] - frame.boxes[:, :2]
@@ -177,7 +177,14 @@ def _kernel(radius: int) -> Floats:
 
 
 def inside(boxes: Floats, stride: int, height: int, width: int) -> NDArray[np.bool_]:
-    """(height/stride, width/stride) bool: cells that a box touches."""
+    """(height/stride, width/stride) bool: cells that a box touches.
+
+    Args:
+        boxes: (N, 4) xyxy pixels of the image.
+        stride: pixels per cell.
+        height: of the image in pixels.
+        width: of the image in pixels.
+    """
     mask = np.zeros((height // stride, width // stride), np.bool_)
     low = np.floor(np.clip(boxes[:, :2], 0, None) / stride).astype(int)
     high = np.ceil(np.clip(boxes[:, 2:], 0, None) / stride).astype(int)
@@ -192,6 +199,6 @@ def _depth_target(frame: TrainingFrame, height: int, width: int) -> Floats:
         return np.zeros((height, width), np.float32)
     if frame.depth.shape == (height, width):
         return frame.depth.astype(np.float32)
-    import cv2  # here, so that who reads no depth needs no OpenCV
+    import cv2  # here, so that only those who read depth need OpenCV
 
     return cv2.resize(frame.depth.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(np.float32)

@@ -29,7 +29,11 @@ class Classification(nn.Module):
         self.classifier = nn.Linear(dimensions, classes)
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/objectives.py; identity -1 does not count, and without any the loss is 0."""
+        """See models/embedding/objectives.py; objects of identity -1 do not count, and without any other the loss is 0.
+
+        Raises:
+            ValueError: identities are None.
+        """
         if identities is None:
             raise ValueError("classification needs identities: Needs.identities must be True for these options")
         known = valid & (identities >= 0)

@@ -30,8 +30,10 @@ class Cycas(nn.Module):
 
 
 def cycle_loss(embeddings: Tensor, valid: Tensor, positive: Tensor, options: UtrackOptions) -> Tensor:
-    """By how much the cycle's diagonal fails to lead each row and column by the margin: a sum over rows and columns of all positive
-    pairs, divided by the number of objects of all positive pairs (as UTrack, in which negative pairs count because they teach).
+    """How far the cycle's diagonal fails to exceed the rest of its row and of its column by the margin.
+
+    A scalar: the sum over rows and columns of all positive pairs, divided by the number of their objects. (UTrack divides by the objects
+    of negative pairs too, since there they teach.)
 
     Args:
         embeddings: (B, 2, K, D) float32, any length; padding may hold anything finite.

@@ -15,8 +15,8 @@ def mean_cosine(vectors: Tensor, floor: float | None = None) -> Tensor:
     """Mean cosine over all pairs of parts of a box, and over boxes: 1 for equal parts, at least -1 / (K - 1).
 
     Args:
-        vectors: (R, K, D) float32, of any length; one without length is at right angles to all.
-        floor: cosines below count as this, and have no slope; None: all count as they are.
+        vectors: (R, K, D) float32, K parts of each of R boxes, of any length; a zero vector has a cosine of 0 with all others.
+        floor: smaller cosines count as this, with a gradient of 0; None: all count as they are.
 
     Returns:
         A scalar; 0 with a gradient of 0 for fewer than two parts or no box.
@@ -33,7 +33,7 @@ def soft_overlap(masks: Tensor) -> Tensor:
     """Sum of minima over sum of maxima, the mean over all pairs of masks of a box, and over boxes: 1 for equal masks, 0 for disjoint ones.
 
     Args:
-        masks: (R, K, P) float32, at least 0. Two masks of zeros do not overlap.
+        masks: (R, K, P) float32, at least 0: K masks of P cells for each of R boxes. Two masks of zeros do not overlap.
 
     Returns:
         A scalar; 0 with a gradient of 0 for fewer than two masks or no box.

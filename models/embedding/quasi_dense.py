@@ -35,7 +35,11 @@ class QuasiDense(nn.Module):
         self.options = options
 
     def forward(self, embeddings: Tensor, valid: Tensor, same_scene: Tensor, identities: Tensor | None) -> dict[str, Tensor]:
-        """See models/embedding/objectives.py."""
+        """See models/embedding/objectives.py.
+
+        Raises:
+            ValueError: identities are None.
+        """
         if identities is None:
             raise ValueError("quasi_dense needs identities: Needs.identities must be True for these options")
         pairs = [self._pair(embeddings[i].float(), valid[i], identities[i]) for i in range(len(embeddings))]
@@ -44,7 +48,7 @@ class QuasiDense(nn.Module):
         return {"reid": total, "reid_embed": embed, "reid_auxiliary": auxiliary}
 
     def _pair(self, embeddings: Tensor, valid: Tensor, identities: Tensor) -> tuple[Tensor, Tensor]:
-        """Of (2, K, D), (2, K) and (2, K)."""
+        """L_embed and L_aux of one pair: embeddings (2, K, D), valid (2, K) and identities (2, K)."""
         rows = torch.nonzero(valid[0] & (identities[0] >= 0))[:, 0]
         columns = torch.nonzero(valid[1] & ((identities[1] >= 0) | (identities[1] == NOBODY)))[:, 0]
         key, reference = embeddings[0, rows], embeddings[1, columns]
@@ -72,7 +76,7 @@ def pair_masks(key: Tensor, reference: Tensor, chosen: Tensor | None = None) -> 
 
     Args:
         key: (V,) int64, identity of each key sample.
-        reference: (K,) int64, identity of each reference sample, -1 for background.
+        reference: (K,) int64, identity of each reference sample; for background any number below 0.
         chosen: (K,) bool, reference samples that may be positives (Eq. 2 has one for each identity); others of the row's own
             identity are left out, and stay negatives of the other rows. None: all.
     """
@@ -82,10 +86,10 @@ def pair_masks(key: Tensor, reference: Tensor, chosen: Tensor | None = None) -> 
 
 
 def embedding_loss(similarity: Tensor, masks: PairMasks, equation: Equation = 5) -> Tensor:
-    """L_embed, mean over the rows that have a positive.
+    """L_embed, a scalar: the mean over the rows that have a positive.
 
     Eq. 5 is log(1 + sum over positives and negatives of exp(s- - s+)), which equals softplus(logsumexp(s-) + logsumexp(-s+)) and so needs
-    no V x K x K matrix. Eq. 3 sums -log of the positive's share over the positives, counting each negative once a positive; with one
+    no V x K x K matrix. Eq. 3 sums -log of the positive's share over the positives, counting each negative once per positive; with one
     positive in each row both are Eq. 2.
 
     Args:
@@ -104,7 +108,7 @@ def embedding_loss(similarity: Tensor, masks: PairMasks, equation: Equation = 5)
 
 
 def auxiliary_loss(cosines: Tensor, masks: PairMasks, *, margin: float = 0.1, negatives_per_positive: float = 3) -> Tensor:
-    """L_aux (Eq. 6): mean square of 1 - cosine over all positives, and of the cosine over the hardest negatives of the whole pair.
+    """L_aux (Eq. 6), a scalar: one mean over the squares of 1 - cosine of all positives and of the cosines of the pair's hardest negatives.
 
     As released, negatives are lowered by `margin` and all cosines are cut to [0, 1] first: a positive of negative cosine costs 1 and has no
     gradient. Rows without a positive give negatives, too.

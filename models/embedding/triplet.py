@@ -29,11 +29,11 @@ def batch_hard(vectors: Tensor, identities: Tensor) -> Tensor:
         distances = torch.cdist(branches[:, anchors], branches)
         farthest = distances.masked_fill(~positive[anchors], -torch.inf).argmax(2)
         nearest = distances.masked_fill(~negative[anchors], torch.inf).argmin(2)
-    # only the chosen are measured with a gradient: exactly, and in the memory of so many vectors
+    # gradients need the distances of the chosen pairs alone; computed again, they are exact and no (B, A, R) matrix is kept
     return functional.softplus(_apart(branches, anchors, farthest) - _apart(branches, anchors, nearest)).mean()
 
 
 def _apart(branches: Tensor, anchors: Tensor, partners: Tensor) -> Tensor:
-    """Distances (B, A) of the anchors (A,) from their partners (B, A); the slope between equal vectors is 0."""
+    """Distances (B, A) of the anchors (A,) from their partners (B, A); the gradient between equal vectors is 0."""
     rows = torch.arange(len(branches), device=branches.device)[:, None]
     return torch.linalg.vector_norm(branches[:, anchors] - branches[rows, partners], dim=2)

@@ -18,14 +18,14 @@ NEVER = -1e9  # similarity of what cannot be chosen; finite, so that a row witho
 
 
 class ReidLosses(NamedTuple):
-    """Scalars, each divided by the number of objects of all pairs, as the released code does (Eqs. 6-8 divide by pair).
+    """Scalars, each divided by the number of objects of all pairs, as the released code does (Eqs. 6-8 divide pair by pair).
 
     Attributes:
-        intra: Eq. 3.
+        intra: Eq. 3; 0 where the options leave it out, as with `inter` and `cycle`.
         inter: Eq. 4.
         cycle: Eq. 5.
-        negative: Eq. 7, with the margin to the placeholder that the released code adds.
-        total: Eq. 8, their sum, and the one that has a gradient: the shares of positive and negative pairs follow from their object counts.
+        negative: Eq. 7, and with `negative_hinge` the margin to the placeholder that the released code adds.
+        total: Eq. 8, their sum, which alone has a gradient; how much positive and negative pairs weigh follows from their object counts.
     """
 
     intra: Tensor
@@ -86,7 +86,7 @@ def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: Ut
 
 
 def temperature(columns: Tensor, options: UtrackOptions) -> Tensor:
-    """T of Eq. 2 for matrices of so many columns, a placeholder included: 2 ln(C + 1), or the number in the options."""
+    """T of Eq. 2 for matrices of C columns, a placeholder included: 2 ln(C + 1), or the number in the options."""
     if options.temperature == "adaptive":
         return 2 * torch.log(columns.float() + 1)
     return torch.full_like(columns, options.temperature, dtype=torch.float32)
@@ -109,6 +109,6 @@ def _assignment(similarity: Tensor, exists: Tensor, pairs: Tensor, positive: Ten
 
 
 def _margin(assigned: Tensor, placed: Tensor, margin: float) -> Tensor:
-    """Eq. 4 a row: how far the best choice fails to lead the second by the margin, over objects and placeholder (B, 2K)."""
+    """Eq. 4 for each row (B, 2K): how far the best choice among objects and placeholder fails to exceed the second by the margin."""
     best, second = torch.cat([assigned, placed[:, :, None]], 2).topk(2, dim=2).values.unbind(2)
     return functional.relu(second + margin - best)

@@ -11,17 +11,17 @@ Vectors = NDArray[np.float32]
 
 
 def cosines(tracks: Vectors, detections: Vectors, branches: int, similarity: str) -> Vectors:
-    """Cosines of embeddings (N, D) and (M, D), of unit length.
+    """Cosines of embeddings of unit length.
 
     Args:
-        tracks: means of what was seen; D may be 0 where N is.
-        detections: as `parts.embedding_of` makes them.
-        branches: of which D is made, K + 1.
+        tracks: (N, D) float32, running means of what was seen; D may be 0 where N is.
+        detections: (M, D) float32, as `parts.embedding_of` makes them.
+        branches: number of branches whose vectors make up D, K + 1.
         similarity: `mean` over all branches, the cosine of the whole; or `best`, the mean over the better half of them (rounded up),
             each of which is compared by its own cosine, so that a part that is hidden now does not count.
 
     Returns:
-        (N, M).
+        (N, M) float32.
     """
     if not len(tracks) or not len(detections):
         return np.zeros((len(tracks), len(detections)), np.float32)

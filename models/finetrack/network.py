@@ -68,11 +68,11 @@ class FinetrackNetwork(nn.Module):
         return FinetrackOutputs(**self.heads(features, cells), features=features)
 
     def look_at(self, features: Tensor, boxes: Tensor, images: Tensor) -> Parts:
-        """What boxes show.
+        """Masks and vectors of the parts of boxes.
 
         Args:
             features: (N, C, h, w) of `FinetrackOutputs`.
-            boxes: (R, 4) float32, xyxy pixels of the network's input; outside the image there are zeros.
+            boxes: (R, 4) float32, xyxy pixels of the network's input; outside the image features are 0.
             images: (R,) int64, which image each box lies in.
         """
         o = self.options

@@ -51,7 +51,7 @@ class PartHead(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(channels, size) for _ in range(parts + 1)])
 
     def forward(self, regions: Tensor) -> Parts:
-        """Args: regions (R, C, Y, X) float32; channels-last ones are not copied. R may be 0."""
+        """Parts of boxes, from their features `regions` (R, C, Y, X) float32; channels-last ones are not copied. R may be 0."""
         masks = self._masks(regions)
         with torch.autocast(regions.device.type, enabled=False):  # means and cosines need all their digits
             pooled = weighted_means(masks, regions)

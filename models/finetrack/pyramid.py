@@ -34,7 +34,7 @@ class AlignedPyramid(nn.Module):
         self.flows = nn.ModuleList([_no_flow(2 * channels) for _ in inputs[1:]]) if flow else None
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Args: levels (N, inputs[i], h / 2^i, w / 2^i), finest first. Returns (N, channels, h, w)."""
+        """Returns one map (N, channels, h, w) of levels (N, inputs[i], h / 2^i, w / 2^i), finest first."""
         maps = [layer(x) for layer, x in zip(self.lateral, levels, strict=True)]
         merged = maps[-1]
         for i in range(len(maps) - 2, -1, -1):
@@ -50,7 +50,7 @@ class AlignedPyramid(nn.Module):
 
 
 def _no_flow(inputs: int) -> nn.Module:
-    """A convolution of weights 0, that draws no random number: with and without flows, all other weights are the same."""
+    """A convolution whose weights are 0 and draw no random numbers, so that all other weights are the same with and without flows."""
     layer = skip_init(nn.Conv2d, inputs, 2, 3, padding=1)
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

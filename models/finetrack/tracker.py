@@ -31,7 +31,12 @@ def build_tracker(options: FinetrackOptions, video: Video) -> Tracker:
 
 
 class FinetrackTracker:
-    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
+
+    Args:
+        options: the whole `model` section; the tracker's options and the number of parts are read.
+        video: frame rate and image size of the sequence.
+    """
 
     def __init__(self, options: FinetrackOptions, video: Video) -> None:
         """Start with no tracks; the first identity will be 1."""
@@ -46,7 +51,7 @@ class FinetrackTracker:
         """Advance by one frame; see `pipeline.contract.tracks.Tracker.update`.
 
         Raises:
-            ValueError: a box, score or embedding is not finite.
+            ValueError: an array of the detections holds NaN or infinity; the message names the frame.
         """
         self._frame += 1
         check(detections, self._frame)
@@ -57,7 +62,7 @@ class FinetrackTracker:
         return shown(self._tracks, self._tracks.boxes(), self._options, self._size)
 
     def _associate(self, detections: Detections) -> Rows:
-        """Both rounds; the sure detections that are left, ascending."""
+        """Match in both rounds, and return the rows of the sure detections that are left, ascending."""
         tracks, options = self._tracks, self._options
         boxes, scores = np.array(detections.boxes), np.array(detections.scores)
         rows, sure = rounds.by_score(boxes, scores, options.low, options.high)

@@ -25,10 +25,11 @@ def needs(options: FinetrackOptions) -> Needs:
 
 
 def check(options: FinetrackOptions, settings: TrainingSettings[FinetrackTraining], stage: str, facts: SampleFacts) -> None:
-    """Refuse what cannot be learnt from.
+    """Refuse samples that these options cannot learn from.
 
     Raises:
-        UserError: runs longer than every sequence; no identity where they supervise; no runs where their ends are compared.
+        UserError: runs are longer than every sequence; identities supervise and the samples have none; or UTrack's objective compares the
+            ends of runs and `sampling` is not `groups`.
     """
     if 1 < facts.longest < settings.group:
         raise UserError(

@@ -81,6 +81,6 @@ def _points(flow: Tensor) -> tuple[Tensor, Tensor]:
 def _between(point: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The two cells (..., 2) around each point of an axis, and their weights."""
     inside = point.clamp(0, size - 1)
-    low = inside.detach().nan_to_num().floor().long()  # a flow that is not finite gives what is not, and no place beyond the map
+    low = inside.detach().nan_to_num().floor().long()  # a flow of NaN gives NaN, and no index beyond the map
     far = inside - low
     return torch.stack([low, (low + 1).clamp(max=size - 1)], -1), torch.stack([1 - far, far], -1)

@@ -1,4 +1,4 @@
-"""Step 5 of Algorithm 1: lost tracks are located by occlusion centres, or count one more frame without a trace.
+"""Step 5 of OUTrack's Algorithm 1: lost tracks are located by occlusion centres, or count one more frame without any evidence.
 
 Where the paper is silent: a lost person who was detected again under a new identity leaves a track that would be refound beside it, frame
 after frame. A lost track is therefore not refound where it overlaps a track that began after it was last seen.
@@ -20,7 +20,13 @@ SAME_PERSON = 0.5  # IoU with a younger track from which a lost one is taken to 
 
 
 class Recovery:
-    """Refinding in one sequence, of images of width x height pixels."""
+    """Refinding in one sequence.
+
+    Args:
+        options: which rule, and its limits.
+        width: of the images in pixels.
+        height: of the images in pixels.
+    """
 
     def __init__(self, options: RefindOptions, width: int, height: int) -> None:
         self._options = options
@@ -35,7 +41,7 @@ class Recovery:
             tracks: all tracks after association, changed in place.
             boxes: (N, 4) xyxy pixels where the tracks are; those of the visible ones hide others.
             detections: of this frame, not yet cut at the detection threshold.
-            frame: its number, as the tracker counts.
+            frame: number of the present frame, as the tracker counts.
         """
         if self._options.refind != "off" and isinstance(detections, OccludedDetections):
             centres = detections.occlusion_centres[detections.occlusion_scores >= self._options.occlusion_score]

@@ -1,4 +1,4 @@
-"""A scene in small that takes a tracker through every phase, so that machine code is made, or read, before time is taken."""
+"""A small staged scene that takes a tracker through every phase, so that kernels are compiled, or read from the cache, before timing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Staged(NamedTuple):
 
 
 def frames(buffer_seconds: float) -> int:
-    """How many frames it takes until the walker, hidden for good, is forgotten."""
+    """How many frames it takes until the walker, hidden for good, is forgotten by a tracker that keeps lost tracks for `buffer_seconds`."""
     return IN_SIGHT + HIDDEN + round(VIDEO.frame_rate * buffer_seconds) + 2
 
 
 def staged(frame: int) -> Staged:
-    """The walker is seen at first; then an occlusion centre tells where they are; then nothing does."""
+    """The frame of this number, from 0: the walker is seen at first; then an occlusion centre tells where they are; then nothing does."""
     nearby, left = np.array([200, 80, 280, 320]), 220 - STEP * (IN_SIGHT - frame)
     walker = np.array([left, 100, left + 70, 300])
     people = np.array([nearby, walker] if frame < IN_SIGHT else [nearby], np.float32)

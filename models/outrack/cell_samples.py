@@ -42,8 +42,8 @@ class CellSamples(NamedTuple):
 def cell_samples(size: Tensor, offset: Tensor, truth: dict[str, Tensor], options: QuasiDenseOptions) -> CellSamples:
     """Samples of the frames of pairs, first and second in turn.
 
-    Of a first frame they are of objects alone; of a second one up to half are, the others of nobody. An object whose identity is not known
-    gives none, and neither do cells inside the boxes of those who are not learnt.
+    The samples of a first frame all show objects; of a second frame's up to half do, and the others show nobody. An object of unknown
+    identity gives no samples, and cells inside the boxes of people who are not learnt are no samples of nobody.
 
     Args:
         size: (N, 4, h, w), distances from the centre to left, top, right and bottom, in map cells.

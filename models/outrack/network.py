@@ -15,7 +15,7 @@ class OutrackOutputs(NamedTuple):
     """Maps as `CentreNetwork` lists them; None without the heads in question.
 
     Attributes:
-        embedding: (N, D, h, w), not normalised.
+        embedding: (N, D, h, w), or (N, K, D) at cells alone; not normalised.
     """
 
     heatmap: Tensor

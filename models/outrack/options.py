@@ -59,9 +59,16 @@ def uses_depth(options: OutrackOptions) -> bool:
 
 
 def from_earlier(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """System and options of a model's card, which until version 0.1 could mean CenterTrack by `network.style`.
+    """The system that a model's card means, and its options.
 
-    What only the other one read is left out: it had no effect.
+    Until version 0.1 a card of this name could mean CenterTrack by `network.style`. Options that only the other system read are left out,
+    as they had no effect.
+
+    Args:
+        raw: `network`, `loss` and `tracker` of the card, by name.
+
+    Returns:
+        `outrack` or `centertrack`, and the sections as that system's options take them.
     """
     options = {section: dict(values) for section, values in raw.items()}
     looks_back = options["network"].pop("style", "fairmot") == "centertrack"

@@ -16,7 +16,8 @@ Where the paper is silent:
 - Tracks seen once are predicted like the others. FairMOT leaves them where they were, whereby they learn no velocity from
   their second sighting.
 - Of a visible and a lost track on one spot, the younger goes, as in FairMOT, though it may be a second person: on MOT17's
-  trajectories every gentler rule that we tried cost identity switches. A recovered track is never taken for a duplicate.
+  trajectories every gentler rule that we tried cost identity switches. A recovered track is never taken for a duplicate, except with
+  `refind: release`, where it counts as lost.
 """
 
 from __future__ import annotations
@@ -42,7 +43,14 @@ def build_tracker(options: OutrackOptions, video: Video) -> Tracker:
 
 
 class OutrackTracker:
-    """The memory of one sequence; satisfies `pipeline.contract.spec.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
+
+    Args:
+        options: the tracker's.
+        frame_rate: frames per second of the sequence.
+        width: of its images in pixels.
+        height: of its images in pixels.
+    """
 
     def __init__(self, options: TrackerOptions, *, frame_rate: float, width: int, height: int) -> None:
         """Start with no tracks; the first identity will be 1."""
@@ -58,13 +66,13 @@ class OutrackTracker:
         self._frame = 0
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame; see `pipeline.contract.spec.Tracker.update`.
+        """Advance by one frame; see `pipeline.contract.tracks.Tracker.update`.
 
         Boxes are the Kalman-corrected ones. A recovered box has the score of its occlusion centre's Gaussian. Plain
         `Detections`, which carry no occlusion centres, are tracked without refinding.
 
         Raises:
-            ValueError: a box, score or embedding is not finite.
+            ValueError: an array of the detections holds NaN or infinity; the message names the frame.
         """
         self._frame += 1
         check(detections, self._frame)

@@ -37,7 +37,7 @@ class Candidates:
 
     @classmethod
     def none(cls, *, motion: bool = False) -> Candidates:
-        """No row, and no length of embeddings yet."""
+        """No rows; the length of embeddings is not known yet. With `motion` there will be Kalman beliefs."""
         places, numbers, floats = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)
         beliefs = np.zeros((0, 5, 4)) if motion else None
         return cls(places, floats, np.zeros((0, 0), np.float32), numbers, numbers, numbers, beliefs)
@@ -46,7 +46,7 @@ class Candidates:
         return len(self.seen)
 
     def take(self, rows: NDArray[np.int64], identities: NDArray[np.int64]) -> Candidates:
-        """The rows (K,), with their identities out of (N,)."""
+        """The rows (K,), with their identities taken from `identities` (N,), and without beliefs."""
         return Candidates(self.boxes[rows], self.scores[rows], self.embeddings[rows], self.classes[rows], identities[rows], self.seen[rows])
 
     def followed_by(self, others: Candidates) -> Candidates:
@@ -74,13 +74,13 @@ class Candidates:
         return replace(self.take(rows, self.identities), beliefs=None if self.beliefs is None else self.beliefs[rows])
 
     def renew(self, rows: NDArray[np.int64], seen: Candidates, matched: NDArray[np.int64], update: float) -> None:
-        """Bring the rows (K,) up to what was seen of them, in place.
+        """Update the tracks at `rows` by the detections matched with them, in place.
 
         Args:
-            rows: of tracks.
+            rows: (K,) rows of tracks.
             seen: detections.
-            matched: (K,) their rows.
-            update: weight of the new embedding; the old one has the rest.
+            matched: (K,) rows of the detections, one for each track.
+            update: weight of the new embedding; the old one has 1 - update.
         """
         if len(rows) == 0:
             return
@@ -95,7 +95,7 @@ class Candidates:
             kalman.predict(self.beliefs)
 
     def predicted(self) -> NDArray[np.float32]:
-        """(N, 4) float32 boxes where motion says they are; last seen without it."""
+        """(N, 4) float32 boxes, xyxy pixels, where the Kalman filter believes them to be; where they were last seen without it."""
         return self.boxes if self.beliefs is None else kalman.boxes(self.beliefs).astype(np.float32)
 
 

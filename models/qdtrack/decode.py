@@ -94,7 +94,7 @@ def _described(
     regions, owner = _together(boxes)
     counts, kinds = [len(each) for each in boxes], torch.cat(classes)
     with _precision(outputs):
-        learnt = options.loss.reid != "none"  # nothing trained it otherwise: nobody shall track or score by noise
+        learnt = options.loss.reid != "none"  # an embedding that nothing trained is noise, by which nobody should track or score
         embeddings = network.embeddings_at(outputs, regions, owner) if learnt else regions.new_zeros((len(regions), 0))
         if network.mask_head is not None:
             masks = network.masks_at(outputs, regions, owner)[torch.arange(len(kinds), device=kinds.device), kinds].float().sigmoid()
@@ -150,7 +150,7 @@ def _check_regions(scores: Tensor, deltas: Tensor, owner: Tensor) -> None:
 
 
 def _precision(outputs: QdtrackOutputs) -> torch.autocast:
-    """Heads on regions run in the precision that the maps were made in."""
+    """Autocast under which heads on regions run in the precision that the maps were made in."""
     return torch.autocast(outputs.stride4.device.type, torch.bfloat16, enabled=outputs.stride4.dtype == torch.bfloat16)
 
 

@@ -69,7 +69,7 @@ class QdtrackTask(nn.Module):
         return self._weighted(terms)
 
     def _proposals(self, outputs: QdtrackOutputs) -> list[Proposals]:
-        """Of each image, the reference's with the limit of the test setting."""
+        """The proposals of each image; before suppression a level of a reference image has the limit of the test setting."""
         o, found = self.options.loss, []
         for frame, limit in enumerate((o.level_limit, o.reference_level_limit)):
             part = outputs._replace(objectness=outputs.objectness[frame::2].detach(), deltas=outputs.deltas[frame::2].detach())
@@ -77,7 +77,7 @@ class QdtrackTask(nn.Module):
         return [each for pair in zip(*found, strict=True) for each in pair]
 
     def _regions(self, truths: list[Truth], proposals: list[Proposals], seeds: list[int]) -> list[Regions]:
-        """Where each image's embeddings are looked at."""
+        """The regions of each image at which embeddings are compared."""
         o = self.options.loss
         if o.reid != "quasi_dense":
             everyone = [Regions(each.boxes, each.identities, torch.ones_like(each.identities, dtype=torch.bool)) for each in truths]
@@ -163,7 +163,7 @@ class QdtrackTask(nn.Module):
         return found
 
     def _embeddings(self, features: Tensor) -> Tensor:
-        """(R, D) float32; the head is there for the gradient even without a region."""
+        """(R, D) float32; without regions the head still takes part, with gradients of 0."""
         if len(features) == 0:
             return features.new_zeros((0, self.options.network.embedding)) + touch(self.network.embedding_head)
         embeddings: Tensor = self.network.embedding_head(features)

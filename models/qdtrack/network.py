@@ -26,10 +26,10 @@ class QdtrackOutputs(NamedTuple):
     """What is known of whole images; the heads on regions are asked later (`QdtrackNetwork.boxes_at` and so on).
 
     Attributes:
-        stride4: (N, C, H/4, W/4), as are the next three at their strides.
-        stride8: see `stride4`.
-        stride16: see `stride4`.
-        stride32: see `stride4`.
+        stride4: (N, C, H/4, W/4).
+        stride8: (N, C, H/8, W/8).
+        stride16: (N, C, H/16, W/16).
+        stride32: (N, C, H/32, W/32).
         objectness: (N, A) logits of the anchors, level by level.
         deltas: (N, A, 4) of the anchors, level by level.
         stride64: (N, C, H/64, W/64), sides rounded up; None without that level.

@@ -1,4 +1,4 @@
-"""Which anchors and regions of an image teach, and what: for detection and for the embedding (sections 3.1 and 3.2)."""
+"""Which anchors and regions of an image are learnt from, and their targets, for detection and the embedding (sections 3.1 and 3.2)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,10 @@ class Regions(NamedTuple):
 
 
 def anchor_samples(anchors: Tensor, truth: Truth, seed: int, options: LossOptions) -> Samples:
-    """Anchors that train the proposal head: half of them positive, each object's best among them; as many background as there is room."""
+    """Anchors (A, 4) that train the proposal head: at most half of them positive, the rest background.
+
+    Each object's best anchors count as positive, from an IoU of `anchor_negative` on.
+    """
     matched, _ = match_boxes(anchors, truth.boxes, options.anchor_positive, options.anchor_negative, options.anchor_negative)
     matched = _spared(matched, anchors, truth, options)
     keys = random_keys(seed, ANCHORS, len(anchors), anchors.device)
@@ -79,7 +82,7 @@ def anchor_samples(anchors: Tensor, truth: Truth, seed: int, options: LossOption
 
 
 def box_samples(proposals: Tensor, truth: Truth, seed: int, options: LossOptions) -> Samples:
-    """Regions that train the box head: the true boxes and proposals, a quarter positive."""
+    """Regions that train the box head, out of the true boxes and proposals (P, 4): at most a quarter of them positive."""
     boxes = torch.cat([truth.boxes, proposals])
     matched, _ = match_boxes(boxes, truth.boxes, options.box_positive, options.box_positive)
     matched = _spared(matched, boxes, truth, options)
@@ -88,8 +91,10 @@ def box_samples(proposals: Tensor, truth: Truth, seed: int, options: LossOptions
 
 
 def key_regions(proposals: Tensor, truth: Truth, seed: int, options: LossOptions) -> Regions:
-    """Samples of the key image: positive regions of objects whose identity is known, an equal share of each; with `matching: sparse`
-    their own boxes alone."""
+    """Samples of the key image, out of the true boxes and proposals (P, 4): positive regions of objects of known identity.
+
+    Each object has an equal share of them. With `matching: sparse` they are these objects' own boxes alone.
+    """
     if options.matching == "sparse":
         return _true_regions(truth)
     boxes, matched, _ = _matched(proposals, truth, options)
@@ -99,8 +104,10 @@ def key_regions(proposals: Tensor, truth: Truth, seed: int, options: LossOptions
 
 
 def reference_regions(proposals: Tensor, truth: Truth, seed: int, options: LossOptions) -> Regions:
-    """Samples of the reference image: positive regions as of the key image, and background; with `matching: one` all true boxes of known
-    identity are among them."""
+    """Samples of the reference image: positive regions as in `key_regions`, at most half of all, and background.
+
+    With `matching: one` all true boxes of known identity are among them; with `matching: sparse` there are these alone.
+    """
     if options.matching == "sparse":
         return _true_regions(truth)
     boxes, matched, most = _matched(proposals, truth, options)

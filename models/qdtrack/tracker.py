@@ -7,8 +7,8 @@ first, its nearest candidate; start tracks; keep what is left as backdrops; forg
 - Scores are taken over all candidates; only then are pairs of different classes set to 0.
 - Output boxes are the detections' own. No motion is predicted, unless the `motion` cue asks for it.
 - A detection that scores high with a track without being sure itself is gone: it takes no identity and becomes no backdrop.
-- A track seen in frame t is matched in frame t + memory_frames at the latest, backdrops likewise. `mode: release` skips frames without
-  detections whole: nothing ages in them, and the backdrops of the last frame with detections stay.
+- A track seen in frame t is matched in frame t + memory_frames at the latest, a backdrop in frame t + backdrop_frames. `mode: release`
+  skips frames without detections whole: nothing ages in them, and the backdrops of the last frame with detections stay.
 """
 
 from __future__ import annotations
@@ -51,8 +51,11 @@ class Match(NamedTuple):
 class QdtrackTracker:
     """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
 
+    Args:
+        options: the tracker's.
+
     Attributes:
-        match: of the last frame.
+        match: what the detections of the last frame were matched with.
     """
 
     def __init__(self, options: TrackerOptions) -> None:
@@ -67,7 +70,7 @@ class QdtrackTracker:
         """Advance by one frame; see `pipeline.contract.tracks.Tracker.update`.
 
         Raises:
-            ValueError: a box, score or embedding is not finite; names the frame.
+            ValueError: an array of the detections holds NaN or infinity; the message names the frame.
         """
         if len(detections.scores) == 0 and self._options.mode == "release":
             self.match = _no_match()
@@ -162,7 +165,7 @@ def _moved(detections: Detections) -> tuple[Floats, Floats]:
 def _taken(detections: Detections, rows: NDArray[np.int64], frame: int) -> Candidates:
     """The detections at `rows`, as seen in `frame`; they are only read, so all of them need not be copied.
 
-    Arrays out of a file, which cannot be written, are copied all the same: machine code would be made for them a second time.
+    Arrays that are not writable, such as those of a file, are copied all the same: kernels would be compiled for them a second time.
     """
     seen, parts = detections, (detections.boxes, detections.scores, detections.embeddings)
     whole = len(rows) == len(detections.scores) and not (rows[1:] < rows[:-1]).any()

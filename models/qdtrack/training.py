@@ -24,10 +24,10 @@ def needs(options: QdtrackOptions) -> Needs:
 
 
 def check(options: QdtrackOptions, settings: TrainingSettings[QdtrackTraining], stage: str, facts: SampleFacts) -> None:
-    """Refuse samples whose classes are not as many as the network tells apart, and masks asked for without any.
+    """Refuse samples that do not suit the network.
 
     Raises:
-        UserError: that is so.
+        UserError: the samples have another number of classes than the network, or masks are to be learnt and the samples hold none.
     """
     if len(facts.classes) != options.network.classes:
         raise UserError(

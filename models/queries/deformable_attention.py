@@ -36,10 +36,10 @@ class DeformableAttention(nn.Module):
     """Deformable attention of one layer; names and start values are those of the published code.
 
     Args:
-        width: numbers of a query and of a cell.
-        heads: attention heads; must divide `width`.
-        levels: maps.
-        points: points that a head reads in each map.
+        width: dimensions of a query and of a cell.
+        heads: number of attention heads; must divide `width`.
+        levels: number of maps.
+        points: number of points that a head reads in each map.
     """
 
     def __init__(self, width: int, heads: int, levels: int, points: int) -> None:
@@ -140,7 +140,7 @@ def attend(value: Tensor, levels: Levels, places: tuple[Tensor, Tensor], weights
 
 
 def weighted_rows(table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
-    """Sums of rows: (R, C), (B, K) int32 and (B, K) to (B, C)."""
+    """(B, C) weighted sums of rows of `table` (R, C): row b sums those at `rows[b]` (B, K) int32, weighted by `shares[b]` (B, K)."""
     if table.device.type == "cpu" and torch.is_grad_enabled():
         found: Tensor = _WeightedRows.apply(table, rows, shares)  # type: ignore[no-untyped-call]
         return found
@@ -174,7 +174,7 @@ class _WeightedRows(torch.autograd.Function):
 
 
 def _corners(levels: Levels, places: tuple[Tensor, Tensor], weights: Tensor, heads: int, cells: int) -> tuple[Tensor, Tensor]:
-    """Rows (N * Q * heads, 4 L P) int32 of the four cells around each place, and what share of each is taken."""
+    """Rows (N * Q * heads, 4 L P) int32 of the four cells around each place, and the weights of these rows, of the same shape."""
     images, _, columns = weights.shape
     like = weights.view(*weights.shape[:2], heads, len(levels.shapes), -1, 1)
     width, height, start = (_columns(x, like) for x in (levels.sizes[:, 0], levels.sizes[:, 1], levels.starts))
@@ -205,5 +205,5 @@ def _columns(by_level: Tensor, like: Tensor) -> Tensor:
 
 
 def _wide(values: Tensor) -> Tensor:
-    """At least float32."""
+    """The values in float32, or wider if they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -70,9 +70,9 @@ class DeformableDetr(nn.Module):
         sizes: of encoder and decoder layers.
         encoder_layers: 0 or more.
         decoder_layers: 1 or more.
-        queries: how many.
+        queries: number of learned queries; not read where queries start at centres.
         start: `learned` content and places, or `centres` of objects that `start_at` is given.
-        depth: where decoder layers attend to depth.
+        depth: where decoder layers attend to depth tokens; see `DecoderLayer`.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class DeformableDetr(nn.Module):
 
 
 class BoxHead(nn.Module):
-    """Three linear layers to the four numbers of a box; it starts at no step at all."""
+    """Three linear layers to the step of a box from its reference, in logits; the last one starts at 0."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -20,10 +20,10 @@ class Sizes(NamedTuple):
     """What encoder and decoder layers are made of.
 
     Attributes:
-        width: numbers of a query.
-        heads: attention heads.
-        levels: maps.
-        points: points that a head reads in each map.
+        width: dimensions of a query.
+        heads: number of attention heads.
+        levels: number of maps.
+        points: number of points that a head reads in each map.
         hidden: width between the two linear layers.
         dropout: share of activations that training zeroes.
     """
@@ -133,7 +133,10 @@ class DecoderLayer(nn.Module):
             references: (N, Q, 2) points or (N, Q, 4) boxes.
             cells: (N, S, width) of the encoder.
             levels: where the maps lie.
-            depth: (N, D, width) depth tokens, unless the layer has no place for them.
+            depth: (N, D, width) depth tokens; read only by a layer with depth attention.
+
+        Raises:
+            ValueError: the layer has depth attention and `depth` is None.
         """
         x = self._see_depth(queries, depth, "before")
         placed = x + positions
@@ -146,7 +149,7 @@ class DecoderLayer(nn.Module):
         return result
 
     def depth_weights(self, queries: Tensor, depth: Tensor) -> Tensor:
-        """The weights (N, Q, D) of the depth attention for what queries (N, Q, width) are where it stands, averaged over heads."""
+        """Weights (N, Q, D) of the depth attention, averaged over heads, for queries (N, Q, width) as they are when they reach it."""
         weights = attend(self.cross_attn_depth, queries, depth, depth, need_weights=True)[1]
         assert weights is not None
         return weights
@@ -166,8 +169,8 @@ class Decoder(nn.Module):
 
     Args:
         sizes: of each layer.
-        count: layers.
-        depth: see `DecoderLayer`.
+        count: number of layers.
+        depth: where each layer attends to depth tokens; see `DecoderLayer`.
     """
 
     def __init__(self, sizes: Sizes, count: int, depth: DepthPlace = "off") -> None:
@@ -195,7 +198,10 @@ class Decoder(nn.Module):
             cells: (N, S, width) of the encoder.
             levels: where the maps lie.
             box_heads: one per layer, (N, Q, width) to (N, Q, 4).
-            depth: (N, D, width) depth tokens.
+            depth: (N, D, width) depth tokens; None without depth attention.
+
+        Raises:
+            ValueError: the layers have depth attention and `depth` is None.
         """
         found, boxes = [], []
         for layer, head in zip(self.layers, box_heads, strict=True):
@@ -208,7 +214,10 @@ class Decoder(nn.Module):
 
 
 def refine(steps: Tensor, references: Tensor) -> Tensor:
-    """Boxes that lie `steps` (N, Q, 4) from their references in logits; points give a centre alone. At least float32."""
+    """Boxes (N, Q, 4), centre and size in (0, 1), that lie `steps` (N, Q, 4) from their references in logits.
+
+    References (N, Q, 2) are points, which give a centre alone, or (N, Q, 4) boxes. The result is float32, or wider if the steps are.
+    """
     wide = steps.to(torch.promote_types(steps.dtype, torch.float32))
     start = inverse_sigmoid(references.to(wide.dtype))
     if references.shape[-1] == 2:

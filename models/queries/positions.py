@@ -12,7 +12,13 @@ EDGE = 1e-6  # as published: keeps the division finite
 
 
 def cell_positions(height: int, width: int, channels: int, device: torch.device) -> Tensor:
-    """Positions of a map's cells, y in the first half and x in the second, each over (0, 2 pi) of the map.
+    """Positions of a map's cells, y in the first half and x in the second; across the map each runs from 0 to 2 pi.
+
+    Args:
+        height: of the map, in cells.
+        width: of the map, in cells.
+        channels: of a position; a multiple of 4.
+        device: where positions are made.
 
     Returns:
         (height * width, channels) float32, row by row; sine at even, cosine at odd places of each half.

@@ -56,7 +56,7 @@ def matching_cost(logits: Tensor, boxes: Tensor, truth: Tensor, weights: Weights
     Args:
         logits: (N, Q, 1).
         boxes: (N, Q, 4) centre form in [0, 1].
-        truth: (N, K, 4) likewise.
+        truth: (N, K, 4) centre form in [0, 1].
         weights: of the three parts.
 
     Returns:
@@ -71,12 +71,12 @@ def matching_cost(logits: Tensor, boxes: Tensor, truth: Tensor, weights: Weights
 
 
 def match(logits: Tensor, boxes: Tensor, truth: Tensor, valid: Tensor, weights: Weights) -> Tensor:
-    """The query of each object, so that the costs add up to the least; one to one.
+    """The query of each object: the one-to-one assignment of least total cost.
 
     Args:
         logits: (N, Q, 1).
         boxes: (N, Q, 4) centre form in [0, 1].
-        truth: (N, K, 4) likewise.
+        truth: (N, K, 4) centre form in [0, 1].
         valid: (N, K) bool; other rows of `truth` are padding.
         weights: of the cost.
 
@@ -105,8 +105,8 @@ def set_losses(logits: Tensor, boxes: Tensor, truth: Tensor, valid: Tensor, matc
     Args:
         logits: (N, Q, 1).
         boxes: (N, Q, 4) centre form in [0, 1].
-        truth: (N, K, 4) likewise.
-        valid: (N, K) bool.
+        truth: (N, K, 4) centre form in [0, 1].
+        valid: (N, K) bool; other rows of `truth` are padding.
         matched: (N, K) int64 from `match`.
     """
     known = valid.to(boxes.dtype)

@@ -35,15 +35,15 @@ def align(
 
     Args:
         maps: (N, C, h, w) of each level, of any precision; channels-last ones are not copied.
-        strides: pixels a cell of each level.
-        boxes: (R, 4) float32, xyxy pixels; no gradient flows to them. Beyond the map's border cells there are zeros.
+        strides: pixels per cell of each level.
+        boxes: (R, 4) float32, xyxy pixels; no gradient flows to them. Beyond the map's border cells features are 0.
         images: (R,) int64, which of the N images each box lies in.
         size: cells along each side of the result, or down and across.
         sampling: sample points along each side of a cell; 0: adaptive, one for each map cell that a result's cell covers (at most 64).
-        finest: see `levels.levels`.
+        finest: pixels; boxes of less than twice this side are read from the first level (see `levels.levels`).
 
     Returns:
-        (R, C, down, across) float32, channels-last in memory. A box that is not finite gives zeros (on a CPU) or is not allowed.
+        (R, C, down, across) float32, channels-last in memory. A box that is not finite gives zeros on a CPU and is not allowed elsewhere.
     """
     level = levels(boxes, len(maps), finest)
     if boxes.device.type == "cpu":
@@ -120,7 +120,7 @@ def _sides(size: Size) -> tuple[int, int]:
 
 
 def _grids(scaled: Tensor, size: tuple[int, int], sampling: int) -> list[tuple[Tensor, tuple[int, int]]]:
-    """Rows of the regions that have the same number of sample points down and across a cell, and these numbers."""
+    """Groups of regions that have the same numbers of sample points down and across a cell: their rows, and these numbers."""
     everything = torch.arange(len(scaled), device=scaled.device)
     if sampling > 0 or not len(scaled):
         return [(everything, (max(sampling, 1), max(sampling, 1)))] if len(scaled) else []

@@ -15,7 +15,7 @@ BOX_SPREAD = (0.1, 0.1, 0.2, 0.2)  # of the box head
 
 
 def encode(proposals: Tensor, boxes: Tensor, spread: Sequence[float]) -> Tensor:
-    """Deltas (dx / w, dy / h, log w, log h) that lead from each proposal to its box, over `spread`.
+    """Deltas (dx / w, dy / h, log(w' / w), log(h' / h)) that lead from each proposal (w, h) to its box (w', h'), divided by `spread`.
 
     Args:
         proposals: (N, 4) float32, xyxy pixels.

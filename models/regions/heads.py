@@ -90,7 +90,7 @@ class MaskHead(nn.Module):
         self.classify = nn.Conv2d(hidden, classes, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Args: features (R, C, s, s). Returns logits (R, classes, 2 s, 2 s)."""
+        """Returns logits (R, classes, 2 s, 2 s) of features (R, C, s, s)."""
         x = features
         for convolution in self.convolutions:
             x = functional.relu(convolution(x), inplace=True)

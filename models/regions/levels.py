@@ -10,7 +10,7 @@ from models.regions.overlaps import area
 def levels(boxes: Tensor, count: int, finest: float = 56.0) -> Tensor:
     """Level of each box, clamp(floor(log2(sqrt(area) / finest + 1e-6)), 0, count - 1).
 
-    With the default, boxes below 112 pixels are read at level 0, those up to 224 at level 1, and so on.
+    With the default, boxes of sides below 112 pixels are read at level 0, those below 224 at level 1, and so on.
 
     Args:
         boxes: (R, 4) float32, xyxy pixels.
@@ -18,7 +18,7 @@ def levels(boxes: Tensor, count: int, finest: float = 56.0) -> Tensor:
         finest: pixels; a box of twice this side leaves level 0.
 
     Returns:
-        (R,) int64; boxes without area, or that are not finite, have level 0.
+        (R,) int64; boxes without area or with NaN have level 0, boxes of infinite area the last level.
     """
     level = (area(boxes).sqrt() / finest + 1e-6).log2().floor()
     return level.nan_to_num(0.0, posinf=count - 1.0, neginf=0.0).clamp(0, count - 1).long()

@@ -38,6 +38,9 @@ def box_losses(logits: Tensor, deltas: Tensor, regions: Tensor, goals: Tensor, c
         regions: (S, 4) float32, xyxy pixels.
         goals: (S, 4) float32, boxes of the objects; anything where background.
         classes: (S,) int64; the number of classes where background.
+
+    Returns:
+        Two scalars.
     """
     count = max(1, len(classes))
     classification = functional.cross_entropy(logits.float(), classes, reduction="sum") / count

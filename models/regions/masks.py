@@ -32,7 +32,7 @@ def inside_boxes(masks: NDArray[np.bool_] | NDArray[np.uint8], boxes: NDArray[np
 
 
 def in_regions(grids: Tensor, boxes: Tensor, regions: Tensor, size: int) -> Tensor:
-    """What regions should see of the objects' masks.
+    """The masks that a mask head should predict in regions, from those of the regions' objects.
 
     Args:
         grids: (S, g, g), the objects' masks over their boxes, as `inside_boxes` returns them.
@@ -77,7 +77,7 @@ def paste(probabilities: NDArray[np.float32], box: NDArray[Any], width: int, hei
     )
     if x1 <= x0 or y1 <= y0 or right <= left or bottom <= top:
         return result
-    import cv2  # here, so that who pastes no mask needs no OpenCV
+    import cv2  # here, so that only those who paste masks need OpenCV
 
     x = ((np.arange(x0, x1) + 0.5 - left) * (size / (right - left)) - 0.5).astype(np.float32)
     y = ((np.arange(y0, y1) + 0.5 - top) * (size / (bottom - top)) - 0.5).astype(np.float32)

@@ -14,7 +14,8 @@ BACKGROUND, IGNORED = kernels.BACKGROUND, kernels.IGNORED
 def match_boxes(boxes: Tensor, objects: Tensor, positive: float, negative: float, best_from: float | None = None) -> tuple[Tensor, Tensor]:
     """`match` by the overlap of boxes (A, 4) and objects (G, 4), float32 xyxy pixels.
 
-    On a CPU machine code does without the matrix of overlaps; results are the same to the bit.
+    On a CPU, machine code does without the matrix of overlaps; results are the same to the bit. `positive`, `negative` and `best_from` are
+    those of `match`.
 
     Returns:
         (A,) int64 as `match`, and (A,) float32, each box's largest IoU with any object; 0 without objects.

@@ -37,7 +37,7 @@ def nms(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tens
 def keep_sorted(
     boxes: NDArray[np.float32], starts: NDArray[np.int64], threshold: float, eligible: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
-    """Which boxes stay, of groups that lie one behind the other, each best first.
+    """Which boxes stay, (N,) bool, of groups that are stored one after the other, each best first.
 
     Args:
         boxes: (N, 4) float32, xyxy pixels.

@@ -22,7 +22,7 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
 
 
 def intersection_over_area(first: Tensor, second: Tensor) -> Tensor:
-    """(N, M) float32: how much of each box of `first` (N, 4) every box of `second` (M, 4) covers; 0 where that box is empty."""
+    """(N, M) float32: the share of each box of `first` (N, 4) that every box of `second` (M, 4) covers; 0 for empty boxes of `first`."""
     shared = _intersection(first, second)
     return _ratio(shared, area(first)[:, None].expand_as(shared))
 

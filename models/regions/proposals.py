@@ -34,7 +34,7 @@ class ProposalHead(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Args: maps (N, C, h, w) of each level. Returns logits (N, A) and deltas (N, A, 4), in the order of `anchors.anchors`."""
+        """Returns logits (N, A) and deltas (N, A, 4) of maps (N, C, h, w) of each level, in the order of `anchors.anchors`."""
         logits, deltas = [], []
         for each in maps:
             hidden = functional.relu(self.hidden(each), inplace=True)
@@ -71,10 +71,10 @@ def propose(
     Regions that are not finite or have no area are left out; what has no finite score is left out as well.
 
     Args:
-        anchors: (A_l, 4) of each level.
-        logits: (N, A) of all levels one behind the other.
-        deltas: (N, A, 4).
-        size: width and height of the images, to which regions are clipped; None: they may leave the image.
+        anchors: (A_l, 4) float32 of each level, xyxy pixels.
+        logits: (N, A) of all levels, one after the other.
+        deltas: (N, A, 4), in the same order.
+        size: width and height of the images in pixels, to which regions are clipped; None: they may leave the image.
         level_limit: regions of a level before suppression.
         limit: regions of an image.
         overlap: largest IoU of two regions of a level that both stay.

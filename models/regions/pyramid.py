@@ -14,7 +14,7 @@ class FeaturePyramid(nn.Module):
     """Brings strides 4 to 32 to one width; optionally adds stride 64.
 
     A backbone whose stages are not merged yet (a plain ResNet) gets the top-down path: each level receives the coarser one, enlarged, and
-    is smoothed by a 3x3 convolution. Of one that merges by itself each level is projected alone.
+    is smoothed by a 3x3 convolution. The levels of a backbone that merges them itself are only projected.
 
     Args:
         channels: of the backbone's four levels, finest first.

@@ -1,4 +1,4 @@
-"""Which boxes teach in one step. All that is drawn is a function of a seed, the same on every device."""
+"""Which boxes a training step learns from. What is drawn is a function of a seed alone, and the same on every device."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def sample(
 
     Args:
         matched: (A,) int64, as `matcher.match` returns it.
-        keys: (A,) from `random_keys`: of equals, the least are taken.
-        count: boxes together; negatives fill up what positives leave.
+        keys: (A,) int64 from `random_keys`; where there are more candidates than are wanted, those of least key are taken.
+        count: largest number of positives and negatives together; negatives fill up what positives leave.
         positive_share: share of `count` that may be positive.
         balanced_positives: every object gets an equal share of the positives, and the rest is drawn from all.
         negative_overlaps: (A,) largest IoU of each box with any object: negatives are then drawn in equal numbers from three bins over
@@ -115,7 +115,7 @@ def _over_bins(negatives: Tensor, overlaps: Tensor, keys: Tensor, count: int) ->
 
 
 def _filled(first: Tensor, candidates: Tensor, keys: Tensor, count: int) -> Tensor:
-    """`count` candidates: those that were chosen first, at random if they are too many, then others at random."""
+    """`count` candidates, ascending: those chosen `first`, or the least keys of them if they are too many, then others of least key."""
     if len(first) >= count:
         return _least(first, keys, count)
     others = candidates[~torch.isin(candidates, first)]

@@ -1,1 +1,1 @@
-"""Loops over tracks and detections as machine code; what they mean, and their plain equals in numpy, is in the tests beside."""
+"""Loops over tracks and detections as machine code; the tests of these files hold the same computations in plain NumPy."""

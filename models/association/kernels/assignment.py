@@ -24,12 +24,12 @@ NOBODY = -1
 
 @compiled
 def solve(starts: Array, columns: Array, gains: Array, count: int) -> Array:
-    """The assignment of the greatest total gain.
+    """The assignment whose sum of `gains` is least: each is the negative of what its pair gains over leaving both alone.
 
     Args:
         starts: (n + 1,) int64: the pairs of row i are `starts[i]:starts[i + 1]`.
-        columns: int64 column of each pair, once a row.
-        gains: float64 cost - limit of each pair, below 0.
+        columns: (P,) int64 column of each pair, which no row names twice.
+        gains: (P,) float64 cost - limit of each pair, below 0.
         count: how many columns there are.
 
     Returns:

@@ -40,7 +40,7 @@ def corners(box: Array) -> tuple[float, float, float, float]:
 
 @compiled
 def by_left_edge(boxes: Array, scores: Array, threshold: float) -> Array:
-    """Which boxes (N, 4) have a size and a score (N,) of the threshold at least, in the order of their left edges (Shell's sort)."""
+    """Rows of the boxes (N, 4) of positive width and height that score (N,) at least `threshold`, by left edge, then row (Shell's sort)."""
     rows, count = np.empty(len(boxes), np.int64), 0
     for row in range(len(boxes)):
         if scores[row] >= threshold and boxes[row, 2] > boxes[row, 0] and boxes[row, 3] > boxes[row, 1]:
@@ -81,16 +81,16 @@ def gated(
     """Pairs within the motion gate.
 
     Args:
-        beliefs: (N, 5, 4) of all tracks.
+        beliefs: (N, 5, 4) Kalman beliefs of all tracks.
         looks: (N, D) their embeddings, of unit length.
-        rows: (R,) which of them.
+        rows: (R,) which of them take part.
         boxes: (M, 4) xyxy of detections, by left edge.
-        measured: (M, 4) the same as measurements.
+        measured: (M, 4) the same boxes as the Kalman filter measures them.
         features: (M, D) their embeddings, of unit length; D may be 0.
-        likeness: (R, M) float32, how alike each track and each detection look, up to 1; (0, 0): by the cosine.
+        likeness: (R, M) float32, similarity of each track and each detection, at most 1; of shape (0, 0): the cosine is taken.
         widest: the largest width among the boxes.
-        weight: of appearance against motion.
-        limit: a pair costs less.
+        weight: of appearance; motion has 1 - weight.
+        limit: only pairs that cost less are returned.
 
     Returns:
         Starts (R + 1,), columns and gains, as `assignment.solve` takes them.
@@ -131,7 +131,7 @@ def gated(
 
 @compiled
 def overlapping(beliefs: Array, rows: Array, boxes: Array, free: Array, widest: float, limit: float) -> Pairs:
-    """Pairs of tracks and those detections that are `free` (M,) bool, by overlap alone; otherwise as `gated`."""
+    """Pairs of tracks and detections that are `free` (M,) bool, by 1 - IoU alone; arguments and result otherwise as those of `gated`."""
     starts, columns, gains, count = space(len(rows))
     for number in range(len(rows)):
         box = kalman.place(beliefs[rows[number]])
@@ -156,7 +156,7 @@ def space(rows: int) -> tuple[Array, Array, Array, int]:
 
 @compiled
 def room(columns: Array, gains: Array, count: int) -> tuple[Array, Array]:
-    """Both, or copies of twice the length if the first `count` fill them."""
+    """Both arrays, or copies of twice their length if `count` pairs fill them."""
     if count < len(columns):
         return columns, gains
     more, further = np.empty(2 * count, np.int64), np.empty(2 * count, np.float64)

@@ -1,4 +1,4 @@
-"""Loops of OUTrack's refinding: refind.py says what they mean."""
+"""Loops of OUTrack's refinding: models/occlusion/evidence.py says what they mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIN_OVERLAP = 0.7  # as for the heat maps
 
 @compiled
 def find(predicted: Array, occluders: Array, centres: Array, within_both: bool) -> tuple[Array, Array]:
-    """The best pair of occluder and centre for each lost object; `refind.find_evidence`.
+    """The best pair of occluder and centre for each lost object; `find_evidence` of models/occlusion/evidence.py.
 
     Args:
         predicted: (L, 4) xyxy.
@@ -98,7 +98,7 @@ def _contains(box: Array, point: Array) -> bool:
 
 @compiled
 def radius(h: float, w: float) -> float:
-    """CornerNet's radius of one box; `targets.gaussian_radius` for the overlap of the heat maps."""
+    """CornerNet's radius of one box; equals `gaussian_radius` of models/dense/targets.py for a `min_overlap` of 0.7."""
     b1, c1 = h + w, w * h * (1 - MIN_OVERLAP) / (1 + MIN_OVERLAP)
     b2, c2 = 2 * (h + w), (1 - MIN_OVERLAP) * w * h
     a3, b3, c3 = 4 * MIN_OVERLAP, -2 * MIN_OVERLAP * (h + w), (MIN_OVERLAP - 1) * w * h

@@ -76,7 +76,7 @@ def predict(beliefs: Floats) -> None:
 
 @compiled
 def expect(belief: Floats, spread: Floats) -> None:
-    """Write the variances (4,) of what should be read next, the noise of measuring included."""
+    """Write to `spread` (4,) the variances of the next measurement: those of the belief's position plus the noise of measuring."""
     for k in range(4):
         spread[k] = belief[POSITION_VARIANCE, k] + variance(belief[POSITION, 3], k, POSITION_WEIGHT, ASPECT_MEASUREMENT_STD)
 

@@ -1,4 +1,4 @@
-"""Which tracks stay, which wait and which are shown."""
+"""Which tracks are kept, which stay lost and which are output."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ Array = NDArray[Any]
 
 @compiled
 def forget(boxes: Array, state: Array, frame: int, buffer: int, recovered_too: bool, limit: float) -> Array:
-    """Which tracks to keep: not those unseen for long, nor the younger of a visible and a lost track on one spot.
+    """Which tracks to keep: not those unseen for long, nor one of a visible and a lost track that are duplicates.
+
+    Of duplicates the one with fewer frames between its first and its last detection goes; the visible one if they are equal.
 
     Args:
         boxes: (N, 4) xyxy of the tracks.
-        state: (N, 6).
-        frame: its number.
+        state: (N, 6), columns as in memory.py.
+        frame: number of the present frame.
         buffer: for how many frames an unseen track is kept.
-        recovered_too: whether recovered tracks are never taken for lost ones.
-        limit: two tracks whose 1 - IoU is below, at most 1, are on one spot.
+        recovered_too: True: recovered tracks are left out of this comparison, as neither visible nor lost; False: they count as lost.
+        limit: a visible and a lost track are duplicates where 1 - IoU is below this; at most 1.
 
     Returns:
         (N,) bool.
@@ -47,7 +49,7 @@ def forget(boxes: Array, state: Array, frame: int, buffer: int, recovered_too: b
 
 @compiled
 def miss(state: Array) -> None:
-    """Count one more frame without a trace for the lost."""
+    """Count one more frame without any evidence for each lost track."""
     for row in range(len(state)):
         if state[row, PHASE] == LOST:
             state[row, LOST_FRAMES] += 1
@@ -57,19 +59,20 @@ def miss(state: Array) -> None:
 def visible_tracks(
     boxes: Array, state: Array, scores: Array, width: float, height: float, min_area: float, max_aspect: float
 ) -> tuple[Array, Array, Array, Array]:
-    """What is output of the tracked and the recovered; `filters.shown`.
+    """What is output of the tracked and the recovered tracks; `shown` of models/association/output.py.
 
     Args:
-        boxes: (N, 4) xyxy.
-        state: (N, 6).
+        boxes: (N, 4) xyxy pixels.
+        state: (N, 6), columns as in memory.py.
         scores: (N,).
-        width: boxes are cut at 0 and here; not at all where it is 0.
-        height: likewise.
+        width: of the image in pixels, to which boxes are clipped; 0: boxes are not clipped.
+        height: of the image in pixels; read only where width is above 0.
         min_area: boxes up to this area are left out.
         max_aspect: boxes wider than this times their height are left out.
 
     Returns:
-        Boxes (K, 4) float32, identities, scores, and which detection each one is, -1 of the recovered.
+        Boxes (K, 4) float32, identities (K,) int64, scores (K,) float32, and (K,) int64 which detection each one was matched with, -1 for
+        the recovered.
     """
     shown, identities, count = np.empty((len(state), 4), np.float32), np.empty(len(state), np.int64), 0
     sure, detections = np.empty(len(state), np.float32), np.empty(len(state), np.int64)

@@ -1,4 +1,4 @@
-"""What a frame does to the tracks' memory; tracklet.py says what its arrays hold."""
+"""What a frame does to the tracks' memory; models/association/tracklet.py says what its arrays hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ APPEARANCE, OVERLAP = range(2)  # kinds of cost
 
 @compiled
 def predict(beliefs: Array, state: Array) -> None:
-    """Advance all beliefs (N, 5, 4) by a frame; the height of what is out of sight stays."""
+    """Advance all beliefs (N, 5, 4) by a frame, in place; the height of recovered and lost tracks stays, as its velocity is set to 0."""
     for row in range(len(state)):
         if state[row, PHASE] > TRACKED:
             beliefs[row, kalman.VELOCITY, 3] = 0.0
@@ -31,7 +31,7 @@ def predict(beliefs: Array, state: Array) -> None:
 
 
 class Memory(NamedTuple):
-    """The arrays of N tracks, changed in place; tracklet.py says what they hold."""
+    """The arrays of N tracks, changed in place; models/association/tracklet.py says what they hold."""
 
     beliefs: Array
     looks: Array
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     Attributes:
         boxes: (M, 4) float32 xyxy pixels.
         scores: (M,) float32.
-        features: (M, D) float32, unit length or of no length.
+        features: (M, D) float32, of unit length; D is 0 without embeddings.
     """
 
     boxes: Array
@@ -55,15 +55,15 @@ class Seen(NamedTuple):
 
 @compiled
 def match(memory: Memory, rows: Array, columns: Array, measured: Array, seen: Seen, frame: int, momentum: float) -> None:
-    """Renew the tracks at `rows` (K,) by the detections at `columns` (K,), but for those where it is -1.
+    """Update the tracks at `rows` by the detections at `columns`.
 
     Args:
-        memory: of all tracks.
-        rows: of the tracks.
-        columns: of the detections.
+        memory: of all tracks, changed in place.
+        rows: (K,) int64, rows of the tracks.
+        columns: (K,) int64, the detection for each of them; a track whose column is -1 stays as it is.
         measured: (M, 4) float64, the detections as the Kalman filter measures them.
-        seen: the detections.
-        frame: its number.
+        seen: the M detections.
+        frame: number of the present frame.
         momentum: weight of a track's old embedding.
     """
     for number in range(len(rows)):
@@ -81,13 +81,14 @@ def associate(memory: Memory, seen: Seen, stages: Array, frame: int, momentum: f
     """Match tracks with detections, stage after stage; each takes what those before it left.
 
     Args:
-        memory: of N tracks.
+        memory: of N tracks, changed in place.
         seen: M detections.
-        stages: (S, 3) float64: a bit for each phase whose tracks take part, the kind of cost, and the cost that a pair stays below.
-        frame: its number.
+        stages: (S, 3) float64, one row per stage: a bit mask of the phases whose tracks take part, the kind of cost, and the limit that
+            the cost of a pair stays below.
+        frame: number of the present frame.
         momentum: weight of a track's old embedding.
-        weight: of appearance against motion, where the cost has both.
-        scale: of cosines before a bi-softmax, `ADAPTIVE` or above 0; 0: cosines are compared as they are.
+        weight: of appearance, where the cost has both appearance and motion; motion has 1 - weight.
+        scale: what cosines are multiplied by before a bi-softmax, `ADAPTIVE` or above 0; 0: cosines are compared as they are.
 
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.

@@ -1,4 +1,4 @@
-"""The loops of QDTrack's association over detections and candidates (what they mean: bisoftmax.py)."""
+"""The loops of QDTrack's association over detections and candidates; models/association/bisoftmax.py says what they mean."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def kept(boxes: Floats, scores: Floats, sure: float, limit_unsure: float, limit_
 def assign(
     scores: Floats, tracks: int, confidences: Floats, match: float, sure: float, drop: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """From scores (N, M): (N,) int64 column, `FREE` or `DROPPED`; (N,) int64 nearest column, -1 where all score 0; (N,) its score."""
+    """From scores (N, M): (N,) int64 column, `FREE` or `DROPPED`; (N,) int64 nearest column, -1 if none is above 0; (N,) its score."""
     count, columns = scores.shape
     found, nearest, most = np.full(count, FREE, np.int64), np.full(count, -1, np.int64), np.zeros(count, np.float32)
     taken = np.zeros(columns, np.uint8)
@@ -68,7 +68,7 @@ def assign(
 
 @compiled
 def average(known: Floats, rows: NDArray[Any], new: Floats, sources: NDArray[Any], update: float) -> None:
-    """Move the vectors `known` (N, D) at `rows` (K,) towards those of `new` (M, D) at `sources` (K,), by the share `update`, in place."""
+    """Move vectors `known` (N, D) at `rows` (K,) towards `new` (M, D) at `sources` (K,), in place; `update` is the new ones' weight."""
     old, fresh = np.float32(1 - update), np.float32(update)
     for number in range(len(rows)):
         vector, seen = known[rows[number]], new[sources[number]]

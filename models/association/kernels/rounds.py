@@ -1,7 +1,8 @@
 """Association in ByteTrack's order: sure detections by likeness and overlap with all tracks, unsure ones by overlap with those in sight.
 
-A detection may be like a track that was last seen elsewhere, so the first round looks at all pairs. Cosines come as a product of matrices,
-which no loop here would take faster, and a first glance at a track's pairs, several at once, leaves the few that may match.
+A detection may be like a track that was last seen elsewhere, so the first round looks at all pairs. Cosines come from one product of
+matrices, which no loop here would compute faster; a quick test of all pairs of a track, which the compiler turns into vector
+instructions, then leaves the few that may match.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ class Limits(NamedTuple):
     """What decides whether pairs match.
 
     Attributes:
-        weight: share of 1 - cosine in the first round's cost, beside 1 - IoU.
+        weight: of 1 - cosine in the first round's cost; 1 - IoU has 1 - weight.
         gate: a pair of smaller IoU needs `likeness` to match.
         likeness: least cosine of a pair whose IoU is below `gate`.
-        high: a pair of the first round costs less.
-        low: 1 - IoU of a pair of the second round is less.
+        high: the cost of a pair of the first round stays below this.
+        low: 1 - IoU of a pair of the second round stays below this.
     """
 
     weight: float
@@ -40,7 +41,10 @@ class Limits(NamedTuple):
 
 @compiled
 def by_score(boxes: Array, scores: Array, low: float, high: float) -> tuple[Array, int]:
-    """Which boxes (M, 4) have a size and a score (M,) from `low` on: first those from `high` on, both ascending; and how many these are."""
+    """Rows of the boxes (M, 4) of positive width and height that score (M,) at least `low`, and how many of them score at least `high`.
+
+    Those that do come first; in both groups rows ascend.
+    """
     rows, count, sure, least = np.empty(len(boxes), np.int64), 0, 0, np.float32(high)
     for unsure in range(2):
         for row in range(len(boxes)):
@@ -57,17 +61,17 @@ def by_score(boxes: Array, scores: Array, low: float, high: float) -> tuple[Arra
 def associate(
     memory: Memory, seen: Seen, numbers: Array, sure: int, cosines: Array, limits: Limits, frame: int, momentum: float
 ) -> tuple[Array, Array]:
-    """Match tracks with detections in both rounds; matched tracks are renewed, the others are lost.
+    """Match tracks with detections in both rounds; matched tracks are updated, the others are lost.
 
     Args:
-        memory: of N tracks.
+        memory: of N tracks, changed in place.
         seen: M detections, of which the first `sure` take part in the first round and the others in the second.
-        numbers: (M,) int64, theirs in the frame, which a track remembers.
-        sure: how many.
+        numbers: (M,) int64, number of each among all detections of the frame, which its track remembers.
+        sure: how many detections take part in the first round.
         cosines: (N, sure) float32 of tracks and sure detections.
-        limits: of pairs.
-        frame: its number.
-        momentum: weight of a track's old embedding in the first round; the second changes none.
+        limits: what decides whether pairs match.
+        frame: number of the present frame.
+        momentum: weight of a track's old embedding in the first round; the second round changes no embedding.
 
     Returns:
         The numbers of sure detections left over, and (N,) bool tracks to keep: all but the new ones that the first round does not match.
@@ -108,13 +112,13 @@ def _alone(columns: Array, state: Array, numbers: Array) -> tuple[Array, Array]:
 
 @compiled
 def alike(tracks: Array, boxes: Array, cosines: Array, limits: Limits) -> Pairs:
-    """Pairs of the first round: weight * (1 - cosine) + the rest * (1 - IoU), in float32, of pairs that overlap or look alike.
+    """Pairs of the first round that overlap or look alike; a cost is weight * (1 - cosine) + (1 - weight) * (1 - IoU), in float32.
 
     Args:
         tracks: (N, 4) xyxy.
         boxes: (M, 4) xyxy.
         cosines: (N, M) float32.
-        limits: of pairs.
+        limits: what decides whether pairs match.
 
     Returns:
         Starts (N + 1,), columns and gains, as `assignment.solve` takes them.
@@ -184,7 +188,7 @@ def overlapping(tracks: Array, rows: Array, boxes: Array, limit: float) -> Pairs
 
 @compiled
 def better_half(cosines: Array) -> Array:
-    """Mean of the greatest (B + 1) // 2 of the cosines (B, N, M) float32 of each pair; (N, M) float32."""
+    """(N, M) float32, for each pair the mean of the greatest (B + 1) // 2 of its cosines (B, N, M) float32."""
     branches, rows, columns = cosines.shape
     means, ranked, first = np.empty((rows, columns), np.float32), np.empty(branches, np.float32), branches // 2
     for row in range(rows):

@@ -17,7 +17,7 @@ ADAPTIVE = -1.0  # in the place of a scale: 2 ln(C + 1) for a softmax over C
 
 @compiled
 def bisoftmax(looks: Array, rows: Array, features: Array, scale: float) -> Array:
-    """The mean of the softmax over tracks and the softmax over detections; over one it is 1.
+    """The mean of the softmax over tracks and the softmax over detections; a softmax over one element is 1.
 
     Args:
         looks: (N, D) float32, embeddings of all tracks, of unit length.

@@ -1,4 +1,4 @@
-"""Embeddings, in float32."""
+"""Operations on embeddings, in float32."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def backward(slopes: Floats, coarse: Floats, flow: Floats, to_coarse: Floats, to
 
     Args:
         slopes: (N, H, W, C) float32, gradient of what `forward` wrote.
-        coarse: as `forward`.
-        flow: as `forward`.
+        coarse: (N, h, w, C) float32.
+        flow: (N, 2, H, W) float32, x and y in fine cells.
         to_coarse: (N, h, w, C) float32, added to.
         to_flow: (N, 2, H, W) float32.
     """
@@ -73,7 +73,7 @@ def _between(point: float, fine: int, coarse: int) -> tuple[int, int, float, flo
     scale = coarse / fine
     place = point * scale - 0.5
     if not place > 0.0:
-        return 0, 0, place if np.isnan(place) else 0.0, 0.0  # a flow that is no number gives what is none, and no place beyond the map
+        return 0, 0, place if np.isnan(place) else 0.0, 0.0  # a flow of NaN gives NaN, and no index beyond the map
     if place >= coarse - 1:
         return coarse - 1, coarse - 1, 0.0, 0.0
     low = int(place)

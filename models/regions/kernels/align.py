@@ -45,8 +45,8 @@ def forward(maps: Floats, boxes: Floats, images: NDArray[Any], rows: NDArray[Any
         boxes: (R, 4) float32, xyxy pixels.
         images: (R,) int64, which image each box lies in.
         rows: (K,) int64, the boxes of this level.
-        scale: map cells a pixel.
-        sampling: sample points along a side of an output cell; 0: one for each map cell.
+        scale: map cells per pixel.
+        sampling: sample points along a side of an output cell; 0: one for each map cell that the output cell covers.
         out: (R, Y, X, C) float32, written at `rows`; must be 0 there.
     """
     height, width, channels = maps.shape[1], maps.shape[2], maps.shape[3]
@@ -81,11 +81,11 @@ def backward(slopes: Floats, boxes: Floats, images: NDArray[Any], rows: NDArray[
 
     Args:
         slopes: (R, Y, X, C) float32, gradient of what `forward` wrote.
-        boxes: as `forward`.
-        images: as `forward`.
-        rows: as `forward`.
-        scale: as `forward`.
-        sampling: as `forward`.
+        boxes: (R, 4) float32, xyxy pixels.
+        images: (R,) int64, which image each box lies in.
+        rows: (K,) int64, the boxes of this level.
+        scale: map cells per pixel.
+        sampling: as `forward` was given it.
         out: (N, h, w, C) float32, gradient of the maps, added to.
     """
     height, width, channels = out.shape[1], out.shape[2], out.shape[3]

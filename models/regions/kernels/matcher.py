@@ -21,12 +21,12 @@ def match(boxes: Floats, objects: Floats, positive: float, negative: float, best
     Args:
         boxes: (A, 4) float32, xyxy pixels.
         objects: (G, 4) float32, xyxy pixels.
-        positive: as `matcher.match`.
-        negative: as `matcher.match`.
-        best_from: as `matcher.match`; below 0: no special treatment.
+        positive: least IoU of a positive.
+        negative: IoU that background stays below.
+        best_from: least IoU of an object's best boxes; below 0: they get no special treatment.
 
     Returns:
-        (A,) int64 and (A,) float32, the largest IoU of each box with any object.
+        (A,) int64, number of the object, `BACKGROUND` or `IGNORED`, and (A,) float32, the largest IoU of each box with any object.
     """
     count = len(boxes)
     left, top, right, bottom = boxes[:, 0].copy(), boxes[:, 1].copy(), boxes[:, 2].copy(), boxes[:, 3].copy()
@@ -72,7 +72,7 @@ def _overlaps(left: Floats, top: Floats, right: Floats, bottom: Floats, area: Fl
 
 @compiled
 def random_keys(words: NDArray[Any], count: int, index_bits: int) -> NDArray[np.int64]:
-    """(count,) int64, see `sampler.random_keys`; words (3,) uint32, mixed already."""
+    """(count,) int64, see `sampler.random_keys`; `words` (3,) uint32 are the seed's, mixed already."""
     found = np.empty(count, np.int64)
     for number in range(count):
         word = np.uint32(number)

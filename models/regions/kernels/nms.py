@@ -39,8 +39,10 @@ def suppress(boxes: Floats, starts: NDArray[Any], threshold: float, alive: NDArr
 
 @fusing
 def _compare(box: Any, left: Floats, top: Floats, right: Floats, bottom: Floats, area: Floats, limit: Any, excess: Floats) -> None:
-    """Raise `excess` (n,) to shared area - limit * union: above 0 where a box overlaps the given one too much. Without branches, so that
-    several boxes are compared at a time."""
+    """Raise `excess` (n,) to shared area - limit * union: above 0 where a box overlaps the given one too much.
+
+    Without branches, so that several boxes are compared at a time.
+    """
     x1, y1, x2, y2, own = box
     nothing = np.float32(0)
     for j in range(len(excess)):
