@@ -41,9 +41,9 @@ def markdown(number: int, table: Table, metrics: Mapping[str, Metric], measured:
     """One table as Markdown.
 
     Args:
-        number: the paper's.
+        number: the table's number in the paper.
         table: its rows and claims.
-        metrics: how those that it names are shown, by name.
+        metrics: how the metrics that it names are shown, by name.
         measured: our values by the labels of rows.
 
     Returns:
@@ -109,7 +109,7 @@ def _verdict(claim: Claim, metric: Metric, measured: Mapping[str, Measured]) -> 
 
 
 def _summary(claims: Sequence[tuple[str, str]]) -> str:
-    """How many of a table's claims are shown, reversed, within the spread of seeds, or not measured."""
+    """How many of a table's claims are shown, reversed, not shown or not measured."""
     counts = Counter(verdict for verdict, _ in claims)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("shown", "reversed", "not shown", "not measured") if counts[verdict])
     return f"Of the paper's {len(claims)} orders: {told}.\n"

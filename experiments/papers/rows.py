@@ -115,7 +115,7 @@ class Rows:
         return Record(self.data, recipe.label, recipe.seed, recipe.digest(), named, commit, metrics, self._made(recipe))
 
     def _made(self, recipe: Recipe) -> dict[str, dict[str, str]]:
-        """What a row's numbers are of, for whoever traces them."""
+        """What a row's numbers were made from, for `throughline trace`."""
         steps_taken = {"pretrain": recipe.pretrain, "finetune": recipe.finetune, "track": recipe.track}
         taken = {step: changes for step, changes in steps_taken.items() if changes is not None}
         parameters_of = {f"{step}: {key}": str(value) for step, changes in taken.items() for key, value in changes.items()}
@@ -138,10 +138,10 @@ def run_missing(rows: Rows, numbers: Sequence[int], machinery: tuning.Machinery)
 
 
 def run(rows: Rows, recipes: Sequence[Recipe], machinery: tuning.Machinery) -> list[tuning.Outcome]:
-    """Run trials; none leaves no run behind.
+    """Run trials; without any, no tracked run is opened.
 
     Raises:
-        UserError: see `run_missing`.
+        UserError: a trial's parameters cannot be used, data is missing, or the cluster is too small.
     """
     if not recipes:
         return []

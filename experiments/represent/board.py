@@ -35,7 +35,7 @@ COLUMNS = (
 )
 RANKED = {
     column.name: column for column in COLUMNS if column.metric in ("J", "IDF1", "PCK@0.1", "AP") or "DCF" in column.name
-}  # one a task
+}  # one per task
 
 
 class Board:
@@ -62,13 +62,13 @@ class Board:
         return list(dict.fromkeys(every))
 
     def values(self, task: str, data: str | None, name: str, row: str, metric: str) -> list[float]:
-        """One value for each start; without `data` of what most were judged on."""
+        """One value for each random start, on `data`; None: on what most representations of the task were judged on."""
         where = data or next(iter(self.data(task)), "")
         key = f"{task}/{row}/{metric}"
         return [record.metrics[key] for record in self._of(task, where, name) if key in record.metrics]
 
     def mean(self, column: Column, name: str) -> float:
-        """Over starts; NaN where there is none."""
+        """The mean of a column over random starts; NaN where there is no value."""
         found = self.values(column.task, None, name, column.row, column.metric)
         return statistics.fmean(found) if found else float("nan")
 

@@ -20,7 +20,13 @@ from pipeline.tracking.plan import frame_file
 
 
 class Item(NamedTuple):
-    """A sequence: its name, which no other one has, the frames, and a digest of its content."""
+    """A sequence.
+
+    Attributes:
+        name: which no other sequence has.
+        shown: its frames.
+        key: digest of its content.
+    """
 
     name: str
     shown: Shown
@@ -28,25 +34,30 @@ class Item(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Sequences, and what they are, in a word or two."""
+    """Sequences that a task is judged on.
+
+    Attributes:
+        name: what they are, in a word or two.
+        items: the sequences.
+    """
 
     name: str
     items: list[Item]
 
     @property
     def digest(self) -> str:
-        """Of the frames that are looked at."""
+        """Digest of the frames that are looked at."""
         return digest([(item.name, item.key, item.shown.span) for item in self.items])
 
 
 def gather(kind: Kind, params: Params, root: Path, limit: int | None) -> Data:
-    """The sequences of a kind; drawn where they are not there.
+    """The sequences of a kind; those that are drawn here are drawn where they do not exist yet.
 
     Args:
-        kind: of `tasks.Task.data`.
-        params: whose held-out frames, and whose seed for what is drawn.
+        kind: as `tasks.Task.data` states it.
+        params: say which frames are judged on (`track.frames`), and the seed of what is drawn.
         root: the repository.
-        limit: of sequences; None: all that have ground truth.
+        limit: largest number of sequences; None: all that have ground truth.
 
     Raises:
         UserError: there are no frames, or none with ground truth.
@@ -59,10 +70,10 @@ def gather(kind: Kind, params: Params, root: Path, limit: int | None) -> Data:
 
 
 def check(name: str, task: Task, data: Data) -> None:
-    """Before any work: whether the sequences have the columns that a task reads.
+    """Refuse, before any work, sequences without the columns that a task reads.
 
     Raises:
-        UserError: one has not.
+        UserError: a sequence lacks a column; the message names both.
     """
     for item in data.items if task.needs else ():
         there = frame_extras(item.shown.frames)

@@ -11,7 +11,7 @@ from models.dense.network import CentreNetwork
 from models.unitrack.network import STRIDE
 
 Level = Literal["stride4", "stride8", "embedding"]
-SIDE = 32  # a network's sides are multiples of it
+SIDE = 32  # the sides of a network's input are multiples of it
 
 
 class DenseMaps(nn.Module):
@@ -38,7 +38,7 @@ class DenseMaps(nn.Module):
         self.channels: int = {"stride4": at4, "stride8": at8}.get(level) or int(last)  # type: ignore[arg-type]  # of a convolution
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) in [0, 1] to (N, C, ceil(H / 8), ceil(W / 8)); beside and below the image 0 is seen."""
+        """(N, 3, H, W) in [0, 1] to (N, C, ceil(H / 8), ceil(W / 8)); images are padded with 0 to the right and below."""
         height, width = images.shape[-2:]
         padded = functional.pad(images, (0, -width % SIDE, 0, -height % SIDE))
         if self.level == "embedding":

@@ -39,19 +39,25 @@ Draw = Callable[[], Iterator[Frame]]
 
 
 def scenes(root: Path, seed: int, limit: int | None = None) -> list[Shown]:
-    """Sequences of several people, some of them behind others, with true and imitated masks and joints; drawn where they are not there."""
+    """Sequences of several people, some of them behind others, with true masks and joints and those of an imitated detector.
+
+    Args:
+        root: the repository; sequences are drawn where their files are missing or out of date.
+        seed: `base.seed`.
+        limit: largest number of sequences; None: all.
+    """
     count = min(SECTION.sequences, limit or SECTION.sequences)
     return [_kept(root, f"scene-{number:02d}", seed, partial(_scene, seed, number)) for number in range(1, count + 1)]
 
 
 def closes(root: Path, seed: int, limit: int | None = None) -> list[Shown]:
-    """Close-ups (`walkers.close_ups`) with true masks and joints."""
+    """Close-ups (`walkers.close_ups`) with true masks and joints; arguments as those of `scenes`."""
     count = min(CLOSE_UPS, limit or CLOSE_UPS)
     return [_kept(root, f"close-up-{number:02d}", seed, partial(_close, seed, number)) for number in range(1, count + 1)]
 
 
 def key(seed: int) -> str:
-    """Names what the drawn sequences depend on."""
+    """Digest of all that the drawn sequences depend on: seed, options and code."""
     return digest(seed, SECTION.model_dump(), CLOSE_UPS, CLOSE_FRAMES, code.digest((FILE,), code.ROOT))
 
 

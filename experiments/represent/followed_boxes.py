@@ -1,6 +1,6 @@
 """Single-object tracking: true first boxes followed by correlation of maps (Tables 1, 2 and 5 of UniTrack), scored as OTB does.
 
-Followed are the largest people who are in sight from a sequence's first frame on for `FRAMES` frames. `still` repeats the first box.
+The largest people who are in sight in all of a sequence's first `FRAMES` frames are followed. `still` repeats the first box.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pipeline.scoring.single_object import mean, score
 from pipeline.tracking.external_boxes import scored
 
 PEOPLE, FRAMES = 2, 30
-CROP = 264  # pixels a side of a region, which is about what a person of these pictures fills
-FAR = 10_000.0  # pixels
+CROP = 264  # pixels along a side of a resized region, about as many as the region around a person of these pictures has
+FAR = 10_000.0  # pixels by which boxes are moved away from the origin
 ROWS: dict[str, BoxOptions | None] = {
     "DCF": BoxOptions(head="dcf", crop=CROP),
     "XCorr": BoxOptions(head="xcorr", crop=CROP),
@@ -108,6 +108,9 @@ def _first_frames(shown: Shown, network: Representation) -> tuple[list[Tensor], 
 
 
 def _to_otb(boxes: Boxes) -> Boxes:
-    """xyxy pixels to left, top, width, height, far from 0: OTB takes a coordinate that is not positive for unknown, and amodal boxes may
-    leave the image; its scores do not depend on where the origin lies."""
+    """Boxes (F, 4), xyxy pixels, as left, top, width and height, moved by `FAR`.
+
+    OTB takes a coordinate that is not positive for unknown, and amodal boxes may leave the image; its scores do not depend on where the
+    origin lies.
+    """
     return np.concatenate([boxes[:, :2] + FAR, boxes[:, 2:] - boxes[:, :2]], 1)

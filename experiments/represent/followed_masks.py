@@ -1,6 +1,6 @@
 """Video object segmentation: the masks of a sequence's first frame handed on by the map (Tables 1 and 2 of UniTrack), scored as DAVIS does.
 
-Followed is whoever has a mask in the first frame; `still` repeats that mask.
+Everybody who has a mask in the first frame is followed; `still` repeats that mask.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class FollowedMasks:
 
 
 def begin(shown: Shown, seed: int) -> FollowedMasks:
-    """Watches one sequence; nothing here is drawn by `seed`."""
+    """The watcher of one sequence; nothing here is drawn by `seed`."""
     return FollowedMasks()
 
 

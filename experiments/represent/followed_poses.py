@@ -1,6 +1,7 @@
 """Pose propagation: the joints of a sequence's first frame handed on by the map (Tables 1 and 2 of UniTrack), scored as JHMDB is.
 
-Followed is whoever has joints in the first frame; `still` repeats these. A joint counts wherever the ground truth knows it, hidden or not.
+Everybody who has joints in the first frame is followed; `still` repeats these. A joint counts wherever the ground truth knows it, hidden or
+not.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class FollowedPoses:
 
 
 def begin(shown: Shown, seed: int) -> FollowedPoses:
-    """Watches one sequence; nothing here is drawn by `seed`."""
+    """The watcher of one sequence; nothing here is drawn by `seed`."""
     return FollowedPoses()
 
 

@@ -22,11 +22,11 @@ class Job:
 
     Attributes:
         name: of the representation.
-        entry: with its weights' place.
+        entry: the representation's entry, which says where its weights are.
         start: seed of random weights.
-        seed: of what tasks draw, the same for all representations.
+        seed: seed of what tasks draw, the same for all representations.
         root: the repository.
-        parts: finished or not.
+        parts: all parts, finished or not.
     """
 
     name: str
@@ -56,7 +56,7 @@ def work(job: Job) -> None:
 
 
 def on_ray(jobs: Sequence[Job], cluster: Cluster) -> None:
-    """An actor for each representation, as many at a time as there are CPUs; one that is killed starts again and goes on."""
+    """Do each job in a Ray actor, as many at a time as there are CPUs; an actor that is killed is started again and goes on."""
     from pipeline.runtime.actors import map_actors
     from pipeline.runtime.cluster import attached
 

@@ -27,7 +27,7 @@ from pipeline.scoring.track_ap import Track, VideoTracks, mean, score
 MISSED, MISTAKEN = 0.05, 0.08  # shares of instances
 SHIFT = 0.012  # of a mask's height, deviation of where it is found
 SURE, UNSURE = (0.7, 0.99), (0.55, 0.8)  # scores of instances of the right class, and of another
-LEAST = 64  # pixels of a mask, a cell; who is smaller is neither looked for nor found
+LEAST = 64  # pixels of a mask, those of one cell of the map; smaller instances are neither ground truth nor found
 Masks = NDArray[np.bool_]
 Found = dict[str, VideoTracks]
 
@@ -36,7 +36,7 @@ class JoinedInstances:
     """One sequence; see `shown.Watcher`.
 
     Args:
-        rate: frames a second.
+        rate: frames per second.
         seed: of the imitated detector.
     """
 
@@ -66,12 +66,12 @@ class JoinedInstances:
 
 
 def begin(shown: Shown, seed: int) -> JoinedInstances:
-    """Watches one sequence."""
+    """The watcher of one sequence; `seed` decides what the imitated detector finds."""
     return JoinedInstances(float(frame_facts(shown.frames)["frame_rate"]), seed)
 
 
 def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
-    """Means over classes."""
+    """AP, AP50 and AP75 of each way in percent, means over classes, and the number of classes."""
     scores = {}
     for name in WAYS:
         classes = score([sequence[name] for sequence in found])
@@ -82,9 +82,9 @@ def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
 
 
 def true_instances(frame: Frame) -> tuple[list[int], list[int], Masks]:
-    """Identities, classes and (N, H, W) masks of who is known and seen with a cell or more.
+    """Identities, classes and (N, H, W) masks of the objects with an identity that show at least `LEAST` pixels.
 
-    A class is numbered by its name. Who has no identity, as regions to ignore, is nobody's track.
+    A class is numbered by its name. Objects without an identity, such as regions to ignore, belong to no track.
     """
     objects, nothing = frame.objects, np.zeros((0, frame.height, frame.width), np.bool_)
     if objects.masks is None:

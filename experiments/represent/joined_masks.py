@@ -1,6 +1,6 @@
 """MOTS: a detector's masks joined to tracks (Tables 1, 2 and 6 of UniTrack), scored as MOTSChallenge does, of pedestrians.
 
-Where masks of the detector overlap, a pixel is the surer one's, as the benchmark wants results without overlap.
+Where masks of the detector overlap, a pixel belongs to the one of higher score, since the benchmark allows no overlap.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ class JoinedMasks:
             self._frames[name].append(FramePairs(identities, joined.identities, similarity[:, joined.detections]))
 
     def result(self) -> Found:
-        """Sums of each way."""
+        """The counts of HOTA, CLEAR and Identity for each way."""
         compared = {name: pair(frames) for name, frames in self._frames.items()}
         return {name: (hota.hota(seen), clear.clear(seen), identity.identity(seen)) for name, seen in compared.items()}
 
 
 def begin(shown: Shown, seed: int) -> JoinedMasks:
-    """Watches one sequence; nothing here is drawn by `seed`."""
+    """The watcher of one sequence; nothing here is drawn by `seed`."""
     return JoinedMasks(float(frame_facts(shown.frames)["frame_rate"]))
 
 
 def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
-    """Scores from summed counts."""
+    """The scores of each way, from counts summed over all sequences."""
     scores = {}
     for name in ROWS:
         hotas, clears, identities = zip(*(sequence[name] for sequence in found), strict=True)

@@ -14,7 +14,7 @@ from pipeline.files.frames import Frame, frame_facts
 from pipeline.files.posetrack_json import NAMES, SCORED
 from pipeline.scoring.pose_tracking import PoseFrame, score
 
-PLACES = tuple(NAMES.index(name) for name in SCORED)  # among PoseTrack 2018's joints, of those that `pose_objects` and the benchmark know
+PLACES = tuple(NAMES.index(name) for name in SCORED)  # of the joints that `pose_objects` and the benchmark know among PoseTrack 2018's
 NECK, TOP = 1, 2
 SURE = 0.3  # least score of a detection
 Found = dict[str, list[PoseFrame]]
@@ -42,7 +42,7 @@ class JoinedPoses:
 
 
 def begin(shown: Shown, seed: int) -> JoinedPoses:
-    """Watches one sequence; nothing here is drawn by `seed`."""
+    """The watcher of one sequence; nothing here is drawn by `seed`."""
     return JoinedPoses(float(frame_facts(shown.frames)["frame_rate"]))
 
 
@@ -59,7 +59,7 @@ def of_fifteen(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _true(frame: Frame) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-    """Identities, (N, 15, 2) points and sizes of heads of those who have joints.
+    """Identities (N,), points (N, 15, 2) and head sizes (N,) in pixels of the people who have joints.
 
     The head's box is square about the line from neck to top where nothing better is known: PoseTrack's own boxes are not in frame files.
     """

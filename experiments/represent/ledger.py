@@ -17,18 +17,18 @@ PATH = Path("docs") / "representations.json"
 
 
 def read(root: Path) -> list[Record]:
-    """All records.
+    """All records of docs/representations.json; none if the file does not exist.
 
     Raises:
-        UserError: the file holds something else.
+        UserError: the file is no ledger.
     """
     return Ledger(root / PATH).records
 
 
 def enter(results: Sequence[Result], parameters: str, root: Path) -> None:
-    """Take scores in, in place of earlier ones of the same representation, start, task and data.
+    """Enter scores in the ledger, in place of earlier ones of the same representation, start, task and data.
 
-    A score that is there already, made of the same weights, code and data, stays as it is, with the commit that measured it.
+    A score that is there already, measured with the same weights, code and data, stays as it is, with the commit that measured it.
 
     Args:
         results: of a command.

@@ -90,7 +90,7 @@ def _first(board: Board) -> str:
 
 
 def _judged(board: Board) -> str:
-    """On how many sequences of what, in a sentence for each kind."""
+    """How many sequences of each kind of data representations were judged on, as one sentence."""
     counts: dict[str, set[int]] = {}
     for record in board.records:
         counts.setdefault(record.data, set()).add(int((record.made or {}).get("parameters", {}).get("sequences", 0)))

@@ -21,9 +21,9 @@ class Part:
     """One task in one sequence, for one representation; picklable.
 
     Attributes:
-        path: of its file.
+        path: its file.
         key: digest of representation, weights, options, code and data.
-        task: of `tasks.TASKS`.
+        task: key of `tasks.TASKS`.
         shown: the sequence.
     """
 
@@ -34,11 +34,11 @@ class Part:
 
     @property
     def done(self) -> bool:
-        """Whether it is there, whole and of this key."""
+        """Whether its file exists, is whole and has this key."""
         return self._body() is not None
 
     def result(self) -> Any:
-        """What was kept.
+        """The result that was written.
 
         Raises:
             ValueError: the part is not done.
@@ -49,7 +49,7 @@ class Part:
         return pickle.loads(body)
 
     def write(self, found: Any) -> None:
-        """Keep a result; readers see a whole file or none."""
+        """Write a result, which must be picklable, in one step: readers see a whole file or none."""
         body = pickle.dumps(found, protocol=5)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.tmp")

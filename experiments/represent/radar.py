@@ -14,10 +14,10 @@ RING = 0.35  # radius of the last rank, so that areas can be seen
 
 
 def radar(corners: Sequence[str], ranks: Mapping[str, NDArray[np.float64]], dashed: Sequence[str] = ()) -> str:
-    """An SVG picture.
+    """The radar as SVG text.
 
     Args:
-        corners: names of the tasks.
+        corners: names of the T tasks.
         ranks: by representation (T,) from 1, the best; NaN where it was not judged.
         dashed: representations to draw dashed.
     """

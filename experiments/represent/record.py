@@ -29,7 +29,10 @@ class Recorded:
     run: StageRun
 
     def add(self, job: Job, results: Sequence[Result]) -> None:
-        """A child with all scores of a start, ended at once, so that a kill leaves none open; and the tags of a registered version."""
+        """Add a child run with all scores of a start, and tag the registered version.
+
+        The child is ended at once, so that a command that is killed leaves none open.
+        """
         from pipeline.registry.experiment import client
         from pipeline.registry.runs import StageRun
 
@@ -57,7 +60,7 @@ def opened(params: Params, root: Path, fingerprint: str) -> Iterator[Recorded]:
 
 
 def flat(results: Sequence[Result]) -> dict[str, float]:
-    """Scores by task, row and metric, in names that MLflow takes; what is not known is left out."""
+    """Scores by `task/row/metric`, in names that MLflow accepts; NaN is left out."""
     every = {
         f"{result.task}/{row}/{name}": value
         for result in results

@@ -60,7 +60,7 @@ class Entry(Section):
 
     @property
     def registered(self) -> str | None:
-        """The registry's name of the model or of the weights; None where it is none of the registry's."""
+        """The address of the model or the weights in the registry, such as `models:/NAME@ALIAS`; None where they lie elsewhere."""
         named = self.weights if self.model is None else self.model.folder
         return named if named.startswith(REGISTRY) else None
 
@@ -70,7 +70,7 @@ class Entry(Section):
         return self.weights.removeprefix(HUB) if self.weights.startswith(HUB) else None
 
     def located(self, folder: Path) -> Entry:
-        """The entry with its model, or its weights, at a folder."""
+        """The entry with its model, or its weights, in `folder`."""
         if self.model is None:
             return self.model_copy(update={"weights": str(folder)})
         return self.model_copy(update={"model": self.model.model_copy(update={"folder": str(folder)})})
@@ -90,7 +90,7 @@ class Entry(Section):
 
 
 def identity(entry: Entry, root: Path, start: int) -> str:
-    """Digest of all that decides a representation: network, layer, what its input is normalised by, weights or the seed of them.
+    """Digest of all that decides a representation: network, layer, normalisation of its input, and weights or their seed.
 
     Raises:
         UserError: there is no such folder, or a file of it cannot be read.
@@ -131,7 +131,7 @@ def chosen(entries: dict[str, Entry], names: list[str], where: Path) -> dict[str
 
 
 def load(entry: Entry, root: Path, seed: int) -> Representation:
-    """Build the network up to the entry's layer and fill every tensor of it; says which tensors of the file have no place.
+    """Build the network up to the entry's layer and fill every tensor of it; prints which tensors of the file have no place in it.
 
     Raises:
         UserError: the layer is unknown or not of stride 8, the file is missing or lacks a tensor, or a folder's config.json tells of

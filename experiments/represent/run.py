@@ -35,10 +35,10 @@ class Wanted(NamedTuple):
     """What is asked for.
 
     Attributes:
-        entries: by name.
-        tasks: of `TASKS`.
-        limit: of sequences; None: all.
-        own: whether tasks of masks and joints look at the held-out frames too, instead of at drawn sequences.
+        entries: representations, by name.
+        tasks: keys of `TASKS`.
+        limit: largest number of sequences; None: all.
+        own: whether tasks of masks and joints are judged on the held-out frames, too, instead of on drawn sequences.
     """
 
     entries: Mapping[str, Entry]
@@ -54,15 +54,15 @@ class Result:
     Attributes:
         name: of the representation.
         start: seed of its random weights; of other weights, base.seed.
-        task: of `TASKS`.
+        task: key of `TASKS`.
         data: what it was judged on, in words.
-        contents: digest of them.
-        sequences: how many.
+        contents: digest of these sequences.
+        sequences: number of these sequences.
         scores: by row and metric.
         weights: digest of the representation.
         code: digest of what judged it.
         key: digest of weights, code and data.
-        registered: the registry's name of the model; None: none.
+        registered: address of the model in the registry; None for a model that lies elsewhere.
     """
 
     name: str
@@ -88,9 +88,9 @@ def represent(wanted: Wanted, params: Params, root: Path, spread: Spread | None 
 
     Args:
         wanted: which representations and tasks.
-        params: whose held-out frames, seed, cluster and MLflow.
+        params: state the frames that are held out, the seed, the cluster and the MLflow server.
         root: the repository.
-        spread: how jobs are done; None: on Ray.
+        spread: does the jobs; None: on Ray.
 
     Raises:
         UserError: there is no such task, no data with ground truth or with the masks or joints of a task, or an entry cannot be loaded.
@@ -116,10 +116,10 @@ def represent(wanted: Wanted, params: Params, root: Path, spread: Spread | None 
 
 
 def plan(wanted: Wanted, params: Params, root: Path) -> list[_Planned]:
-    """What there is to do, and to hand back; draws the sequences that are drawn.
+    """The jobs of all representations, and their results still without scores; draws the sequences that are drawn here.
 
     Raises:
-        UserError: see `represent`.
+        UserError: as `represent`.
     """
     unknown = [task for task in wanted.tasks if task not in TASKS]
     if unknown:

@@ -101,7 +101,7 @@ def judge(tasks: Sequence[Watching], sequences: Sequence[Shown], network: Repres
 
 
 def watch(shown: Shown, network: Representation, watchers: Sequence[Watcher[R]]) -> list[R]:
-    """Show the frames of a sequence to all watchers, and return their results in order; cells that are not finite are counted and said.
+    """Show the frames of a sequence to all watchers, and return their results in order; prints how many cells are not finite.
 
     Raises:
         UserError: the frame file or an image in it cannot be read.

@@ -26,7 +26,7 @@ def table(task: str, results: Sequence[Result]) -> str:
 
 
 def cell(values: Sequence[float], column: str) -> str:
-    """One value, or the mean of several with their range; what is not known is a dash."""
+    """One value, or the mean of several with their range; a dash where no value is known."""
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return ABSENT

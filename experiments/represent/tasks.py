@@ -23,11 +23,11 @@ class Task(NamedTuple):
     """A way of judging.
 
     Attributes:
-        module: that judges, by watching maps of whole frames together with other tasks, or by crops of its own.
-        data: what it is judged on.
-        file: of the module, from the repository.
-        columns: the metrics that are shown, the one that ranks first.
-        needs: extra columns of frame files.
+        module: what judges, by watching maps of whole frames together with other tasks, or by crops of its own.
+        data: kind of the sequences that representations are judged on.
+        file: path of the module from the repository's root.
+        columns: the metrics that are shown; the first one ranks representations.
+        needs: extra columns that frame files must have.
     """
 
     module: Watching | Following

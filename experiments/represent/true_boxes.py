@@ -53,7 +53,7 @@ class TrueBoxes:
 
     Args:
         shown: with ground truth.
-        seed: of the order in which boxes are shown.
+        seed: decides the order in which a frame's boxes are shown.
     """
 
     def __init__(self, shown: Shown, seed: int) -> None:
@@ -76,7 +76,7 @@ class TrueBoxes:
 
 
 def begin(shown: Shown, seed: int) -> TrueBoxes:
-    """Watches one sequence."""
+    """The watcher of one sequence; `seed` decides the order of boxes."""
     return TrueBoxes(shown, seed)
 
 

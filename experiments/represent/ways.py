@@ -11,7 +11,7 @@ WAYS: dict[str, dict[str, object]] = {
     "RSM and motion": {"similarity": "rsm"},
     "motion alone": {"similarity": "none", "motion": "full"},
 }
-CENTRES: dict[str, dict[str, object]] = {"CF": {"similarity": "cf", "motion": "none"}}  # that see one point an object
+CENTRES: dict[str, dict[str, object]] = {"CF": {"similarity": "cf", "motion": "none"}}  # ways that see one point per object
 
 
 class Ways:
@@ -19,7 +19,7 @@ class Ways:
 
     Args:
         task: key of `models.unitrack.options.TASKS`, whose options all ways share.
-        rate: frames a second.
+        rate: frames per second.
         centres: whether those of `CENTRES` are among them.
     """
 

@@ -1,7 +1,7 @@
 """The best trial of a sweep becomes the parameter file, and a version of the registry (`throughline sweep NAME --apply`).
 
-Written is what the trial has of its own, comments and form of the file stay. `sweep`, `cluster` and `mlflow` are about the sweep, not about
-its outcome, and keep their values; so does `base.seed`, on which the data depends.
+Only the values that the trial changes are written; comments and layout of the file stay. `sweep`, `cluster` and `mlflow` are about the
+sweep, not about its outcome, and keep their values; so does `base.seed`, on which the data depends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEPT = ("sweep.", "cluster.", "mlflow.", "base.seed")
 
 
 def apply(plan: Plan, outcomes: Sequence[Outcome], machinery: Machinery, params_file: Path, root: Path) -> None:
-    """Write the best trial's parameters and register what it tracked with, its score included; says what it did.
+    """Write the best trial's parameters to `params_file`, register the model that it tracked with and its score, and print what was done.
 
     Of the best configuration the trial with the file's own seed is taken, where there is one: the pipeline will train with that seed.
 

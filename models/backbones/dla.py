@@ -36,7 +36,7 @@ class Dla34(Backbone):
         self.ida_up = _IterativeUp(self.channels[0], self.channels[:3], (1, 2, 4))
 
     def forward(self, images: Tensor, memory: Tensor | None = None) -> Pyramid:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; memory as `MemoryStem` takes it."""
+        """The pyramid of images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; `memory` as `MemoryStem` takes it."""
         at4, at8, at16, at32 = self.dla_up(self.base(images, memory))
         return Pyramid(self.ida_up([at4, at8, at16])[-1], at8, at16, at32)
 

@@ -106,7 +106,7 @@ class SameConv2d(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Args: input (N, inputs, H, W)."""
+        """(N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride))."""
         below, right = (_same(size, k, s) for size, k, s in zip(input.shape[-2:], self.kernel_size, self.stride, strict=True))
         padded = functional.pad(input, (right // 2, right - right // 2, below // 2, below - below // 2))
         return super().forward(padded)

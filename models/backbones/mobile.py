@@ -1,4 +1,4 @@
-"""What the small networks of depthwise convolutions share."""
+"""Parts of the small networks made of depthwise convolutions: MobileNetV2 and EfficientNet-Lite."""
 
 from __future__ import annotations
 

@@ -41,5 +41,5 @@ class FrozenBatchNorm2d(nn.Module):
 
 
 def batch_norm(channels: int, *, frozen: bool, eps: float = 1e-5) -> nn.Module:
-    """A layer that normalises (N, channels, H, W), by the batch or by frozen statistics."""
+    """A layer that normalises (N, channels, H, W): by frozen statistics if `frozen`, else PyTorch's batch normalisation."""
     return FrozenBatchNorm2d(channels, eps) if frozen else nn.BatchNorm2d(channels, eps)

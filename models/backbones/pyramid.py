@@ -82,7 +82,12 @@ class ResidualBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
-        """Args: x (N, inputs, H, W); shortcut (N, outputs, H/stride, W/stride), added before the last activation."""
+        """Returns (N, outputs, H/stride, W/stride).
+
+        Args:
+            x: (N, inputs, H, W).
+            shortcut: (N, outputs, H/stride, W/stride), added before the last activation.
+        """
         branch = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         return self.relu(branch + shortcut)
 

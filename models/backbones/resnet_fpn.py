@@ -38,7 +38,7 @@ class ResnetFpn(Backbone):
         self.memory = MemoryStem(width // 2, stride=2) if memory else None
 
     def forward(self, images: Tensor, memory: Tensor | None = None) -> Pyramid:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; memory as `MemoryStem` takes it."""
+        """The pyramid of images (N, 3, H, W) float RGB in [0, 1], H and W multiples of 32; `memory` as `MemoryStem` takes it."""
         first = self.stem[0](images)
         if self.memory is not None:
             first = first + self.memory(images, memory)

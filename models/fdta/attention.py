@@ -12,8 +12,8 @@ class SequenceLayer(nn.Module):
     """Self-attention with positions in queries and keys, then two linear layers; each is added and normalised.
 
     Args:
-        width: numbers of an element.
-        heads: attention heads.
+        width: dimensions of an element.
+        heads: number of attention heads.
         hidden: width between the two linear layers.
         dropout: share of activations that training zeroes.
         weight_dropout: share of attention weights that training zeroes.
@@ -33,8 +33,8 @@ class SequenceLayer(nn.Module):
 
         Args:
             x: (N, S, width).
-            positions: broadcasts with `x`.
-            forbidden: (N, S, S) bool, True where a row's element may not look; each row needs one place left.
+            positions: of a shape that broadcasts with `x`.
+            forbidden: (N, S, S) bool, True where the element of a row may not attend to that of a column; no row may be True throughout.
         """
         placed = x + positions
         seen = attend(self.self_attn, placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=False)[0]
@@ -44,7 +44,7 @@ class SequenceLayer(nn.Module):
         return result
 
     def weights(self, x: Tensor, positions: Tensor, forbidden: Tensor | None = None) -> Tensor:
-        """The attention weights (N, S, S) of this layer for its input, averaged over heads; rows look at columns."""
+        """The attention weights (N, S, S) of this layer for its input, averaged over heads; rows attend to columns. See `forward`."""
         placed = x + positions
         weights = attend(self.self_attn, placed, placed, x, attn_mask=self._by_head(forbidden), need_weights=True)[1]
         assert weights is not None

@@ -45,11 +45,11 @@ class Present(NamedTuple):
 
 
 class ZeroAttention(nn.Module):
-    """Attention with an additive bias, and a further key and value of zeros, so that who may look nowhere finds nothing.
+    """Attention with an additive bias, and a further key and value of zeros, so that a query that may attend to nothing gets zeros.
 
     Args:
-        width: numbers of a token.
-        heads: attention heads.
+        width: dimensions of a token.
+        heads: number of attention heads.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -61,13 +61,22 @@ class ZeroAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
-        """Args: query (N, Q, width), memory (N, S, width), bias that broadcasts with (N, heads, Q, S), -inf where forbidden."""
+        """Attend from queries to memory.
+
+        Args:
+            query: (N, Q, width).
+            memory: (N, S, width), keys and values.
+            bias: of a shape that broadcasts with (N, heads, Q, S); -inf where forbidden.
+
+        Returns:
+            (N, Q, width).
+        """
         queries, keys, values = self._project(query, memory)
         result: Tensor = self.out_proj((_attention(queries, keys, bias) @ values).transpose(1, 2).flatten(2))
         return result
 
     def weights(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
-        """The attention weights (N, heads, Q, S); what is missing to 1 goes to the zeros."""
+        """The attention weights (N, heads, Q, S) for the arguments of `forward`; what a row lacks to 1 goes to the key of zeros."""
         queries, keys, _ = self._project(query, memory)
         return _attention(queries, keys, bias)
 
@@ -84,10 +93,10 @@ class IdDecoder(nn.Module):
     """Decoder of labels; module names are those of the published weights.
 
     Args:
-        width: numbers of an observation; tokens have twice as many.
-        heads: attention heads.
+        width: dimensions of an observation; tokens have twice as many.
+        heads: number of attention heads.
         hidden: width inside the layers.
-        layers: how many; the first has no self-attention.
+        layers: number of layers; the first has no self-attention.
         vocabulary: V labels; label V is "newborn".
         frames: T, entries of the table over how long ago an observation was.
     """
@@ -113,6 +122,10 @@ class IdDecoder(nn.Module):
         """Whose label each object of the present has.
 
         An object sees the observations of earlier frames than its own, and the objects of its own frame.
+
+        Args:
+            past: S observations of each of N scenes.
+            present: the objects that ask, in F frames of each scene.
 
         Returns:
             (N, F, M, V + 1) logits.

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHUNK = 10  # frames of `scope: chunks`
-ABSENT = -1e4  # similarity of what is no negative: its exponential is exactly 0
+ABSENT = -1e4  # similarity in the place of pairs that are no negatives: its exponential is exactly 0
 
 
 class IdentityAdapter(nn.Module):
     """Three linear layers from a query to the space in which queries are compared.
 
     Args:
-        width: numbers of a query.
-        hidden: width of what follows.
+        width: dimensions of a query.
+        hidden: width of all three layers' outputs.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -31,14 +31,14 @@ class IdentityAdapter(nn.Module):
 
 
 def contrastive_loss(embeddings: Tensor, people: Tensor, weights: Tensor, temperature: float) -> Tensor:
-    """How much closer others are than other observations of the same person; mean over observations that have such, times tau.
+    """The contrastive loss of P observations (FDTA, B.3): the mean over anchors, observations whose person is seen again, times tau.
 
-    A pair (i, j) of one person costs -w log(exp s_ij / (exp s_ij + sum of exp s_ik over others k)), where s is cosine / tau and w the
-    harmonic mean of both weights; an anchor i costs the mean over its j.
+    A pair (i, j) of one person costs -w log(exp s_ij / (exp s_ij + sum of exp s_ik over other people's k)), where s is cosine / tau and w
+    the harmonic mean of both weights; an anchor i costs the mean over its j.
 
     Args:
         embeddings: (P, D), of any length.
-        people: (P,) int64.
+        people: (P,) int64, the number of each observation's person.
         weights: (P,) in (0, 1].
         temperature: tau.
 
@@ -63,7 +63,7 @@ def anchor_losses(embeddings: Tensor, people: Tensor, weights: Tensor, temperatu
 
 
 def spans(frames: int, scope: str) -> list[slice]:
-    """The frames whose observations are compared with each other: all, or ten after ten."""
+    """The frames whose observations are compared with each other: all of them for a `scope` of "clip", else runs of ten."""
     return [slice(0, frames)] if scope == "clip" else [slice(i, i + CHUNK) for i in range(0, frames, CHUNK)]
 
 

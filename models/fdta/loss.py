@@ -28,9 +28,9 @@ Terms = dict[str, Tensor]
 class FdtaTask(nn.Module):
     """Network and loss of a training step.
 
-    total = detection + depth_weight depth + identity_weight contrastive + id_weight identity. Detection and depth are sums over the
-    frames that are run with gradients, divided by the boxes of all frames. On stills there are no trajectories, and detection and
-    depth are learnt alone.
+    total = detection + depth_weight depth + identity_weight contrastive + id_weight identity, and, where queries start at centres,
+    + heat_weight (heat map + sides_weight sides + offset). Detection and depth are sums over the frames that are run with gradients,
+    divided by the boxes of all frames. On stills there are no trajectories, and neither contrastive nor identity loss.
 
     Args:
         network: from `build_network`.
@@ -50,7 +50,7 @@ class FdtaTask(nn.Module):
         self.weights = Weights(loss.score_weight, loss.box_weight, loss.giou_weight)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Be told which epoch begins, from 0."""
+        """Note which epoch begins, counted from 0."""
         self.epoch = epoch
 
     def forward(self, batch: Batch) -> Losses:
@@ -105,7 +105,7 @@ class FdtaTask(nn.Module):
         return logits.unflatten(0, (clips, groups)).float()
 
     def _detection_terms(self, learnt: FdtaOutputs | None, targets: Terms, matched: Tensor) -> Terms:
-        """Losses of the frames with gradients, whose last layer is `matched`; all of them 0 where there are none."""
+        """Losses of the frames with gradients, to whose last layer `matched` belongs; all of them 0 where there are no such frames."""
         boxes = over_ranks(targets["valid"].sum().float())
         if learnt is None:
             nothing = boxes.new_zeros(())
@@ -202,7 +202,10 @@ def identity_terms(logits: Tensor, answers: Tensor, newborn_weight: float) -> Te
 
 
 def over_ranks(count: Tensor) -> Tensor:
-    """The mean of a count over the workers of a training, at least 1: gradients are averaged over them, so losses are divided by it."""
+    """The mean of a count over the ranks of a training, at least 1.
+
+    Losses are divided by it, because gradients are averaged over ranks. In a distributed run `count` itself is changed in place.
+    """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(count)
         count = count / torch.distributed.get_world_size()
@@ -219,7 +222,7 @@ def _layers(outputs: FdtaOutputs, layers: slice) -> tuple[Tensor, Tensor]:
 
 
 def _heat_terms(learnt: FdtaOutputs, truth: Terms) -> Terms:
-    """As FairMOT's detector learns."""
+    """Losses of heat map, sides and offsets, as of FairMOT's detector."""
     heatmap, sides, offset = (cast(Tensor, x).float() for x in (learnt.heatmap, learnt.sides, learnt.offset))
     return {
         "heatmap": focal_loss(heatmap, truth["heatmap"], truth["background"]),

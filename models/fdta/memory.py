@@ -64,14 +64,14 @@ class Memory:
         return Question(past, seen, labels, objects)
 
     def lend(self, count: int, kept: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-        """Labels for newborns, least recently used first, and how many of them live tracks lose, which are forgotten.
+        """Lend labels to newborns, least recently used first; live tracks that lose theirs are forgotten.
 
         Args:
             count: newborns.
             kept: labels that this frame's known objects have, which are not lent.
 
         Returns:
-            At most `count` labels, fewer where the vocabulary does not suffice, and the number of tracks that were forgotten.
+            Labels, int64, `count` of them or fewer where the vocabulary does not suffice, and the number of tracks that were forgotten.
         """
         taken = set(kept.tolist())
         labels = np.array([label for label in self._order if label not in taken][:count], np.int64)

@@ -21,7 +21,7 @@ from models.queries.layers import Sizes
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 PREFIX = "association."  # of the names of what trackers need
-HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}  # of the map that peaks are sought in: each one's finest that saw the whole image
+HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}  # of the map with the peaks: the backbone's finest, or the encoder's for a plain ResNet
 
 
 class FdtaOutputs(NamedTuple):
@@ -145,7 +145,7 @@ class AssociationNetwork(nn.Module):
             seen: (S, N, T) bool.
             labels: (S, N) int64 in [0, V).
             times: (S, T) int64, the frames of the window.
-            present: objects that ask.
+            present: the objects that ask, M in each of F frames of each scene.
 
         Returns:
             (S, F, M, V + 1) logits; the last column is "newborn".

@@ -21,7 +21,7 @@ from pipeline.contract.pictures import Matrix, Overlay, Pictures, Shown, Stretch
 from pipeline.numerics.boxes import iou
 
 Floats = NDArray[np.float32]
-MOST_FRAMES = 48  # of a stretch that is longer than a clip
+MOST_FRAMES = 48  # of a stretch, unless a clip is longer
 TEXT = (
     "Depth attention: bright where the query of the framed person looks in the last layer of the decoder (Fig. 11). Temporal adapter: "
     "which frames, as columns, each frame of a trajectory, as rows, looks at; a frame in which the person was not seen is a dark column "
@@ -160,7 +160,10 @@ def trajectories(association: AssociationNetwork, options: FdtaOptions, seen: Se
 
 
 def most_interrupted(found: Iterator[Trajectory]) -> Trajectory | None:
-    """The trajectory with the longest gap and, of several, the most observations; None of none."""
+    """The trajectory with the longest gap and, of several, the most observations; None if there are no trajectories.
+
+    A gap counts for at most as many frames as the person was seen in, so that a long gap between few observations does not win.
+    """
     return max(found, key=lambda item: (min(item.gap, int(item.seen.sum())), int(item.seen.sum())), default=None)
 
 

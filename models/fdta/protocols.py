@@ -41,7 +41,10 @@ def assign(protocol: str, probabilities: Floats, alive: NDArray[np.bool_], thres
 
 
 def object_max(probabilities: Floats, threshold: float) -> Labels:
-    """Each object takes its best label, unless another object has more of it, or an earlier one as much."""
+    """Each object takes its best label, unless another object has more of it, or an earlier one as much.
+
+    With a probability below `threshold`, or without a label, it is newborn; arguments and result as those of `assign`.
+    """
     newborn = probabilities.shape[1] - 1
     labels = probabilities.argmax(1)
     own = probabilities[np.arange(len(labels)), labels]
@@ -50,7 +53,10 @@ def object_max(probabilities: Floats, threshold: float) -> Labels:
 
 
 def id_max(probabilities: Floats, threshold: float) -> Labels:
-    """Each label, newborn included, takes its best object; an object that several took keeps the one it has most of."""
+    """Each label, newborn included, takes its best object; an object that several took keeps the one it has most of.
+
+    With a probability below `threshold`, or taken by none, it is newborn; arguments and result as those of `assign`.
+    """
     newborn = probabilities.shape[1] - 1
     takers = probabilities.argmax(0)
     labels = np.full(len(probabilities), newborn, np.int64)
@@ -63,7 +69,10 @@ def id_max(probabilities: Floats, threshold: float) -> Labels:
 
 
 def hungarian(probabilities: Floats, threshold: float) -> Labels:
-    """The assignment with the largest sum; any number of objects can be newborn."""
+    """The assignment with the largest sum of probabilities; any number of objects can be newborn.
+
+    With a probability below `threshold` an object is newborn; arguments and result as those of `assign`.
+    """
     count, newborn = len(probabilities), probabilities.shape[1] - 1
     more = np.repeat(probabilities[:, newborn:], count - 1, axis=1)
     rows, columns = linear_sum_assignment(1 - np.concatenate([probabilities, more], 1))

@@ -59,7 +59,7 @@ def answer(association: AssociationNetwork, questions: Sequence[Question]) -> li
 
 
 def _padded(arrays: Sequence[NDArray[np.generic]], device: torch.device) -> torch.Tensor:
-    """Stacked, each filled up with zeros behind its own values."""
+    """The arrays stacked, each padded with zeros behind its own values."""
     shape = np.max([array.shape for array in arrays], axis=0)
     stacked = np.zeros((len(arrays), *shape), arrays[0].dtype)
     for row, array in zip(stacked, arrays, strict=True):

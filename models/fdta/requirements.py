@@ -27,12 +27,12 @@ def needs(options: FdtaOptions) -> Needs:
 
 
 def check_samples(options: FdtaOptions, settings: TrainingSettings[FdtaTraining], stage: str, facts: SampleFacts) -> None:
-    """Refuse a sample set that cannot be learnt from; that its sequences are as long as a clip is seen to by `Samples.ends`.
+    """Refuse a sample set that cannot be learnt from, and print that `max_gap` has no effect on stills.
 
-    That a gap between neighbours has no effect on stills is said.
+    Sequences shorter than a clip are refused elsewhere, by `Samples.ends`.
 
     Raises:
-        UserError: it names nobody and clips are learnt from, or depth is learnt and there is none.
+        UserError: clips are learnt from and the samples name no identity, or depth is learnt and the samples hold none.
     """
     if clip_frames(options, stage) == 1 and settings.model.max_gap > 1:
         print(f"{stage}: stills have no neighbours; {stage}.model.max_gap {settings.model.max_gap} has no effect")

@@ -36,10 +36,10 @@ class SpatialAdapter(nn.Module):
     """Depth extractor, depth head and depth encoder.
 
     Args:
-        width: channels of the given maps, and of everything here.
-        heads: of the depth encoder.
-        bins: K.
-        limits: nearest and farthest depth.
+        width: channels of the given maps, and of all maps and tokens made of them.
+        heads: number of attention heads of the depth encoder.
+        bins: K, number of depth bins.
+        limits: nearest and farthest depth of the bins, in the unit of the labels.
         projection: `each`: strides 16 and 32 are projected by a layer of their own, then enlarged (Eq. 10); `shared`: they are
             enlarged, then projected by one layer, as in the released code. The two differ by the normalisation.
         stride: of the tokens, 8 or 16.
@@ -77,7 +77,7 @@ class SpatialAdapter(nn.Module):
         return DepthSeen(logits, depth, self._tokens(dense.detach(), depth))
 
     def _fused(self, maps: Sequence[Tensor]) -> Tensor:
-        """Eq. 10."""
+        """The mean of the projected maps at stride 8 (Eq. 10)."""
         finest, *coarser = maps[:3]
         if self.shared:
             both = [self.project[1](_enlarged(x, finest)) for x in coarser]
@@ -87,7 +87,10 @@ class SpatialAdapter(nn.Module):
         return fused
 
     def _tokens(self, dense: Tensor, depth: Tensor) -> Tensor:
-        """What the map shows, and how far away it is. Gradients of later losses reach the depth head through the distance alone."""
+        """Tokens of what each cell shows and how far away it is.
+
+        Gradients of later losses reach the depth head through the expected depth alone.
+        """
         if self.pooled > 1:
             dense = functional.avg_pool2d(dense, self.pooled)
             depth = functional.avg_pool2d(depth[:, None], self.pooled)[:, 0]

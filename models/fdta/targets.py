@@ -159,9 +159,9 @@ def _depth(frame: TrainingFrame, rows: NDArray[np.int64], options: FdtaOptions) 
     height, width = (side // DEPTH_STRIDE for side in frame.image.shape[:2])
     stored = np.zeros((height, width), np.float32) if frame.depth is None else frame.depth.astype(np.float32)
     if stored.shape != (height, width):
-        import cv2  # here, so that who resizes no depth needs no OpenCV
+        import cv2  # here, so that only those who resize depth need OpenCV
 
-        # between a known depth and an unknown one lies none
+        # where 0 is unknown, interpolation between it and a known depth would make a depth that is neither
         way = cv2.INTER_LINEAR if options.loss.depth_zero == "background" else cv2.INTER_NEAREST
         stored = cv2.resize(stored, (width, height), interpolation=way).astype(np.float32)
     inside = _inside(clipped(frame.boxes[rows], frame.image), DEPTH_STRIDE, height, width)

@@ -14,10 +14,10 @@ class TemporalAdapter(nn.Module):
     """Layers in which each trajectory attends to its own present and past, and to no other trajectory.
 
     Args:
-        width: numbers of an observation.
-        heads: attention heads.
+        width: dimensions of an observation.
+        heads: number of attention heads.
         hidden: width inside the layers.
-        layers: how many.
+        layers: number of layers.
         dropout: of the layers, their attention weights included.
     """
 
@@ -26,11 +26,11 @@ class TemporalAdapter(nn.Module):
         self.layers = nn.ModuleList([SequenceLayer(width, heads, hidden, dropout, dropout) for _ in range(layers)])
 
     def forward(self, observations: Tensor, present: Tensor) -> Tensor:
-        """Observations with their past.
+        """Observations that have attended to their past, (N, T, width).
 
         Args:
             observations: (N, T, width) of N trajectories, oldest first, zeros where absent.
-            present: (N, T) bool.
+            present: (N, T) bool, False where a trajectory is absent.
         """
         hidden = forbidden(present)
         places = self._places(observations)
@@ -39,7 +39,7 @@ class TemporalAdapter(nn.Module):
         return observations
 
     def weights(self, observations: Tensor, present: Tensor) -> Tensor:
-        """The attention weights of the last layer, (N, T, T), averaged over heads (Fig. 12): rows look at columns."""
+        """The attention weights of the last layer, (N, T, T), averaged over heads (Fig. 12): rows attend to columns; see `forward`."""
         places, hidden = self._places(observations), forbidden(present)
         for layer in list(self.layers)[:-1]:
             observations = layer(observations, places, hidden)
@@ -47,7 +47,7 @@ class TemporalAdapter(nn.Module):
         return weights
 
     def _places(self, observations: Tensor) -> Tensor:
-        """(1, T, width), of the observations' precision."""
+        """Positions of the time slots, (1, T, width), of the observations' precision."""
         return slot_positions(observations.shape[1], observations.shape[2], observations.device).to(observations.dtype)[None]
 
 
@@ -55,7 +55,7 @@ class TrajectoryLayers(nn.Module):
     """MOTIP's two residual blocks over each observation of the past; what is seen now does not pass them.
 
     Args:
-        width: numbers of an observation.
+        width: dimensions of an observation.
         hidden: width inside the blocks.
     """
 
@@ -88,7 +88,7 @@ class FeedForward(nn.Module):
 
 
 def forbidden(present: Tensor) -> Tensor:
-    """Where an observation may not look: later frames, and frames where its trajectory is absent, except at itself.
+    """Where an observation (row) may not attend (column): later frames, and frames where its trajectory is absent, except itself.
 
     Args:
         present: (N, T) bool.

@@ -1,7 +1,7 @@
 """FDTA's tracker: tracking as the prediction of labels (MOTIP), with the association network in the loop.
 
-A frame takes two steps, so that the trackers of several sequences can share one pass of the network: `ask` says whose the objects
-might be, `conclude` takes the probabilities and gives the tracks.
+A frame takes two steps, so that the trackers of several sequences can share one pass of the network: `ask` says what the network is to
+be asked about the frame's objects, `conclude` takes the probabilities that it answers and gives the tracks.
 
 Where the released code is silent or otherwise:
 - Newborns get labels in the order of their scores (released: of queries). Who goes without a label, for want of labels, is not
@@ -58,7 +58,7 @@ class FdtaTracker:
             What the association network is to be asked; None where there is nothing to ask: no object, or no track.
 
         Raises:
-            UserError: a box, score or query is not finite; names the frame.
+            UserError: an array of the detections holds NaN or infinity; the message names the frame and the array.
         """
         self._frame += 1
         assert isinstance(detections, FdtaDetections)

@@ -1,4 +1,4 @@
-"""Depth that comes with a data set: one picture a frame beside it, found by a pattern.
+"""Depth that comes with a data set: one picture per frame beside it, found by a pattern.
 
 `label_depth.files_pattern` may hold {root} (the source's folder), {dataset}, {sequence}, {frame} (a number: {frame:06d}) and {image} (the
 name of the frame's own file without its ending; stills are found by it). A picture is a 16-bit PNG of one channel, 0 = unknown; depth =
@@ -34,10 +34,10 @@ class DepthFiles:
     """The backend.
 
     Attributes:
-        pattern: see above.
+        pattern: path of a picture, with the fields that the module's text lists.
         folders: data set -> where it lies.
         size: longest side of the maps, pixels; smaller pictures are kept as they are.
-        inverse: pictures hold 1 / depth.
+        inverse: whether pictures hold 1 / depth.
     """
 
     pattern: str
@@ -60,15 +60,15 @@ class DepthFiles:
         return Labels(self._read(frames, paths), {"pictures": found})
 
     def pictures(self, frames: Place) -> list[Place]:
-        """The pictures that are there."""
+        """The pictures of a frame file's frames that exist."""
         return [path for path in self._paths(frames) if path.is_file()]
 
     def check(self) -> dict[str, str]:
-        """Nothing to check, nothing to tell."""
+        """There is nothing to check beforehand, and nothing to report: an empty dict."""
         return {}
 
     def path(self, row: Frame, image: str | None) -> Place:
-        """Where the picture of a frame should lie."""
+        """Where the picture of a frame should lie; `image` is the name of the frame's own file without its ending, None if unknown."""
         values = {
             "root": self.folders[row.dataset].path,
             "dataset": row.dataset,

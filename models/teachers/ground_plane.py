@@ -26,7 +26,7 @@ PERSON = 1.7  # metres
 FOCAL = 1.0  # focal length over the image's longer side (53 degrees of view across it)
 FAR = 300.0  # metres: the horizon, the sky and everything beyond
 HEIGHT_NOISE = 0.12  # relative deviation of people's heights and of boxes
-LEAST_RISE = 1e-3  # of the image's height: how close to the horizon a foot may come
+LEAST_RISE = 1e-3  # over the image's height: how close to the horizon a foot may come
 BORDER = 2.0  # pixels from the image's edge within which a box counts as cut off
 MOST_BOXES = 5000  # of a sequence, taken evenly
 _COLUMNS = ["dataset", "sequence", "frame", "width", "height", "boxes", "classes", "confidences", "ignores"]
@@ -45,7 +45,7 @@ class Plane(NamedTuple):
 
 
 class Belief(NamedTuple):
-    """What is thought of a plane before boxes are seen: means and deviations of the horizon and of log(slope)."""
+    """A normal prior of a plane: means and standard deviations of the horizon and of log(slope), in the units of `Plane`."""
 
     horizon: float
     horizon_deviation: float
@@ -61,7 +61,11 @@ _ENOUGH = 4  # people a still must show to count for the pooled belief
 
 @dataclass(frozen=True)
 class GroundPlane:
-    """The backend; `size` is the longest side of its maps, pixels."""
+    """The backend.
+
+    Attributes:
+        size: longest side of the maps, pixels.
+    """
 
     size: int
 
@@ -85,11 +89,11 @@ class GroundPlane:
         return Labels((draw(row, plane, self.size) for row, plane in zip(rows, planes, strict=True)), facts)
 
     def pictures(self, frames: Place) -> list[Place]:
-        """None."""
+        """It reads no pictures: an empty list."""
         return []
 
     def check(self) -> dict[str, str]:
-        """Nothing to check, nothing to tell."""
+        """There is nothing to check beforehand, and nothing to report: an empty dict."""
         return {}
 
 
@@ -103,7 +107,7 @@ def fit(boxes: NDArray[np.float64], belief: Belief = BELIEF) -> Plane:
 
     Args:
         boxes: (N, 2) float64, foot row and height of each, over the image's height.
-        belief: holds the plane where boxes say little; thousands of boxes outweigh it.
+        belief: prior that decides where boxes say little; thousands of boxes outweigh it.
 
     Returns:
         The plane with the least robust (soft L1) cost of log(height) - log(a (y_b - y_0)), in deviations of HEIGHT_NOISE.
@@ -128,7 +132,7 @@ def fit(boxes: NDArray[np.float64], belief: Belief = BELIEF) -> Plane:
 def still_planes(rows: list[Frame]) -> list[Plane | None]:
     """A plane for each still; None for all when no still shows anybody.
 
-    A first pass fits the stills with people enough; what these have in common is the belief of the second.
+    A first pass fits the stills that show enough people; what their planes have in common is the prior of the second pass.
     """
     people = [scaled_boxes(row) for row in rows]
     first = [fit(boxes) for boxes in people if len(boxes) >= _ENOUGH]

@@ -36,10 +36,10 @@ class DepthModel:
     Attributes:
         model: name on the hub, or a local folder.
         size: longest side of the maps, pixels.
-        batch_size: images a forward pass, where memory holds them.
-        inverse: the model says 1 / depth (up to a factor), as Depth Anything's relative models do.
+        batch_size: images per forward pass, fewer where memory does not hold them.
+        inverse: whether the model predicts 1 / depth (up to a factor), as Depth Anything's relative models do.
         plan: windows in which the maps of a video are brought to one scale and shift.
-        decode_ahead: frames made ready before the model asks for them, in whole batches, at least one.
+        decode_ahead: frames that are decoded before the model needs them, in whole batches, at least one.
     """
 
     model: str
@@ -50,11 +50,11 @@ class DepthModel:
     decode_ahead: int
 
     def pictures(self, frames: Place) -> list[Place]:
-        """None."""
+        """It reads no depth pictures: an empty list."""
         return []
 
     def check(self) -> dict[str, str]:
-        """Nothing to tell; what `build` checks is enough."""
+        """There is nothing to report, an empty dict; what `build` checks is enough."""
         return {}
 
     def label(self, frames: Place) -> Labels:
@@ -82,7 +82,7 @@ class DepthModel:
                 yield sequences.shrunk(item, row, self.size)
 
     def _batches(self, frames: Place, *, still: bool) -> Iterator[tuple[list[Frame], list[NDArray[np.uint8]]]]:
-        """Rows and images, a batch at a time; images of one batch must have one shape."""
+        """Rows and images, one batch at a time; all images of a batch have one shape."""
         rows: list[Frame] = []
         images: list[NDArray[np.uint8]] = []
         for row, image in sequences.images(frames, still=still):
@@ -123,8 +123,8 @@ def prepare(processor: Any, images: list[NDArray[np.uint8]]) -> torch.Tensor:
 
 
 def forward(network: Any, pixels: torch.Tensor) -> Map:
-    """What the model says of a batch, at its own resolution: (B, h, w) float32."""
-    with torch.inference_mode():  # in full precision: labels are made once, and half of it would leave 8 bits of 16
+    """The model's maps of a batch, at its own resolution: (B, h, w) float32."""
+    with torch.inference_mode():  # in full precision: labels are made once, and half precision would leave 8 of the 16 bits of a label
         output = network(pixel_values=pixels.to(device())).predicted_depth
     return np.asarray(output.float().reshape(len(pixels), *output.shape[-2:]).cpu().numpy())
 

@@ -22,9 +22,9 @@ class AssociationHead:
     """The memory of one sequence. `Joined.detections` says which mask, pose or box each identity has in the frame.
 
     Args:
-        task: whose options are taken where none are given.
+        task: its options are taken where none are given, and it sets how many cells a mask is read at.
         frame_rate: frames per second.
-        options: of the association.
+        options: of the association; None: those of the task.
 
     Attributes:
         broken: point vectors so far that were not finite.

@@ -18,6 +18,9 @@ class LabelMemory:
         size: frames in memory, the first one included (M of the paper).
         fill: whether the first frame takes the places of latest frames that do not exist yet, as the released code does. In those
             frames the top k then hold copies of few points. The paper does not say so, and by default the places stay empty.
+
+    Raises:
+        ValueError: `size` is below 1.
     """
 
     def __init__(self, size: int = 6, *, fill: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Names of published self-supervised weights, brought to the backbone's own (Tables 1 and 2).
 
 A file of such a method holds the network under a prefix, beside a second encoder, a queue or a projection that no tracking task needs.
-Nothing is dropped without a word: what is left out is named.
+Nothing is dropped silently: what is left out is named.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def adapt(state: Mapping[str, Tensor]) -> Adapted:
 
 
 def foreign_names(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Somebody's tensors by the names of a `Representation`, whose own stay as they are; what lies outside the prefix keeps its name."""
+    """What `System.foreign_names` promises: a published file's tensors by the names of a `Representation`.
+
+    A file with names of a `Representation` is returned as it is; tensors outside the prefix keep their names.
+    """
     if any(name.startswith(OWN) for name in state):
         return state
     adapted = adapt(state)

@@ -1,4 +1,4 @@
-"""UniTrack as a tracker of the house: detections of a frame in, tracks out."""
+"""UniTrack's association behind the contract of trackers: detections of a frame in, tracks out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ def build_tracker(options: UnitrackOptions, video: Video) -> Tracker:
 
 
 class MotTracker:
-    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`."""
+    """The memory of one sequence; satisfies `pipeline.contract.tracks.Tracker`.
+
+    Args:
+        options: of the association.
+        frame_rate: frames per second of the sequence.
+    """
 
     def __init__(self, options: AssociationOptions, *, frame_rate: float) -> None:
         self._tracker = AssociationTracker(options, frame_rate=frame_rate)

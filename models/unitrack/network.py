@@ -35,12 +35,13 @@ class Maps(NamedTuple):
 
 
 class Representation(nn.Module):
-    """A backbone with the input that its weights were trained on; always in evaluation, never with gradients.
+    """A backbone with the input that its weights were trained on; always in evaluation mode, never with gradients.
 
     Args:
         backbone: with one returned layer of stride 8.
+        channels: of that layer's map.
         mean: per channel of RGB in [0, 1].
-        deviation: per channel.
+        deviation: standard deviation per channel of RGB in [0, 1].
         gray: whether the network sees lightness (L of CIE Lab over 100) three times instead of colours.
 
     Attributes:
@@ -60,7 +61,7 @@ class Representation(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> Representation:
-        """Stays in evaluation: statistics of normalisation belong to the representation."""
+        """Stay in evaluation mode, whatever `mode` is: statistics of normalisation belong to the representation."""
         return super().train(False)
 
     def normalised(self, images: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ class Representation(nn.Module):
         return found
 
     def forward(self, images: Tensor) -> Maps:
-        """Args: images (N, 3, H, W) float RGB in [0, 1], of any size."""
+        """The map of images (N, 3, H, W) float RGB in [0, 1], of any size."""
         return Maps(self.features(self.normalised(images)))
 
 
@@ -96,7 +97,7 @@ def build(options: RepresentationOptions) -> Representation:
 
 
 def build_network(options: UnitrackOptions) -> Representation:
-    """As the contract wants it; see `build`.
+    """The network that `System.build_network` promises; weights are random. See `build`.
 
     Raises:
         UserError: the network has no such layer, or its map is not an eighth of the image.

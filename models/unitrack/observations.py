@@ -33,8 +33,8 @@ def of_boxes(
         scores: (N,).
         categories: (N,).
         looks: (N, S, C) of `box_looks.box_looks`.
-        one_size: whether points that are zero vectors, such as those outside the image, stay, as global features want it; else
-            they are no points.
+        one_size: whether points that are zero vectors, such as those outside the image, are kept, as global features need as many
+            points of every object; otherwise they are left out.
     """
     points = torch.from_numpy(looks.astype(np.float32))
     objects = [rows if one_size and bool(rows.any()) else rows[rows.any(1)] for rows in points]

@@ -49,7 +49,7 @@ def pose_mask(points: NDArray[np.floating], image_size: tuple[int, int]) -> NDAr
     box = pose_box(points)
     if box is None:
         return canvas.astype(np.bool_)
-    import cv2  # here, so that who has no poses needs no OpenCV
+    import cv2  # here, so that only those who have poses need OpenCV
 
     known = np.isfinite(points).all(1)
     pixels = np.floor(np.where(known[:, None], points, 0)).astype(np.int32)

@@ -17,8 +17,8 @@ class PosePropagation:
 
     Args:
         points: (P, 2), or (N, P, 2) of several people, x and y in pixels of the first frame, where pixel i covers [i, i + 1); NaN for a
-            joint that is not known, which then is lost in all frames. Each person's belief maps are as wide as his body asks for; the
-            similarities of points, which are most of the work, are computed once for all of them.
+            joint that is not known, which then is lost in all frames. The Gaussians of a person's belief maps follow the size of the
+            body; the similarities of points, which are most of the work, are computed once for all people.
         features: (C, h, w) of the first frame.
         image_size: height and width in pixels.
         options: of the propagation.

@@ -35,10 +35,10 @@ class Window(NamedTuple):
     """The targets of a tile, and the cells that may be near enough to one of them.
 
     Attributes:
-        rows: of the targets, as start and stop.
-        columns: of the targets.
-        near_rows: of the sources.
-        near_columns: of the sources.
+        rows: rows of the targets.
+        columns: columns of the targets.
+        near_rows: rows of the sources.
+        near_columns: columns of the sources.
         far: (targets, sources) bool, True where the distance is not below the radius.
     """
 
@@ -123,7 +123,7 @@ def _largest(affinity: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=8)
 def _windows(height: int, width: int, radius: float, device: torch.device) -> list[Window]:
-    """The tiles of a map with their windows; kept for the maps last seen."""
+    """The windows of all tiles of a map; cached for the last eight sizes, radii and devices."""
     reach, windows = max(math.ceil(radius) - 1, 0), []
     for top, left in product(range(0, height, TILE[0]), range(0, width, TILE[1])):
         bottom, right = min(top + TILE[0], height), min(left + TILE[1], width)

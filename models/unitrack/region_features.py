@@ -43,7 +43,13 @@ def region_points(features: Tensor, boxes: Tensor, stride: float, *, size: tuple
 
 
 def centre_points(features: Tensor, boxes: Tensor, stride: float) -> Tensor:
-    """(N, 1, C) the point in the middle of each box (N, 4), or at the map's border if that is outside."""
+    """(N, 1, C) the point in the middle of each box, or at the map's border if that is outside.
+
+    Args:
+        features: (C, h, w) map.
+        boxes: (N, 4) xyxy pixels; finite.
+        stride: pixels per cell.
+    """
     height, width = features.shape[1:]
     x = ((boxes[:, 0] + boxes[:, 2]) / (2 * stride)).floor().long().clamp(0, width - 1)
     y = ((boxes[:, 1] + boxes[:, 3]) / (2 * stride)).floor().long().clamp(0, height - 1)

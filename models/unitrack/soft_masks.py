@@ -52,15 +52,15 @@ def find_overlap(masks: Tensor) -> tuple[int, int] | None:
 
 
 def stamp(labels: Tensor, given: Tensor, new: Sequence[int]) -> Tensor:
-    """Soft labels into which objects that appear in this frame are written.
+    """Soft labels into which the objects that are given in this frame are written.
 
     Args:
-        labels: (h, w, 1 + N) propagated labels.
+        labels: (h, w, 1 + N) propagated labels, the background first.
         given: (h, w, 1 + K) labels of the given masks of the objects `new`, the background first.
-        new: (K,) channels of these objects, from N + 1.
+        new: (K,) channels of these objects in the result: from N + 1 for objects that appear, below for objects given again.
 
     Returns:
-        (h, w, 1 + N + K): what is given as it is; the other labels only as far as the given masks leave room.
+        (h, w, 1 + max(N, largest of `new`)): what is given as it is; the other labels only as far as the given masks leave room.
     """
     widest = max([labels.shape[2] - 1, *new])
     wide = labels.new_zeros(*labels.shape[:2], widest + 1)

@@ -57,12 +57,12 @@ class TrackMemory:
         return np.asarray(kalman.boxes(self.beliefs[rows]))
 
     def objects(self, rows: Integers, like: PointSets) -> PointSets:
-        """The points of tracks; `like` says of which length and type."""
+        """The points of the tracks at `rows` (R,); `like` says how many channels points have, and of which type they are."""
         looks = [self.looks[row] for row in rows]
         return PointSets(torch.cat([like.points[:0], *looks]), tuple(len(look) for look in looks))
 
     def predict(self) -> None:
-        """Advance what was seen more than once by a frame. The height of what is out of sight is not extrapolated."""
+        """Advance the beliefs of confirmed tracks by a frame; new tracks stay where they are, and the height of lost tracks stays."""
         rows = self.among(Phase.VISIBLE, Phase.LOST)
         beliefs = self.beliefs[rows]
         beliefs[self.phase[rows] == Phase.LOST, kalman.VELOCITY, 3] = 0.0
@@ -80,7 +80,17 @@ class TrackMemory:
         *,
         frame: int,
     ) -> None:
-        """Correct the tracks at `rows` (K,) by detections (K,): their boxes, scores, classes and points, all of them the new ones."""
+        """Update the tracks at `rows` by one detection each.
+
+        Args:
+            rows: (K,) rows of the tracks.
+            detections: (K,) numbers of the detections among those of the frame.
+            boxes: (K, 4) xyxy pixels of positive size.
+            scores: (K,).
+            categories: (K,) classes.
+            looks: K objects; a track keeps its old points where the new object has none.
+            frame: number of the present frame.
+        """
         kalman.correct(self.beliefs, rows, boxes.astype(np.float64))
         self.phase[rows], self.seen[rows], self.detection[rows] = Phase.VISIBLE, frame, detections
         self.category[rows], self.score[rows] = categories, scores
@@ -99,7 +109,7 @@ class TrackMemory:
         frame: int,
         phase: Phase,
     ) -> None:
-        """Append a track for each of K detections."""
+        """Append a track for each of K detections; arguments as those of `match`, and `phase` is that of the new tracks."""
         count = len(detections)
         now = np.full(count, frame, np.int64)
         self.identity = np.concatenate([self.identity, np.arange(self._next, self._next + count)])

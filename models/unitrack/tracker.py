@@ -42,7 +42,7 @@ class Observations(NamedTuple):
         boxes: (N, 4) float32 xyxy pixels; of positive size, or the detection is not looked at.
         scores: (N,) float32.
         categories: (N,) int64 classes.
-        looks: N objects, as the similarity wants them: the points of boxes, masks or poses, or one vector each.
+        looks: N objects, as the similarity needs them: the points of boxes, masks or poses, or one vector each.
     """
 
     boxes: NDArray[np.float32]
@@ -91,7 +91,11 @@ class AssociationTracker:
         self.unusable = 0
 
     def update(self, seen: Observations) -> Joined:
-        """Advance by one frame."""
+        """Advance by one frame.
+
+        Raises:
+            ValueError: objects have different numbers of points, with similarity `gf`.
+        """
         self._frame += 1
         rows = self._usable(seen)
         free = seen.select(rows)
@@ -156,7 +160,10 @@ class AssociationTracker:
         return tracks[pairs.unmatched_rows], rows[pairs.unmatched_columns], free.select(pairs.unmatched_columns)
 
     def _forget(self, dropped: Integers) -> None:
-        """Drop tracks seen once, those unseen for too long and, where overlap counts, the younger of a visible and a lost one on a spot."""
+        """Drop the tracks `dropped`, those unseen for too long and, unless appearance alone decides, one of a visible and a lost duplicate.
+
+        Of duplicates the one with fewer frames between its first and its last detection goes; the visible one if they are equal.
+        """
         tracks = self._tracks
         keep = self._frame - tracks.seen <= self._buffer_frames
         keep |= tracks.phase == Phase.VISIBLE

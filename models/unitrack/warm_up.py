@@ -1,4 +1,4 @@
-"""A scene in small for the tracker, so that machine code is made, or read, before time is taken."""
+"""A small staged scene for the tracker, so that its kernels are compiled, or read from the cache, before anything is timed."""
 
 from __future__ import annotations
 

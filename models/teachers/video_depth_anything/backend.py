@@ -55,15 +55,15 @@ class VideoModel:
     """The backend.
 
     Attributes:
-        model: the checkpoint.
-        encoder: of `VARIANTS`.
+        model: path of the checkpoint.
+        encoder: key of `VARIANTS`.
         min_loaded: least share of the network's tensors that the checkpoint must fill.
         size: longest side of the maps, pixels.
         input_size: shorter side of what the network sees, pixels.
-        batch_size: frames that pass the encoder at once, where memory holds them.
-        inverse: the network says 1 / depth.
-        plan: windows.
-        decode_ahead: frames made ready before the network asks for them.
+        batch_size: frames that pass the encoder at once, fewer where memory does not hold them.
+        inverse: whether the network predicts 1 / depth.
+        plan: windows in which the maps of a video are brought to one scale and shift.
+        decode_ahead: frames that are decoded before the network needs them.
     """
 
     model: str
@@ -77,7 +77,7 @@ class VideoModel:
     decode_ahead: int
 
     def pictures(self, frames: Place) -> list[Place]:
-        """None."""
+        """It reads no depth pictures: an empty list."""
         return []
 
     def check(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class VideoModel:
             UserError: the checkpoint cannot be read, or fills too little of the network.
         """
         with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nothing can be copied to a network without memory; names and shapes are asked for here
+            warnings.simplefilter("ignore")  # torch warns that nothing is copied to the meta device; only names and shapes matter here
             return {REPORT: described(model_folder.load(VideoDepth(VARIANTS[self.encoder]), Path(self.model), self.min_loaded))}
 
     def label(self, frames: Place) -> Labels:
@@ -144,18 +144,19 @@ def build(params: LabelDepth, folders: dict[str, Folder]) -> VideoModel:
 
 
 def forward(network: VideoDepth, pixels: torch.Tensor, size: int) -> Map:
-    """What the network says of a window, (T, H, W) float32; `size` frames pass the encoder at once."""
+    """The network's maps of a window, (T, H, W) float32, from pixels (T, 3, H, W); `size` frames pass the encoder at once."""
     with torch.inference_mode():
         return np.asarray(network(pixels.to(device()), size).cpu().numpy())
 
 
 @once
 def loaded(model: str, encoder: str, min_loaded: float, batch_size: int) -> tuple[VideoDepth, Passes]:
-    """The network, on the device, and its passes, kept for the next sequence of this process. What the checkpoint lacks is random from
-    one seed.
+    """The network, on the device, and its passes, kept for the next sequence of this process.
+
+    Tensors that the checkpoint lacks are random, from a fixed seed.
 
     Raises:
-        UserError: as `weights.load`.
+        UserError: the checkpoint cannot be read or fills too little of the network, as `model_folder.load` says.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -165,7 +166,7 @@ def loaded(model: str, encoder: str, min_loaded: float, batch_size: int) -> tupl
 
 
 def described(report: LoadReport) -> str:
-    """A line a tensor: what became of it, its name, and shapes where they differ."""
+    """One line per tensor: what became of it, its name, and the shapes where they differ."""
     lines = [f"loaded      {name}" for name in report.loaded] + [f"missing     {name}" for name in report.missing]
     lines += [f"mismatched  {name}: {list(ours)} here, {list(theirs)} in the file" for name, ours, theirs in report.mismatched]
     lines += [f"unexpected  {name}" for name in report.unexpected]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PATCH = 14  # pixels
-GRID = 37  # patches a side that the position table was made for (518 pixels)
+GRID = 37  # patches along a side that the position table was made for (518 pixels)
 _OFFSET = 0.1  # of a patch, added before the table is resized: the published network was trained with it
 _EPSILON = 1e-6
 
@@ -18,10 +18,10 @@ class Size(NamedTuple):
     """An encoder.
 
     Attributes:
-        width: channels.
-        depth: blocks.
-        heads: of attention.
-        layers: blocks whose output the head reads.
+        width: number of channels.
+        depth: number of blocks.
+        heads: number of attention heads.
+        layers: blocks whose output the head reads, counted from 0.
     """
 
     width: int
@@ -31,7 +31,7 @@ class Size(NamedTuple):
 
 
 class Scale(nn.Module):
-    """A learnt factor a channel."""
+    """A learnt factor per channel."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -106,8 +106,8 @@ class Encoder(nn.Module):
     """The transformer.
 
     Args:
-        size: of it.
-        grid: patches a side of its position table.
+        size: width, depth, heads and the layers that are returned.
+        grid: patches along a side of its position table.
     """
 
     def __init__(self, size: Size, grid: int = GRID) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 FRAMES = 32  # positions in time that a module knows
 HEADS = 8
 _GROUPS = 32
-_PLACES = 65535  # places a call of attention: CUDA's limit of its grid
+_PLACES = 65535  # places per call of attention: CUDA's limit for its grid
 
 
 class Positions(nn.Module):
@@ -115,7 +115,7 @@ class Transformer(nn.Module):
 
 
 class Motion(nn.Module):
-    """A motion module; the level of names is the checkpoints'."""
+    """A motion module; the checkpoints' names have this level above the transformer's."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -18,9 +18,9 @@ class Variant(NamedTuple):
     """A published size.
 
     Attributes:
-        encoder: its size.
-        features: channels of the head.
-        channels: of the four maps that the head makes of the encoder's.
+        encoder: size of the encoder.
+        features: number of channels of the head.
+        channels: numbers of channels of the four maps that the head makes of the encoder's.
     """
 
     encoder: Size
@@ -95,7 +95,10 @@ class Head(nn.Module):
         return [resize(project(x)) for resize, project, x in zip(self.resize_layers, self.projects, maps, strict=True)]
 
     def forward(self, maps: list[Tensor], size: tuple[int, int], batch: int) -> Tensor:
-        """What `reassemble` gave of a whole window to (frames, *size); from where time plays no part, `batch` frames at once."""
+        """Inverse depth (frames, *size) from the maps that `reassemble` gave of a whole window.
+
+        Motion modules see all frames; what follows the last of them is computed for `batch` frames at once.
+        """
         scratch, (first, second, third, fourth) = self.scratch, maps
         third, fourth = (scratch.get_submodule(f"layer{i + 3}_rn")(self.motion_modules[i](x)) for i, x in enumerate((third, fourth)))
         path = self.motion_modules[2](scratch.get_submodule("refinenet4")(fourth, None, _size(third)))
@@ -116,8 +119,8 @@ class VideoDepth(nn.Module):
     """The network.
 
     Args:
-        variant: of `VARIANTS`, or a smaller one.
-        grid: patches a side of the encoder's position table.
+        variant: a value of `VARIANTS`, or a smaller one.
+        grid: patches along a side of the encoder's position table.
     """
 
     def __init__(self, variant: Variant, grid: int = GRID) -> None:

@@ -1,4 +1,4 @@
-"""What the network sees of an image, as published."""
+"""An image resized and normalised for the network, as published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229
 def input_shape(width: int, height: int, input_size: int) -> tuple[int, int]:
     """(width, height) that the network sees: the shorter side `input_size`, the aspect kept, both multiples of 14.
 
-    Images wider than 16:9 are seen at fewer pixels, so that memory stays that of 16:9.
+    Images whose sides differ more than 16:9 are resized to fewer pixels, so that memory stays that of 16:9.
     """
     ratio = max(width, height) / min(width, height)
     if ratio > _WIDEST:
