@@ -53,7 +53,7 @@ class Heads(nn.Module):
         found: dict[str, Tensor] = {}
         for name in self.names:
             if name not in cells:
-                # one head per call: if they shared a convolution, their gradients would be added in another order
+                # one head per call: if several shared a convolution, their gradients would be gathered in another memory order
                 found |= self._maps(features, (name,))
         places = list({id(where): where for where in cells.values()}.values())
         around = neighbourhoods(features, torch.cat(places, 1)).split([where.shape[1] for where in places], 1)
@@ -168,6 +168,6 @@ class _Rows(torch.autograd.Function):
 
 
 def _normalised(inputs: int, outputs: int, *, kernel: int) -> nn.Sequential:
-    """Convolution and group normalisation, in 32 groups where the channels divide into them, as FDTA."""
+    """Convolution and group normalisation, in as many groups as divide the channels, at most FDTA's 32."""
     groups = max(n for n in range(1, 33) if outputs % n == 0)
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), GroupNorm(groups, outputs))

@@ -2,7 +2,7 @@
 
 An objective is a module of the task, not of the published network, so weights trained by one serve any other. Its forward takes
 
-    embeddings (B, 2, K, D) float32       of B pairs with up to K objects a frame, any length; padding may hold anything finite
+    embeddings (B, 2, K, D) float32       of B pairs with up to K objects per frame, any length; padding may hold anything finite
     valid (B, 2, K) bool                  where there is an object
     same_scene (B,) bool                  False for negative pairs, two frames of different scenes
     identities (B, 2, K) int64 or None    numbers from 0, -1 where unknown; None unless `Needs.identities`

@@ -1,4 +1,4 @@
-"""Quasi-dense similarity learning: contrastive losses with several positives a row (QDTrack, section 3.2).
+"""Quasi-dense similarity learning: contrastive losses with several positives per row (QDTrack, section 3.2).
 
 Each function is of one pair of images: V samples of the key image in rows, K samples of the reference image in columns. Which pairs of
 samples are positive, negative or neither is said by two masks. Without any positive the losses are 0, with a gradient of 0.

@@ -54,7 +54,7 @@ class Utrack(nn.Module):
 
 
 def reid_losses(embeddings: Tensor, valid: Tensor, positive: Tensor, options: UtrackOptions) -> ReidLosses:
-    """Losses of B pairs with up to K objects a frame.
+    """Losses of B pairs with up to K objects per frame.
 
     Args:
         embeddings: (B, 2, K, D) float32, any length; padding may hold anything finite.

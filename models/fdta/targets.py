@@ -2,7 +2,7 @@
 
 Objects are listed frame by frame; `people` says which of the clip's N people each is, so that whoever appears in several frames has one
 column in all that concerns trajectories. All arrays have a shape that follows from the options, the number of frames and the image size.
-With T frames, K = max_objects objects a frame and N = max_objects people a clip, G groups:
+With T frames, K = max_objects objects per frame, N = max_objects people per clip and G groups:
 
     boxes (T, K, 4) float32            centre x, centre y, width, height in [0, 1], clipped to the image
     valid (T, K) bool                  objects come first, padding is 0

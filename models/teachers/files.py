@@ -68,7 +68,12 @@ class DepthFiles:
         return {}
 
     def path(self, row: Frame, image: str | None) -> Place:
-        """Where the picture of a frame should lie; `image` is the name of the frame's own file without its ending, None if unknown."""
+        """Where the picture of a frame should lie.
+
+        Args:
+            row: the frame.
+            image: name of the frame's own file without its ending; None: the frame's number in six digits.
+        """
         values = {
             "root": self.folders[row.dataset].path,
             "dataset": row.dataset,

@@ -16,7 +16,7 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
     Args:
         image: (3, H, W), normalised.
         regions: (R, 4) xyxy pixels of positive size, anywhere.
-        size: pixels a side.
+        size: pixels along a side of a result.
 
     Returns:
         (R, 3, size, size).

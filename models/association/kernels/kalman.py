@@ -21,7 +21,7 @@ Floats = NDArray[Any]
 POSITION, VELOCITY, POSITION_VARIANCE, COVARIANCE, VELOCITY_VARIANCE = range(5)
 
 POSITION_WEIGHT = 1 / 20  # standard deviation of position, in box heights
-VELOCITY_WEIGHT = 1 / 160  # standard deviation of velocity, in box heights a frame
+VELOCITY_WEIGHT = 1 / 160  # standard deviation of velocity, in box heights per frame
 ASPECT_STD = 1e-2
 ASPECT_VELOCITY_STD = 1e-5
 ASPECT_MEASUREMENT_STD = 1e-1
