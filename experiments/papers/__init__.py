@@ -1,4 +1,4 @@
 """The papers' tables: rows, the ledger of finished ones, and the page.
 
-Imports sweeps, trials, stages, models and pipeline.
+Imports sweeps, trials and pipeline.
 """

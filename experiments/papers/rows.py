@@ -125,7 +125,10 @@ class Rows:
 
 
 def run_missing(rows: Rows, numbers: Sequence[int], machinery: tuning.Machinery) -> list[tuning.Outcome]:
-    """Run the trials that these tables lack and enter them in the ledger; those that failed are told.
+    """Run the trials that these tables lack and enter them in the ledger.
+
+    Returns:
+        The outcome of each of these trials, failed ones included.
 
     Raises:
         UserError: a trial's parameters cannot be used, data is missing, or the cluster is too small.

@@ -16,7 +16,7 @@ from pipeline.params.yaml_file import read_yaml
 
 
 class Domain(Section):
-    """Where a search may look for one parameter: from `low` to `high`, or among `choices`. Whole where the parameter is whole."""
+    """Where a search may look for one parameter: from `low` to `high`, in whole numbers if the parameter is one, or among `choices`."""
 
     low: float | None = None
     high: float | None = None
@@ -38,7 +38,7 @@ class Domain(Section):
 
 
 class Case(Section):
-    """A point that a grid cannot say."""
+    """A point of a sweep that a grid cannot express."""
 
     label: str = Field(min_length=1)
     changes: dict[str, Any] = Field(default={})
@@ -78,7 +78,7 @@ def load(path: Path, name: str) -> Definition:
     """A sweep of a file of sweeps.
 
     Raises:
-        UserError: the file is missing or no mapping in YAML, no sweep has that name, or one of its keys cannot be used.
+        UserError: the file is missing or is no YAML mapping, no sweep has that name, or one of its keys cannot be used.
     """
     named = read(path)
     if name not in named:
@@ -93,7 +93,7 @@ def read(path: Path) -> dict[str, Any]:
     """All sweeps of a file by name, unchecked.
 
     Raises:
-        UserError: the file is missing or no mapping in YAML.
+        UserError: the file is missing or is no YAML mapping.
     """
     named = read_yaml(path, missing="no such file of sweeps\nnext: run from a whole checkout of the repository")
     if not isinstance(named, dict) or not all(isinstance(body, dict) for body in named.values()):

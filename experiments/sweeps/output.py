@@ -33,10 +33,10 @@ class Point:
     """A configuration over its seeds.
 
     Attributes:
-        configuration: which.
-        outcomes: of its trials, seed by seed.
+        configuration: the configuration.
+        outcomes: outcomes of its trials, seed by seed.
         means: mean of each metric over the trials that finished.
-        spreads: standard deviation (n - 1) of each; empty for fewer than two trials.
+        spreads: standard deviation (n - 1) of each; empty for fewer than two finished trials.
     """
 
     configuration: Configuration
@@ -76,7 +76,7 @@ def publish(plan: Plan, outcomes: Sequence[Outcome], publication: Publication, r
 
 
 def show(plan: Plan, outcomes: Sequence[Outcome], console: Console | None = None) -> None:
-    """Print the table, as wide as it is, what it leaves out, and every trial that failed, with its error and where its log lies."""
+    """Print the table at its full width, how many rows it leaves out, and every failed trial with its error and the path of its log."""
     chosen, table = best(plan, outcomes), Table(title=f"{plan.name}: {plan.definition.description}")
     names = _measured(outcomes)
     table.add_column("trial" if plan.definition.search else "configuration", overflow="fold")

@@ -25,8 +25,8 @@ class Configuration:
     """A point of a sweep.
 
     Attributes:
-        label: tells it from the others, for people.
-        values: what the sweep's own keys are there, defaults included (a case: its label), in the sweep's order.
+        label: name that tells it from the others, for people.
+        values: the values of the sweep's own keys, defaults included (of a case: its label), in the sweep's order.
         changes: what differs from the parameter file.
         pretrain: whether the trial starts from pretrained weights.
         finetune: whether the trial fine-tunes.
@@ -67,7 +67,7 @@ class Plan:
 
     @property
     def metric(self) -> str:
-        """What the best trial has most of."""
+        """The metric by which trials are compared; the greatest value is the best."""
         return self.definition.metric or self.params.sweep.metric
 
     @property
@@ -150,7 +150,7 @@ class Plan:
         """Recipes that show whether every value can be used: each trial of a grid, each end of a search's ranges.
 
         Raises:
-            UserError: a key is no parameter or changes nothing from the sweep's first step on, or a default is none of its choices.
+            UserError: a key is no parameter or changes nothing from the sweep's first step on, or a default is not among the values tried.
         """
         trials = self.trials()
         for key in {key: None for trial in trials for key in (*trial.configuration.changes, *self._searched)}:
@@ -183,7 +183,7 @@ class Plan:
         return [int(low), int(high)] if isinstance(default, int) else [float(low), float(high)]
 
     def fingerprint(self, root: Path) -> str:
-        """Names the sweep: same fingerprint, same configurations on the same data. More seeds or trials continue it."""
+        """Digest of what the sweep tries: equal for the same configurations on the same data, so that more seeds or trials continue it."""
         data = {name: digest for name in SETTLED if (digest := content_digest(root / name)) is not None}
         default = self.trial(0, Configuration(DEFAULT, {}, {}), self.params.base.seed).recipe
         return parameters.digest(self.name, self.metric, self.definition, default.digest(), data)
@@ -212,7 +212,11 @@ class Plan:
 
 
 def adhoc(name: str, known: Definition | None, grid: Mapping[str, list[Any]]) -> Definition:
-    """A grid of the command line: that of a known sweep changed, or a sweep of its own whose keys say what it trains."""
+    """The definition that a grid on the command line means: a known sweep with this grid, or a new one whose keys decide its first step.
+
+    Raises:
+        UserError: the definition cannot be used.
+    """
     if known is not None:
         body = known.model_dump() | {"grid": dict(grid), "cases": None, "search": None, "trials": None}
     else:

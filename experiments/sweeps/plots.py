@@ -15,12 +15,14 @@ from pipeline.report.plots import COLOURS, GREY, LINES, STYLE, to_svg
 
 
 def against_values(keys: Sequence[str], scores: Sequence[tuple[Mapping[str, Any], float]], metric: str) -> str:
-    """A metric over the first key: a dot a seed, the mean as a line with its standard deviation; a line for each value of the other keys.
+    """A metric over the first key as an HTML figure: one dot per seed, and the means with their standard deviations.
+
+    Each combination of values of the other keys is a line of its own. Without scores the text is empty.
 
     Args:
-        keys: what the sweep changes; values of the first are spread by size where all are numbers, else in the order they come.
-        scores: the values of a trial and its metric.
-        metric: its name.
+        keys: what the sweep changes; values of the first are placed by size where all are numbers, else in the order in which they come.
+        scores: the values of each trial, and its metric.
+        metric: the metric's name.
     """
     if not scores:
         return ""
@@ -46,13 +48,13 @@ def against_values(keys: Sequence[str], scores: Sequence[tuple[Mapping[str, Any]
 
 
 def against_trials(numbers: Sequence[int], scores: Sequence[float], values: Mapping[str, Sequence[Any]], metric: str) -> str:
-    """A metric over the trials of a search with the best so far, and over each searched key.
+    """A metric over the trials of a search with the best so far, and over each searched key, as HTML figures.
 
     Args:
-        numbers: of the trials.
-        scores: their metric.
-        values: of each key, one value per trial.
-        metric: its name.
+        numbers: numbers of the trials.
+        scores: the metric of each trial.
+        values: for each key one value per trial; the first is shown as the default.
+        metric: the metric's name.
     """
     order = sorted(range(len(numbers)), key=lambda index: numbers[index])
     with pyplot.rc_context(STYLE):
@@ -85,7 +87,7 @@ def _line(axis: Any, group: Mapping[Any, Sequence[float]], label: str, index: in
 
 
 def _scatter(key: str, values: Sequence[Any], scores: Sequence[float], metric: str) -> str:
-    """The first value is the default's."""
+    """The dashed line is drawn at the first value, which is taken to be the default."""
     with pyplot.rc_context(STYLE):
         figure, axis = pyplot.subplots(figsize=(4.2, 2.8), layout="constrained")
         axis.plot(values, scores, "o", color=COLOURS[0], markersize=3.5, alpha=0.6)

@@ -1,4 +1,4 @@
-"""A sweep in MLflow: one parent run, one child a trial, continued after a kill; no run is left RUNNING by a process that is gone."""
+"""A sweep in MLflow: one parent run, one child per trial, continued after a kill; no run is left RUNNING by a process that is gone."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Child:
 
     Attributes:
         run_id: MLflow's id.
-        number: of the trial.
-        values: of the sweep's keys.
+        number: number of the trial.
+        values: values of the sweep's keys.
         status: RUNNING, FINISHED, FAILED or KILLED.
         stopped: whether the scheduler ended it.
-        metrics: last value of each.
-        error: what ended a failed one.
+        metrics: last value of each metric.
+        error: message of what ended a failed trial; else empty.
     """
 
     run_id: str
@@ -150,7 +150,7 @@ def opened(plan: Plan, root: Path) -> Iterator[Record]:
 
 
 def _inputs(run: StageRun, root: Path) -> dict[str, str]:
-    """Record the data on the parent; the tags that say the same on each child."""
+    """Record the data on the parent, and return the tags that say the same on each child."""
     tags = {}
     for folder in SETTLED:
         if (root / folder / MANIFEST).is_file():

@@ -1,7 +1,7 @@
 """A sweep: many variants of the parameter file, trained, tracked and scored side by side (`throughline sweep`).
 
-What is finished is never done again: the same command goes on where a killed one was. Apart from the pipeline: `dvc repro` runs none,
-`dvc repro experiments/dvc.yaml` those that experiments/kept.yaml names.
+What is finished is never done again: the same command goes on where a killed one was. Sweeps are no part of the pipeline: `dvc repro` runs
+none, `dvc repro experiments/dvc.yaml` runs those that experiments/kept.yaml names.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def plan(
         root: the repository.
 
     Raises:
-        UserError: a sweep, key or value that there is not.
+        UserError: there is no such sweep or key, or a value cannot be used.
     """
     raw, checked = changed_file(params, changes, {key: value for key, value in (settings or {}).items() if value is not None})
     return Plan(name, _definition(name, grid, root / SWEEPS), raw, checked)

@@ -63,12 +63,12 @@ class Outcome:
     """How a trial ended.
 
     Attributes:
-        trial: which.
+        trial: the trial.
         status: finished; stopped by the scheduler; failed; or interrupted.
-        metrics: all, or those of the last rung; empty where there are none.
-        run_id: MLflow's.
+        metrics: all metrics, of a stopped trial those of its last rung; empty where there are none.
+        run_id: id of its run in MLflow; empty where there is none.
         error: first line of what a failed trial raised.
-        log: its whole traceback.
+        log: file with the whole traceback of a failed trial.
     """
 
     trial: Trial
@@ -129,10 +129,10 @@ def run(plan: Plan, machinery: Machinery, record: Record, root: Path) -> list[Ou
 
 @contextmanager
 def alone(plan: Plan, root: Path) -> Iterator[None]:
-    """Hold a sweep against a second driver of it in this repository.
+    """Keep a second driver of a sweep out of this repository while the block runs.
 
     Raises:
-        UserError: there is one.
+        UserError: another process runs the sweep.
     """
     from pipeline.training.checkpoints import exclusive  # imports torch, which a mistake in a name should not wait for
 

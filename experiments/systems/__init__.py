@@ -1,4 +1,4 @@
 """Systems side by side, and what crosses of detectors, embeddings and associations: docs/systems.md.
 
-Imports papers, trials, models and pipeline.
+Imports papers, trials and pipeline.
 """

@@ -45,7 +45,7 @@ class Crossing(Section):
 
     @property
     def label(self) -> str:
-        """The three words."""
+        """Detector, embedding and association, with commas between."""
         return f"{self.detector}, {self.embedding}, {self.association}"
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pipeline.params.sections import TRAININGS
 
-MILLISECONDS = 60_000  # of a minute
+MILLISECONDS = 60_000  # in a minute
 
 
 def training_minutes(uri: str, experiment: str) -> float | None:
-    """Minutes of the latest finished run of each training; None where there is none of one.
+    """Minutes that the latest finished runs of both trainings took together; None where one of them has no finished run.
 
-    A stage that finds its output whole starts no run. A training that was killed and went on counts from where it went on.
+    A stage that finds its output whole starts no run. A training that was killed and resumed counts from where it was resumed.
 
     Args:
-        uri: of MLflow's store.
-        experiment: where the runs are.
+        uri: tracking URI of MLflow's store.
+        experiment: name of the experiment that holds the runs.
     """
     from mlflow import MlflowClient
 

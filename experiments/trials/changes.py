@@ -37,17 +37,17 @@ def changed_file(path: Path, changes: Sequence[str], further: Overrides | None =
         The file as a mapping, and the same checked.
 
     Raises:
-        UserError: a key or value that there is not.
+        UserError: there is no such key, or a value cannot be used.
     """
     raw = overridden(parameters.read(path), {**dict(pair(text, "--set") for text in changes), **(further or {})}, "--set")
     return raw, check(raw, str(path))[0]
 
 
 def pair(text: str, option: str) -> tuple[str, Any]:
-    """`key=value` with the value read as YAML; of a grid as a list.
+    """Key and value of `key=value`, the value read as YAML; of `--grid`, a list of the values between commas.
 
     Raises:
-        UserError: it is no such pair; names the option that it was given to.
+        UserError: the text is no such pair; the message names the option that it was given to.
     """
     key, sign, value = text.partition("=")
     try:

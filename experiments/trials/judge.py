@@ -1,4 +1,4 @@
-"""From what a network saw to scores: track again from the cache and score in memory, in a moment."""
+"""From what a network saw to scores: track again from stored observations and score in memory, without running the detector."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def judge(
         model: folder of the network that saw, of which trackers that ask need a part.
         seen: folder that `observe` published.
         root: the repository.
-        report: gets the metrics over the sequences done and their share, after each sequence but the last.
+        report: called after each sequence but the last, with the metrics over the sequences done and the share of sequences done.
 
     Raises:
         UserError: no sequence has ground truth.
@@ -79,7 +79,7 @@ def _true(names: Sequence[str], params: Params, spec: ModelSpec, seen: Path, roo
 
 @functools.lru_cache(maxsize=256)
 def _seen(path: Path, spec: ModelSpec) -> ObservedSequence:
-    """Files are named by what made them, so the path tells whether one is known."""
+    """Read observations, cached by path: files are named by what made them, so a path has one content."""
     return load(path, spec)
 
 

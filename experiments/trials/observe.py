@@ -30,7 +30,7 @@ GPU_SHARE = 0.25  # of a GPU for one sequence
 
 
 def fingerprint(params: Params, spec: ModelSpec, options: BaseModel, model: Place, root: Path) -> str:
-    """Names what the network of a model folder sees in the frames that are tracked."""
+    """Digest of all that decides what the network of a model folder sees in the frames that are tracked."""
     tracker = options.model_dump()["tracker"]
     return digest(
         file_digest(model / model_folder.WEIGHTS),

@@ -23,16 +23,16 @@ STEPS: tuple[Step, ...] = ("pretrain", "finetune", "track")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a trial is; picklable.
+    """All that defines a trial; picklable.
 
     Attributes:
-        label: what tells it from the others, for people.
+        label: name that tells it from the others, for people.
         raw: the base parameter file as a mapping.
         pretrain: changes for pretraining; None: no pretraining, fine-tuning starts at random.
         finetune: changes for fine-tuning; None: the pretrained network is tracked.
         track: changes for tracking and scoring.
-        seed: of fine-tuning.
-        shared_seed: of pretraining, so that trials may share one.
+        seed: seed of fine-tuning.
+        shared_seed: seed of pretraining, so that trials may share one.
     """
 
     label: str
@@ -59,7 +59,7 @@ class Recipe:
         return model_parameters.check(raw, where)
 
     def digest(self) -> str:
-        """Names the trial by the parameters that its steps read."""
+        """Digest of the parameters that the trial's steps read, which identifies it."""
         read = {"track": self.parameters("track")[0]}
         read |= {"finetune": self.parameters("finetune")[0]} if self.finetune is not None else {}
         read |= {"pretrain": self.parameters("pretrain")[0]} if self.pretrain is not None else {}
@@ -67,7 +67,7 @@ class Recipe:
 
 
 def of_system(raw: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
-    """A copy of a parameter file for another system: what both know keeps its value, what only the other one knows has its default.
+    """A copy of a parameter file for another system: options that both know keep their values, those of the other one alone get defaults.
 
     Args:
         raw: the file as a mapping.
@@ -75,7 +75,7 @@ def of_system(raw: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
         where: who asks, for the message.
 
     Raises:
-        UserError: the other system asks for values that the file does not have.
+        UserError: the other system has options without a default that the file does not state.
     """
     changed, missing = copy.deepcopy(dict(raw)), list[str]()
     sections = {}
@@ -112,7 +112,7 @@ def overridden(raw: Mapping[str, Any], changes: Overrides, where: str) -> dict[s
         where: who asks, for the message.
 
     Raises:
-        UserError: a key is not in the file; names what stands beside it.
+        UserError: a key is neither in the file nor an option of its system; the message names the keys beside it.
     """
     changed = copy.deepcopy(dict(raw))
     for key, value in changes.items():

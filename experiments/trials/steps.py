@@ -29,7 +29,7 @@ Report = Callable[[dict[str, float], float], None]
 
 
 def fingerprint(recipe: Recipe, root: Path) -> str:
-    """Names a trial's outcome: its parameters, the data it reads and the code of its steps."""
+    """Digest of all that decides a trial's outcome: its parameters, the data it reads and the code of its steps."""
     steps = [step for step, changes in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)) if changes is not None]
     params = recipe.parameters("track")[0]
     code = [code_of(step, params) for step in (*steps, "track", "evaluate")]
@@ -81,7 +81,7 @@ def realise(recipe: Recipe, root: Path, run: StageRun, report: Report | None = N
         Metrics by name: those of `TrackingMetrics`, R1 and mAP where the model has embeddings, AP50.
 
     Raises:
-        UserError: see `check` and `training.trained`.
+        UserError: as `check`, `pipeline.training.fit.trained` and `judge.judge` raise it.
     """
     known = outcome(recipe, root)
     if known is not None:
@@ -150,7 +150,7 @@ def _trained(
 
 
 def _judged(recipe: Recipe, root: Path, model: Path, report: Report | None = None) -> dict[str, float]:
-    """Metrics of a network: what it sees is kept, tracking and scoring take a moment."""
+    """Metrics of a network: what it sees is kept on disk, tracking and scoring are done each time."""
     from experiments.trials import judge as judging
     from experiments.trials import observe
     from pipeline.files import model_folder as weights
