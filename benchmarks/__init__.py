@@ -1,1 +1,1 @@
-"""What the steps cost, beside peers and beside what cannot be avoided: `make bench`."""
+"""Benchmarks of the pipeline's steps, beside peers and beside the work that cannot be avoided: `make bench`."""

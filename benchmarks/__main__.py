@@ -67,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def lines(measured: Timed | Growth | Footprint) -> list[str]:
-    """A line for each peer, or one without; one for a growth."""
+    """What is printed of a measurement: one line for each peer, or one line where there are none, as of a growth or a footprint."""
     from benchmarks import page
 
     if isinstance(measured, Footprint):

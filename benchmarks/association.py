@@ -1,4 +1,4 @@
-"""Association a frame: prediction, costs, assignment, life cycle, for 20 to 2,000 people, with embeddings and without.
+"""Time of association per frame: prediction, costs, assignment, life cycle, for 20 to 2,000 people, with embeddings and without.
 
 Peers without embeddings: ByteTrack in Cython (pyxtrackers) and in Python (trackers), which compare boxes alone. The share of our boxes that
 pyxtrackers gives the same identities is part of the line's name.
@@ -23,7 +23,7 @@ from pipeline.artifacts.code import ROOT
 from pipeline.numerics.boxes import iou
 from pipeline.params.yaml_file import read_yaml
 
-# Released OUTrack, seconds a frame of its first stage, measured on a similar core.
+# Released OUTrack: seconds per frame of its first stage, by number of objects, measured on a similar core.
 RELEASED = {20: 1.6e-3, 60: 4.5e-3, 150: 13.9e-3}
 FRAMES = {20: 150, 60: 100, 150: 60, 1000: 12}
 PEOPLE, LENGTHS = (20, 60, 150, 400, 1000, 2000), (625, 2500, 10_000)
@@ -47,7 +47,10 @@ def measure() -> Iterator[Timed | Growth]:
 
 
 def agreement(seen: Sequence[OccludedDetections]) -> float:
-    """Share of our boxes that pyxtrackers gives the identity which it gives this identity of ours mostly."""
+    """Share of our boxes whose identities agree with those of pyxtrackers.
+
+    Each identity of ours is paired with the one that pyxtrackers gives most of its boxes; boxes are the same from an IoU above 0.5.
+    """
     from pyxtrackers import BYTETracker
 
     ours, theirs, pairs = _tracker(), BYTETracker(), Counter[tuple[int, int]]()
@@ -66,7 +69,7 @@ def agreement(seen: Sequence[OccludedDetections]) -> float:
 
 @cache
 def options() -> TrackerOptions:
-    """The default preset's."""
+    """Tracker options of the default preset."""
     raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
     return OPTIONS.model_validate({key: value for key, value in raw.items() if key != "name"}).tracker
 

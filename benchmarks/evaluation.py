@@ -25,7 +25,7 @@ DATA = Path(os.environ.get("THROUGHLINE_DATA", ROOT.parent / "shared" / "dataset
 TRACKER = "perturbed"
 PEDESTRIAN, STATIC = 1, 7
 SIZES = (1, 4, 16, 64)  # sequences, for the growth
-# our names of TrackEval's; figures that are shares there are percent here
+# our name -> TrackEval's; these figures are shares there and percentages here
 SHARES = {
     "HOTA": "HOTA___AUC", "DetA": "DetA___AUC", "AssA": "AssA___AUC", "LocA": "LocA___AUC",
     "MOTA": "MOTA", "MOTP": "MOTP", "IDF1": "IDF1", "IDP": "IDP", "IDR": "IDR",

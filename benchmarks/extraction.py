@@ -1,6 +1,6 @@
 """Extraction beside a bare loop: decode and encode of a video, read and write of images. Then two workers beside one.
 
-To remove what was written is no part of the work, of neither.
+The time to remove what was written counts for neither.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ def _beside(what: str, folder: Path, ours: Work, ways: Mapping[str, Work]) -> Ti
 
 
 def extract(folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
-    """The stage's work on some sequences."""
+    """Extract sequences as the stage does, to a new folder in `folder`."""
     extract_to(fresh(folder) / "out", folder, kind, sequences)
 
 
 def extract_one(folder: Path, name: str, *, kind: str) -> None:
-    """The same of one sequence."""
+    """Extract one sequence, as `extract`."""
     extract(folder, kind, (name,))
 
 
 def extract_to(out: Path, folder: Path, kind: str, sequences: tuple[str, ...]) -> None:
-    """The same, kept in `out`."""
+    """Extract sequences as the stage does, to `out`."""
     source = Source(name=kind, kind="mot_challenge", root=str(folder / kind), sequences=list(sequences), images_per_file=64)
     publication = Publication(out, "extract_frames", "a" * 64)
     for sequence in plan([source], data_root="", root=folder, strict=True).sequences:
@@ -78,7 +78,7 @@ def fresh(folder: Path) -> Path:
 
 
 def forget(folder: Path) -> Work:
-    """Removes what lies in `fresh` folders."""
+    """Work that removes all folders in `folder` that `fresh` made."""
 
     def work() -> None:
         for written in folder.glob(f"{WRITTEN}*"):
@@ -88,7 +88,7 @@ def forget(folder: Path) -> Work:
 
 
 def decode_and_encode(folder: Path, name: str) -> Path:
-    """All that cannot be avoided of a video: frames to RGB, RGB to JPEG, JPEGs to the disk."""
+    """The work that a video makes unavoidable: frames to RGB, RGB to JPEG, JPEGs to the disk; returns the file."""
     bare = fresh(folder) / "bare"
     with av.open(str(folder / f"videos/{name}/a.mp4")) as container, bare.open("wb") as out:
         container.streams.video[0].codec_context.thread_count = 1
@@ -98,7 +98,7 @@ def decode_and_encode(folder: Path, name: str) -> Path:
 
 
 def read_and_write(folder: Path, name: str) -> Path:
-    """Images that are JPEGs already, copied."""
+    """Copy images that are JPEGs already into one file, without a check; returns it."""
     bare = fresh(folder) / "bare"
     with bare.open("wb") as out:
         for path in sorted((folder / f"images/{name}/img1").iterdir()):
@@ -107,7 +107,7 @@ def read_and_write(folder: Path, name: str) -> Path:
 
 
 def read_check_write(folder: Path, name: str) -> Path:
-    """All that cannot be avoided of them, since damage must be named: each is also read by FFmpeg, at an eighth of its size."""
+    """The work that images make unavoidable, since damage must be named: each is copied, and decoded by FFmpeg at an eighth of its size."""
     bare = fresh(folder) / "bare"
     with bare.open("wb") as out:
         for path in sorted((folder / f"images/{name}/img1").iterdir()):
@@ -136,7 +136,7 @@ def write_video(path: Path) -> None:
 
 
 def write_images(video: Path, folder: Path) -> None:
-    """The same film as numbered JPEGs."""
+    """Write the frames of a video as numbered JPEGs, from 000001.jpg on."""
     folder.mkdir(parents=True)
     with av.open(str(video)) as container:
         for number, frame in enumerate(container.decode(video=0), 1):

@@ -43,7 +43,7 @@ from pipeline.runtime.malloc import keep_freed_memory
 
 COPIES = 16  # of 39 MOT17 images: more row groups than a loader keeps in memory
 EPOCH, BATCH = 160, 4  # pairs
-RAY_ROWS = 16  # that an actor gets at once, about a row group
+RAY_ROWS = 16  # rows that an actor gets at once, about a row group
 RAY_EPOCH = 320  # pairs; twice as many, since some are ready when the first batch comes
 PROCESSES, ROUNDS = (0, 1, 2), 3
 PEERS = {"files": "DataLoader over JPEG files", "small": "DataLoader over small JPEG files", "ray": "Ray Data"}
@@ -85,8 +85,11 @@ def prepare(folder: Path, preset: str, frames: list[Frame], copies: int) -> None
 
 
 def run(way: str, folder: Path, processes: int) -> dict[str, float]:
-    """Time a way in a process of its own, after its first batch: `seconds` and those of processor time (`core`) a pair, and the most
-    `megabytes` that it and its children held."""
+    """Time one way of feeding in a process of its own, after its first batch.
+
+    Returns:
+        `seconds` and seconds of processor time (`core`) per pair, and the most `megabytes` that the process and its children held.
+    """
     command = [sys.executable, "-m", "benchmarks.feeding", way, str(folder), str(processes)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -94,7 +97,7 @@ def run(way: str, folder: Path, processes: int) -> dict[str, float]:
 
 
 def read_feed(folder: Path, processes: int) -> Feed:
-    """What `prepare` wrote, with so many processes."""
+    """The feed that `prepare` wrote, with this number of loader processes."""
     feed: Feed = pickle.loads((folder / "feed.pickle").read_bytes())
     return replace(feed, settings=feed.settings.model_copy(update={"loader_processes": processes}))
 
@@ -115,7 +118,7 @@ class FileClips(ClipDataset):
 
 
 def batches(way: str, folder: Path, processes: int) -> Iterator[Batch | dict[str, Any]]:
-    """An epoch of batches, made one way."""
+    """An epoch of batches, made in the way that `way` names."""
     feed = read_feed(folder, processes)
     if way == "ray":
         return _ray(feed, processes)
@@ -156,7 +159,7 @@ class RayClips(ClipDataset):
         return {"images": images, **{name: value.numpy() for name, value in batch.targets.items()}}
 
     def sample(self, row: int) -> Sample:
-        """A row of those at hand."""
+        """A sample out of the rows that the actor was given."""
         return self.rows.sample(row)
 
 
@@ -196,7 +199,10 @@ def _whole(frame: Frame, packed: TrainingFrame) -> TrainingFrame:
 
 
 def _read(batch: Batch | dict[str, Any]) -> int:
-    """Read a byte of each page of the images, as training reads all: until then shared memory is neither mapped nor counted."""
+    """Read one byte of each page of the images, as training reads them all: until then shared memory is neither mapped nor counted.
+
+    Returns 1, so that batches can be counted.
+    """
     images = torch.as_tensor(batch["images"]) if isinstance(batch, dict) else batch.images.permute(0, 1, 3, 4, 2)
     return int(images.reshape(-1)[::4096].sum()) >= 0
 

@@ -60,7 +60,7 @@ def prepare(folder: Path, frames: int) -> None:
 
 
 def label(folder: Path) -> None:
-    """The stage's work on the sequence."""
+    """Label the depth of the sequence as the stage does."""
     publication, frames = Publication(folder / "depth", "label_depth", "a" * 64), folder / "frames" / NAME
     count = frame_facts(frames)["frames"]
     label_file(LabelTask(GroundPlane(MAP_SIZE), frames, Folder(folder / "videos", 1), publication, NAME, count))

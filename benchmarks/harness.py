@@ -20,10 +20,10 @@ class Timed:
 
     Attributes:
         what: the step and its size.
-        unit: of the times: what one is for (frame, pair, ...).
-        ours: seconds a unit, median over the rounds.
-        peers: seconds a unit by name; the first is the one to beat.
-        limit: seconds a unit of the work that cannot be avoided; None where nothing smaller says much.
+        unit: what times are stated per (frame, pair, ...).
+        ours: seconds per unit, median over the rounds.
+        peers: seconds per unit by name; the first is the one to beat.
+        limit: seconds per unit of the work that cannot be avoided; None where no such work was timed.
         aim: least ratio of the first peer's time to ours; None: no aim.
         spread: (most - least) / median of our times over the rounds.
     """
@@ -38,7 +38,7 @@ class Timed:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How many times longer each peer takes."""
+        """Each peer's time over ours, by name."""
         return {name: seconds / self.ours for name, seconds in self.peers.items()}
 
     @property
@@ -78,7 +78,7 @@ class Footprint:
         unit: of the sizes.
         sizes: sizes tried, growing.
         bytes: most bytes that its process held at each size.
-        bound: what they must stay below.
+        bound: bytes that they must stay below.
     """
 
     what: str
@@ -94,12 +94,12 @@ def grow(
     """Time one step at several sizes, after one round of warm-up.
 
     Args:
-        what: see `Growth`.
-        unit: see `Growth`.
-        sizes: see `Growth`.
+        what: the step.
+        unit: of the sizes (objects, frames, sequences).
+        sizes: sizes to try, at least two, growing.
         work: prepares what is timed for a size; what it does before it returns is not timed.
         rounds: how often each size is timed; the least counts, since only delays can be added.
-        clock: see `compare`.
+        clock: what is read before and after, as in `compare`.
     """
     works = [work(size) for size in sizes]
     times: list[list[float]] = [[_seconds(each, clock) for each in works] for _ in range(rounds + 1)][1:]
@@ -122,16 +122,16 @@ def compare(
     """Time the ways in turn, after one round of warm-up.
 
     Args:
-        what: see `Timed`.
-        unit: see `Timed`.
+        what: the step and its size.
+        unit: what times are stated per (frame, pair, ...).
         units: how many units one call does.
         ours: our way.
-        peers: others', by name.
+        peers: other ways, by name; the first is the one to beat.
         limit: the unavoidable part alone.
-        aim: see `Timed`.
+        aim: least ratio of the first peer's time to ours; None: no aim.
         rounds: how often each is timed.
-        clock: `time.process_time` for seconds of a core, which other programs hardly disturb; not for work that other processes do.
-        after: what is done after each, untimed, such as removing what it wrote.
+        clock: `time.process_time` for processor time, which other programs hardly disturb; not for work that other processes do.
+        after: what is done after each call, untimed, such as removing what it wrote.
     """
     ways: dict[str, Work] = {"ours": ours, **(peers or {}), **({"limit": limit} if limit else {})}
     times: dict[str, list[float]] = {name: [] for name in ways}

@@ -1,4 +1,4 @@
-"""A repository whose one sequence is as long as wished: small frames, a cheap scene with ground truth, a network of random weights."""
+"""A repository with one sequence of any length: small frames, a cheap scene with ground truth, and networks of random weights."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pipeline.files.model_folder import ModelCard
 from pipeline.params.yaml_file import read_yaml
 
 WIDTH, HEIGHT, RATE = 96, 64, 30
-WALK = 64  # frames from one edge to the other and back; then the next person comes
-PEOPLE, ANNOTATED = 2, 4  # people a walk; of every so many walks one is annotated: retrieval compares each box with every other
+WALK = 64  # frames in which people walk from one edge to the other and back; then the next people come
+PEOPLE, ANNOTATED = 2, 4  # people per walk; every fourth walk is annotated, since retrieval compares each box with every other
 INPUT = 64  # pixels of the network's input either way
 SETTINGS: dict[str, dict[str, Any]] = {
     "base": {"data_root": "in"},

@@ -1,4 +1,4 @@
-"""The obvious loop for what the pipeline does in arrays: peers of benchmarks/maps.py, and tests compare their results."""
+"""The obvious loops for what the pipeline does with arrays: peers in benchmarks/maps.py, and references in its tests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def find_evidence(predicted: Floats, occluders: Floats, centres: Floats) -> list
 
 
 def _common(first: Floats, second: Floats) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of what two boxes (4,) share; turned around where they share nothing."""
+    """Left, top, right, bottom of what two boxes (4,) share; where they share nothing, right < left or bottom < top."""
     left, top = np.maximum(first[:2], second[:2])
     right, bottom = np.minimum(first[2:], second[2:])
     return left, top, right, bottom

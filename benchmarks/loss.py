@@ -18,13 +18,13 @@ from pipeline.runtime.malloc import keep_freed_memory
 
 PAIRS, NEGATIVE = 12, 2  # of these pairs, two show different scenes
 OBJECTS, DIMENSIONS = (30, 150), 128
-CALLS = 4  # a round
+CALLS = 4  # per round
 
 Loss = Callable[[Tensor, Tensor, Tensor, LossOptions], Tensor]
 
 
 def measure() -> Iterator[Timed | Growth]:
-    """A line for each number of objects a frame, and how the time grows with the number of pairs."""
+    """A line for each number of objects per frame, and how the time grows with the number of pairs."""
     torch.set_num_threads(1)
     keep_freed_memory()  # as a training process does
     options = read_options("mot17").loss
@@ -35,7 +35,7 @@ def measure() -> Iterator[Timed | Growth]:
 
 
 def batch(pairs: int, objects: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Random embeddings (B, 2, K, D), of which nine in ten are objects, and which pairs are positive."""
+    """Random embeddings (B, 2, K, D), which of them are objects (B, 2, K) bool, nine in ten, and which pairs are positive (B,) bool."""
     torch.manual_seed(objects)
     features = torch.randn(pairs, 2, objects, DIMENSIONS)
     counts = torch.randint(int(0.8 * objects), objects + 1, (pairs, 2, 1))
@@ -43,7 +43,7 @@ def batch(pairs: int, objects: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def ours(features: Tensor, valid: Tensor, positive: Tensor, options: LossOptions) -> Tensor:
-    """As training calls it."""
+    """The loss as training calls it."""
     return reid_losses(features, valid, positive, options).total
 
 
@@ -71,7 +71,7 @@ def loop(features: Tensor, valid: Tensor, positive: Tensor, options: LossOptions
 
 
 def products(data: tuple[Tensor, Tensor, Tensor]) -> Work:
-    """What no way avoids: one triangle of similarities, its exponentials, and the product that takes their gradient to the embeddings."""
+    """The unavoidable work: one triangle of similarities, its exponentials, and the product that takes their gradient to the embeddings."""
     objects = [pair[mask].numpy() for pair, mask in zip(data[0].flatten(1, 2), data[1].flatten(1, 2), strict=True)]
 
     def run() -> None:
@@ -86,7 +86,7 @@ def products(data: tuple[Tensor, Tensor, Tensor]) -> Work:
 
 
 def work(loss: Loss, data: tuple[Tensor, Tensor, Tensor], options: LossOptions) -> Work:
-    """Some calls, forward and backward."""
+    """`CALLS` calls of a loss, forward and backward."""
     features, valid, positive = data
     features = features.clone().requires_grad_(True)
 

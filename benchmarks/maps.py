@@ -1,4 +1,4 @@
-"""Targets, decoding, occlusion labels and refinding of a 1088x608 frame with 60 people, beside the obvious loops. Aim: 1 ms a frame."""
+"""Targets, decoding, occlusion labels and refinding of a 1088x608 frame with 60 people, beside the obvious loops. Aim: 1 ms per frame."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pipeline.contract.clips import TrainingFrame
 from pipeline.params.yaml_file import read_yaml
 
 PEOPLE, LOST, WIDTH, HEIGHT = 60, 10, 1088, 608
-CALLS = 50  # in a row
+CALLS = 50  # in a row, per round
 AIM = {"1 ms (the aim)": 1e-3}
 
 
 def measure() -> Iterator[Timed]:
-    """A line each."""
+    """One line for each of the four."""
     boxes, chosen = people(), options()
     cells, (height, width) = boxes / STRIDE, (HEIGHT // STRIDE, WIDTH // STRIDE)
     frame = TrainingFrame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), boxes, np.arange(PEOPLE), np.zeros(PEOPLE, np.bool_))
@@ -77,12 +77,12 @@ def maps(seed: int = 0) -> OutrackOutputs:
 
 
 def points() -> NDArray[np.float32]:
-    """(60, 2) pixels: one in each person."""
+    """(60, 2) x, y pixels: one point near the centre of each of `people`."""
     boxes = people()
     return ((boxes[:, :2] + boxes[:, 2:]) / 2 + np.random.default_rng(1).normal(0, 5, (PEOPLE, 2))).astype(np.float32)
 
 
 def options() -> OutrackOptions:
-    """The default preset's."""
+    """The model's options of the default preset."""
     raw = read_yaml(ROOT / "presets" / "walkers.yaml", missing="")["model"]
     return OPTIONS.model_validate({key: value for key, value in raw.items() if key != "name"})

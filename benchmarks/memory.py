@@ -1,6 +1,6 @@
 """Memory of each stage on one long sequence: the most that its process held, as the sequence grows to 100,000 frames.
 
-A stage runs in a process of its own that does the driver's part and the worker's, so each of the two holds less. Under 2 GiB is the aim.
+A stage runs in one process that does the driver's part and the worker's, so each of the two alone holds less. The aim is below 2 GiB.
 """
 
 from __future__ import annotations

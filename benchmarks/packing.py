@@ -55,7 +55,7 @@ def prepare(folder: Path) -> None:
 
 
 def pack(folder: Path, name: str) -> Place:
-    """The stage's work on one sequence; the folder that it wrote."""
+    """Pack one sequence as the stage does; returns the folder that was written."""
     publication = Publication(fresh(folder) / "out", "pack_samples", "a" * 64)
     frames, depths = (folder / part / f"videos/{name}.parquet" for part in ("frames", "depth"))
     for shard in plan_shards("video", [Source(frames, depths, frame_facts(frames)["frames"])], SHAPE, publication):
@@ -64,7 +64,10 @@ def pack(folder: Path, name: str) -> Place:
 
 
 def bare(folder: Path, name: str) -> Path:
-    """All that cannot be avoided: a JPEG decoded, resized and encoded, a PNG decoded, thinned and encoded, both written."""
+    """The unavoidable work: each JPEG is decoded, resized and encoded, each PNG decoded, subsampled and encoded, both are written.
+
+    Returns the file.
+    """
     images = pq.read_table(folder / f"frames/videos/{name}.parquet", columns=["image"])["image"]
     maps = pq.read_table(folder / f"depth/videos/{name}.parquet", columns=["depth"])["depth"]
     width, height = SHAPE.width, round(SHAPE.width * HEIGHT / WIDTH)

@@ -28,7 +28,7 @@ def write(entries: Sequence[Entry], page: Path = PAGE) -> None:
 
 
 def markdown(entries: Sequence[Entry]) -> str:
-    """What was timed beside a peer or limit; then how times grow; then where it was measured."""
+    """The generated part: what was timed, how times grow, what memory stages hold, and where all that was measured."""
     timed = "".join(_line(item) for item in entries if "ours" in item)
     grown = "".join(_growth(item) for item in entries if "exponent" in item)
     picture = f"\n![Time over size]({PICTURE})\n" if grown else ""
@@ -41,7 +41,7 @@ def markdown(entries: Sequence[Entry]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that reads best."""
+    """Seconds as text, in s, ms or µs."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"

@@ -28,7 +28,7 @@ from pipeline.packing.samples import ignored
 from pipeline.params.classes import PEDESTRIAN
 from pipeline.runtime.malloc import keep_freed_memory
 
-RELEASED = 70e-3  # seconds a pair of the released OUTrack loader, measured on a similar core
+RELEASED = 70e-3  # seconds per pair of the released OUTrack loader, measured on a similar core
 AIM = 70 / 12
 
 
@@ -85,7 +85,7 @@ def _decoding(dataset: ClipDataset, rows: range) -> Work:
 
 
 def _letterboxed(frame: Frame, view: augment.View, width: int, height: int) -> TrainingFrame:
-    """Decoded whole, coloured in floats, made smaller and padded to the input."""
+    """The frame decoded at full size, its colours changed in floats, then made smaller and padded to the input."""
     image = decode_jpeg(frame.image, frame.sequence)
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     for channel, factor in ((1, view.saturation), (2, view.value)):

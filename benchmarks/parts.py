@@ -1,5 +1,4 @@
-"""FineTrack: a training step and a tracked frame beside what they may take, part embeddings beside QDTrack's head, and association beside
-OUTrack's.
+"""FineTrack: a step and a tracked frame beside their aims, part embeddings beside QDTrack's head, association beside OUTrack's.
 
 Embeddings have the systems' own lengths, FineTrack's seven branches of 64 against OUTrack's 128.
 """
@@ -71,7 +70,7 @@ def stepping() -> Timed:
 
 
 def looking(people: int, aim: float | None) -> Timed:
-    """Network, peaks, part embeddings of as many boxes, association."""
+    """A tracked frame: network, peaks, part embeddings of `people` boxes, association; `aim` in seconds."""
     task, images = small_task(), to_float(batch().images[0, :1])
     best = options().model_copy(update={"tracker": options().tracker.model_copy(update={"top_k": people})})
     network, tracker = task.network.eval(), build_tracker(best, Video(15.0, WIDTH, HEIGHT))
@@ -89,7 +88,10 @@ def looking(people: int, aim: float | None) -> Timed:
 
 
 def embedding() -> Timed:
-    """Of boxes whose maps are there: cells, masks, vectors; the peer reads cells of four levels and has four convolutions and a layer."""
+    """Part embeddings of boxes from maps that are ready: reading cells, masks, vectors.
+
+    The peer reads cells of four levels, and has four convolutions and one fully connected layer.
+    """
     ours, theirs = small_task().network.eval(), regions.small_task().network.eval()
     boxes, first = regions.some_boxes(BOXES), torch.zeros(BOXES, dtype=torch.int64)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -116,7 +118,7 @@ def whole_preset() -> Params:
 
 @cache
 def options() -> FinetrackOptions:
-    """The light preset's, 6 parts of 64 dimensions."""
+    """The model's options of the light preset: 6 parts of 64 dimensions."""
     return OPTIONS.model_validate({key: value for key, value in preset.values(PRESET)["model"].items() if key != "name"})
 
 
@@ -147,7 +149,7 @@ def batch() -> Batch:
 
 
 def tracking(seen: list[Detections]) -> Work:
-    """Through all frames with a fresh tracker."""
+    """Work that takes a fresh tracker through all frames."""
 
     def work() -> None:
         tracker = build_tracker(options(), Video(association.RATE, association.SIZE, association.SIZE))

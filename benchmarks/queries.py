@@ -22,7 +22,7 @@ from pipeline.runtime.malloc import keep_freed_memory
 
 IMAGE = (256, 448)  # height, width
 STRIDES, WIDTH, HEADS, POINTS = (8, 16, 32), 128, 8, 4
-LIGHT = (8, 8, 8)  # people, frames T, past ones being T - 1
+LIGHT = (8, 8, 8)  # people of the past, objects of the present, frames T, of which T - 1 are past
 FULL = (20, 20, 30)
 SEQUENCES = 6
 NETWORK: dict[str, Any] = {
@@ -122,7 +122,7 @@ def measure() -> Iterator[Timed]:
 
 
 def options() -> FdtaOptions:
-    """The light system."""
+    """Options of the light FDTA."""
     return FdtaOptions.model_validate({"network": NETWORK, "loss": LOSS, "tracker": TRACKER})
 
 
@@ -133,7 +133,7 @@ def association(network: dict[str, Any]) -> AssociationNetwork:
 
 
 def question(people: int, objects: int, frames: int, width: int, seed: int = 0) -> Question:
-    """A full window of people who are always seen."""
+    """A question with random queries: `people` who are seen in all `frames` - 1 past frames, and `objects` of the present."""
     random = np.random.default_rng(seed)
     past = random.normal(size=(people, frames - 1, width)).astype(np.float32)
     seen = np.ones(past.shape[:2], np.bool_)
@@ -183,7 +183,7 @@ def _with_gradient(way: Any, backward: bool) -> Work:
 
 
 def _transformers(layer: DeformableAttention) -> Any:
-    """transformers' module with our weights."""
+    """The module of `transformers` with our weights."""
     from transformers import DeformableDetrConfig
     from transformers.models.deformable_detr.modeling_deformable_detr import DeformableDetrMultiscaleDeformableAttention
 

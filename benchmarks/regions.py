@@ -1,7 +1,7 @@
-"""Regions and their association: RoIAlign and suppression beside onnxruntime, QDTrack's tracker beside the released one, and a training
-step and a tracked frame beside the bare network.
+"""Regions and QDTrack: RoIAlign and suppression beside onnxruntime, its tracker beside the released one, a step and a tracked frame.
 
-Association grows with the number of detections; embeddings have 256 dimensions, as the paper's.
+The training step and the tracked frame stand beside the bare network. Association is timed for several numbers of detections; embeddings
+have 256 dimensions, as the paper's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pipeline.runtime.malloc import keep_freed_memory
 
 WIDTH, HEIGHT, STRIDES = 448, 256, (4, 8, 16, 32)
 REGIONS, CHANNELS, BOXES, OVERLAP = 300, 64, 1000, 0.5
-# Released QDTrack, seconds a frame of its tracker with 256 dimensions, measured on a similar core.
+# Released QDTrack: seconds per frame of its tracker with 256 dimensions, by number of objects, measured on a similar core.
 RELEASED = {20: 1.7e-3, 60: 4.4e-3, 100: 7.3e-3}
 FRAMES, DIMENSIONS, SIZES = 100, 256, (20, 60, 100, 300)
 PAIRS, PEOPLE = 4, 7
@@ -78,8 +78,10 @@ def suppressing() -> Timed:
 
 
 def training() -> Timed:
-    """A step of four pairs beside the bare network: the same forward and backward pass over the same images and as many regions, of which
-    nobody asks where they come from."""
+    """A step of four pairs beside the bare network.
+
+    The bare network makes the same forward and backward pass over the same images and as many regions, which are given to it.
+    """
     task, batch = small_task(), pairs()
     images = torch.arange(2 * PAIRS)
     detected = [some_boxes(2 * PAIRS * 128), images.repeat_interleave(128)]
@@ -196,7 +198,7 @@ def detections(people: int) -> list[QdtrackDetections]:
 
 
 def tracking(seen: list[QdtrackDetections]) -> Work:
-    """Through all frames with a fresh tracker."""
+    """Work that takes a fresh tracker through all frames."""
     options = light_options().tracker
 
     def work() -> None:
@@ -232,7 +234,7 @@ def runtime(model: bytes, inputs: dict[str, NDArray[Any]]) -> Work:
 
 
 def roi_align_model() -> bytes:
-    """Opset 16's RoiAlign: 7x7 cells of 2x2 samples, half a pixel shifted as ours."""
+    """An ONNX model of opset 16's RoiAlign: 7x7 cells of 2x2 samples, with ours' shift of half a pixel."""
     from onnx import TensorProto, helper
 
     attributes = {"output_height": 7, "output_width": 7, "sampling_ratio": 2, "spatial_scale": 1 / STRIDES[0]}
@@ -246,7 +248,7 @@ def roi_align_model() -> bytes:
 
 
 def nms_model() -> bytes:
-    """Opset 11's NonMaxSuppression."""
+    """An ONNX model of NonMaxSuppression, which is the same since opset 11."""
     from onnx import TensorProto, helper
 
     node = helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap"], ["out"])

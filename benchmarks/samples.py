@@ -48,7 +48,7 @@ def mot17_mini() -> Path:
     """Folder of 39 images of MOT17, in THROUGHLINE_DATA or else ../shared/datasets beside the repository.
 
     Raises:
-        UserError: it is not there.
+        UserError: there is no such folder.
     """
     folder = Path(os.environ.get("THROUGHLINE_DATA", ROOT.parent / "shared" / "datasets")) / MINI
     if not folder.is_dir():
@@ -76,9 +76,9 @@ def write_samples(folder: Path, params: Params, frames: Iterable[Frame], copies:
     """Pack frames as the pack_samples section of `params` says, in one shard, with depth of a plane; returns `folder`.
 
     Args:
-        folder: to make.
+        folder: folder that is made; it must not hold samples yet.
         params: a parameter file.
-        frames: in order.
+        frames: frames to pack, in order.
         copies: how often to write them all, each time as sequences of another name.
     """
     section = params.pack_samples

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.occlusion.detections import OccludedDetections
 
-HEIGHT, ASPECT, SPEED = 80.0, 0.4, 3.0  # pixels, width over height, pixels a frame
+HEIGHT, ASPECT, SPEED = 80.0, 0.4, 3.0  # pixels, width over height, pixels per frame
 MISSED, NOISE, LOOKS = 0.03, 1.0, 0.2  # share of boxes, pixels, deviation of an embedding's entries against its length
 
 
@@ -15,7 +15,7 @@ def crowd(people: int, frames: int, *, dimensions: int = 128, seed: int = 1) -> 
     """Detections of `people` in a square whose area grows with their number, so that crowding stays the same.
 
     Returns:
-        For each frame boxes (N, 4) float32 xyxy pixels, scores above 0.5, and embeddings (N, dimensions) of unit length.
+        For each frame boxes (N, 4) float32 xyxy pixels, scores from 0.7 to 1, embeddings (N, dimensions) of unit length, and no occlusions.
     """
     random = np.random.default_rng(seed)
     side = float(np.sqrt(people) * 180)

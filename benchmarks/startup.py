@@ -52,7 +52,7 @@ def start() -> None:
 
 
 def prepared(root: Path) -> Path:
-    """A copy of the repository's code in which every stage has been run, as far as DVC knows: outputs are an empty file each."""
+    """A copy of the repository's code in which every stage has been run, as far as DVC knows: each output is a file of a few bytes."""
     names = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True).stdout.splitlines()
     for name in names:
         if (ROOT / name).is_file() and not name.startswith("experiments/"):

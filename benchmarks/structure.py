@@ -26,11 +26,11 @@ class Structure(NamedTuple):
         flat: the most files in one folder.
         dependencies: pairs of packages of which one imports the other.
         circles: packages that lie on a circle of imports between packages.
-        lines: in all files.
-        longest_file: lines, and which.
-        longest_function: lines, and which.
-        median_file: lines.
-        median_function: lines.
+        lines: lines of all files together.
+        longest_file: lines of the longest file, and its path.
+        longest_function: lines of the longest function, and its path and name.
+        median_file: median of the files' lines.
+        median_function: median of the functions' lines.
     """
 
     packages: int

@@ -59,7 +59,7 @@ def film(seed: int = 0) -> Iterator[NDArray[np.uint8]]:
 
 
 def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> Path:
-    """The pictures as a frame file."""
+    """Write the pictures to a frame file; returns its path."""
     with FrameWriter(path, {}) as writer:
         for number, picture in enumerate(pictures, 1):
             writer.write(Frame("films", "film", number, number / RATE, WIDTH, HEIGHT, encode_jpeg(picture, 90), Objects()))
@@ -67,7 +67,7 @@ def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> Path:
 
 
 def network(width: int, height: int) -> Detector:
-    """The default network, ready, on the CPU."""
+    """A detector with the network of the default preset, random weights, on the CPU."""
     spec, chosen = load("outrack"), options()
     torch.manual_seed(0)
     made = spec.build_network(chosen).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
@@ -75,7 +75,7 @@ def network(width: int, height: int) -> Detector:
 
 
 def tracked(frames: Path, folder: Path, detector: Detector, batch: int) -> Work:
-    """The stage's loop; each call writes its files anew."""
+    """Work that runs the stage's loop over the sequence; each call writes its files anew."""
 
     def work() -> None:
         outputs = Outputs(*(Publication(folder / name, "track", "f" * 12) for name in ("tracks", "observations", "timings")))
@@ -85,7 +85,7 @@ def tracked(frames: Path, folder: Path, detector: Detector, batch: int) -> Work:
 
 
 def bare(pictures: Sequence[NDArray[np.uint8]], detector: Detector, batch: int) -> Work:
-    """Nothing but the forward passes."""
+    """Work that makes the network's forward passes alone, on tensors that are ready."""
     canvases = [letterbox(picture, detector.width, detector.height)[0] for picture in pictures]
     ready = [detector.images(canvases[first : first + batch]) for first in range(0, len(canvases), batch)]
 

@@ -1,4 +1,4 @@
-"""Two worker processes beside one; in the same rounds a bare loop likewise, which tells what the machine gives to a second process."""
+"""Two worker processes beside one, and in the same rounds a bare loop in two and in one, which tells what a second process can gain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Task = Callable[..., Any]
 
 
 def beside_one(what: str, units: int, ours: Task, bare: Task, halves: Sequence[tuple[Any, ...]], after: Work) -> Iterator[Timed]:
-    """A line for our work and one for the bare loop, frames a second of two workers against one.
+    """A line for our work and one for the bare loop: seconds per frame of two workers beside those of one.
 
     Args:
         what: the step.

@@ -1,4 +1,4 @@
-"""What a run is measured by: each aim with what was reached, for each preset."""
+"""The aims of a run: for each preset and aim, what was measured, the limit and whether it was reached."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Aim(NamedTuple):
     """One aim for one preset.
 
     Attributes:
-        preset: whose.
-        what: in words.
+        preset: name of the preset.
+        what: the aim in words.
         found: what was measured.
         limit: what was to be reached.
-        reached: whether it was.
+        reached: whether it was reached.
     """
 
     preset: str

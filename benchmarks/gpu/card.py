@@ -26,7 +26,7 @@ class Card:
     """A device.
 
     Attributes:
-        name: as it gives itself.
+        name: as the device states it.
         peak: floating-point operations per second, bfloat16 on a GPU.
         bandwidth: bytes per second of its memory.
         stated: whether both are of the data sheet; else they were measured by one product and one copy.
@@ -51,7 +51,7 @@ H100 = Card(PAPER, 989.4e12, 3.35e12, True)
 
 
 def read(device: torch.device) -> Card:
-    """The card of a device: by its name, or, of one that is not listed, measured."""
+    """The card of a device, from its data sheet if `STATED` lists its name; otherwise measured."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     for part, peak, bandwidth in STATED:
         if part in name and device.type == "cuda":

@@ -39,8 +39,8 @@ class Case:
         height: of the network input, pixels.
         depth_stride: input pixels per cell of a depth map.
         batch: samples of one card in a step.
-        people: in each frame.
-        frames: of a clip at most; None: as many as the system asks for.
+        people: number of people in each frame.
+        frames: largest number of frames of a clip, at least 2; None: as many as the system asks for.
     """
 
     name: str
@@ -107,7 +107,7 @@ def batch_of(case: Case, samples: int | None = None, *, seed: int = 0) -> Batch:
     Args:
         case: says the shapes.
         samples: how many; None: as many as a card sees in a step.
-        seed: of images and boxes.
+        seed: decides images and boxes.
     """
     random, part = np.random.default_rng(seed), case.training
     count, frames = case.batch if samples is None else samples, case.sample_frames

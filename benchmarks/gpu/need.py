@@ -1,4 +1,4 @@
-"""Part 5 of the command: what a card's step eats, and how many cores of loader processes feed it."""
+"""Part 5 of the command: how many images a card's step consumes, and how many cores of loader processes feed it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def measure(cases: Sequence[Case], steps: Sequence[Record]) -> list[Record]:
 
 
 def need(case: Case, per_second: float, seconds: float) -> Record:
-    """Bytes and cores that so many images per second ask for.
+    """Bytes per second and cores that a number of images per second needs.
 
     Args:
         case: says the size of an image.
         per_second: images per second of the step.
-        seconds: of a core for a pixel, which decoding and augmentation are taken to be proportional to.
+        seconds: processor time per pixel; decoding and augmentation are taken to be proportional to pixels.
     """
     pixels = case.width * case.height
     return {
@@ -45,6 +45,6 @@ def need(case: Case, per_second: float, seconds: float) -> Record:
 
 
 def core_seconds() -> float:
-    """Seconds of a core for a pixel of a training image, as `make bench` measured it."""
+    """Seconds of processor time per pixel of a training image, as `make bench` measured it."""
     line = next(each for each in json.loads(RESULTS.read_text()) if each["what"] == LINE)
     return float(line["ours"]) / PIXELS

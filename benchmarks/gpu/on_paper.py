@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def counted(case: Case) -> dict[str, Any]:
-    """The roofline of a card's batch: of one sample, or one group of samples, so many times."""
+    """The roofline of a card's batch: that of one sample, or of one group of samples, scaled to the batch."""
     if case.sample_frames > LONG:
         parameters, layers = _parameters(in_small(case)), shapes.count_clip(case, H100)
         factor = float(case.batch)

@@ -30,8 +30,8 @@ class Operator(NamedTuple):
     """One thing to do in two ways, each of which returns tensors that both should agree on, gradients among them.
 
     Attributes:
-        name: with its size.
-        ours: as training or tracking calls it.
+        name: name of the operator and its size.
+        ours: the form that training or tracking calls.
         plain: the obvious form.
         tolerance: largest difference of the two, relative to the largest value; None: they are not comparable number by number.
     """
@@ -125,9 +125,9 @@ def attention(device: torch.device, shapes: Sequence[tuple[int, int]], *, gradie
     """Deformable attention of an encoder's layer, each cell a query, as sums of rows, against `grid_sample` head by head and map by map.
 
     Args:
-        device: where.
+        device: where it is computed.
         shapes: (height, width) of each map.
-        gradient: backward too, to the maps, the places and the weights.
+        gradient: whether the backward pass is included, to the maps, the places and the weights.
     """
     torch.manual_seed(0)
     where = lay_out(shapes, device)

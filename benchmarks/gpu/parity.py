@@ -17,8 +17,8 @@ from benchmarks.gpu.ranks import two_ranks
 from benchmarks.gpu.step import TRAINER, Step, algorithms
 from benchmarks.gpu.timing import Budget, Record
 
-# Norm of the difference of a map, relative to its own. TF32 in convolutions rounds to 10 bits, bfloat16 to 7: its bound is how far the
-# CPU's own bfloat16 goes, half as much again.
+# Norm of the difference of a map, relative to the map's own norm. TF32 in convolutions rounds to 10 bits, bfloat16 to 7: the bound of
+# bfloat16 is one and a half times the difference that the CPU's own bfloat16 makes.
 TOLERANCES = {"float32": 1e-4, "tf32": 5e-3}
 HALF = 1.5
 RESUMED = 1e-2  # two devices' losses from one state in bfloat16, relative
@@ -27,7 +27,7 @@ ON_CPU = 3, (0, 1)  # a CPU is compared with itself, to see that the comparison 
 
 
 def measure(cases: Sequence[Case], device: torch.device, budget: Budget) -> list[Record]:
-    """Three records per preset, which should be light: the CPU computes along; then two ranks of the first."""
+    """Three records per preset, and one of two ranks for the first; presets should be light, since the CPU computes them as well."""
     found: list[Record] = []
     for case in cases:
         found.append(budget.measure(f"{case.name}: outputs", lambda case=case: outputs(case, device)))  # type: ignore[misc]
@@ -100,6 +100,6 @@ def _maps(found: Any) -> list[Tensor]:
 
 
 def _furthest(found: list[Tensor], expected: list[Tensor]) -> float:
-    """The map that differs most."""
+    """The relative difference of the map that differs most."""
     pairs = zip(found, expected, strict=True)
     return max(float((a.float().cpu() - b).norm() / b.norm().clamp(min=1e-12)) for a, b in pairs)

@@ -70,13 +70,13 @@ def _train(rank: int, meeting: str, case: Case, where: str, told: Queue[tuple[st
 
 
 def _wrapped(device: torch.device, task: nn.Module) -> nn.Module:
-    """As the training loop has it."""
+    """The task wrapped as the training loop wraps it."""
     devices: Any = [device] if device.type == "cuda" else None
     return DistributedDataParallel(task, device_ids=devices, find_unused_parameters=True, gradient_as_bucket_view=True)
 
 
 def _digest(task: nn.Module) -> str:
-    """Of the parameters; buffers, such as running means, are each rank's own."""
+    """Digest of the parameters; buffers, such as running means, are each rank's own."""
     digest = hashlib.sha256()
     for parameter in task.parameters():
         digest.update(parameter.detach().float().cpu().contiguous().numpy().tobytes())

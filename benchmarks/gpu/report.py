@@ -35,7 +35,12 @@ def write(found: Entry | None, page: Path = PAGE) -> None:
 
 
 def section(found: Entry | None, counted: Entry | None = None) -> str:
-    """What stands on the page."""
+    """The text of the page's section.
+
+    Args:
+        found: a run; None, or one without a CUDA device: the text says that nothing was measured on a card.
+        counted: the counted roofline; None: that of benchmarks/gpu/paper.json, if there is such a file.
+    """
     paper = counted if counted is not None else (json.loads(ON_PAPER.read_text()) if ON_PAPER.exists() else None)
     measured = NONE if found is None or found["card"]["device"] != "cuda" else markdown(found)
     return "\n\n".join(part for part in (measured, _paper(paper) if paper else "") if part)

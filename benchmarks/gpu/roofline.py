@@ -49,12 +49,12 @@ class Layer:
     operators: int = 0
 
     def add(self, other: Layer) -> None:
-        """Count another one's in."""
+        """Add the costs of another layer to these."""
         for name in vars(self):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def scaled(self, factor: float) -> Layer:
-        """The same for a batch of another size; kernels' own bytes, a few per cent, are scaled along."""
+        """The costs for a batch `factor` times as large; bytes of weights, a few per cent of all, are scaled along."""
         values = {name: value * factor for name, value in vars(self).items()}
         return Layer(**values | {"operators": self.operators})
 
@@ -154,7 +154,7 @@ def tensors(tree: Any) -> list[Tensor]:
 
 
 def _place(tensor: Tensor) -> int:
-    """Where it lies; of one without values, which it is."""
+    """What identifies a tensor's memory: its address, or the object itself where it has no values."""
     return id(tensor) if isinstance(tensor, FakeTensor) else tensor.data_ptr() or id(tensor)
 
 
@@ -172,7 +172,7 @@ def count(step: Step, card: Card, *, half: bool = False) -> dict[str, Layer]:
 
 
 def total(layers: Iterable[Layer]) -> Layer:
-    """All together."""
+    """The sum of layers."""
     whole = Layer()
     for layer in layers:
         whole.add(layer)
@@ -188,7 +188,7 @@ def grouped(layers: Mapping[str, Layer], depth: int = 3) -> dict[str, Layer]:
 
 
 def rows(layers: Mapping[str, Layer], card: Card) -> list[dict[str, Any]]:
-    """A table for the JSON; `bounded` says by what the products of a layer are."""
+    """One row per layer as plain data; `bounded` says whether arithmetic or memory bounds the layer's products."""
     found = []
     for name, layer in layers.items():
         intensity = layer.operations / layer.product_bytes if layer.product_bytes else 0.0

@@ -30,7 +30,7 @@ class Assumptions:
         overlap: share of the summing that is hidden behind the backward pass (DDP's buckets hide all but the last).
         backward: share of a step that the backward pass takes.
         jitter: standard deviation of a card's step, relative to its mean.
-        cores: of the host for each card that decode.
+        cores: cores of the host that decode, for each card.
         core_images: images per second that a core decodes and augments.
     """
 
@@ -50,17 +50,17 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A training on so many cards.
+    """A training on several cards.
 
     Attributes:
-        cards: how many.
+        cards: number of cards.
         compute: seconds of one card's step alone.
         summing: seconds that summing gradients takes.
         exposed: of these, seconds that nothing hides.
         straggling: seconds that the mean card waits for the slowest.
         feeding: seconds in which the loaders make the batch.
         per_second: images per second of all cards.
-        efficiency: against as many times one card's own speed.
+        efficiency: images per second over those of as many cards that never wait.
         bound: what takes longest: `compute` or `loaders`.
     """
 

@@ -53,7 +53,7 @@ def replaced(options: Any) -> Any:
 
 
 def scaled(layers: Mapping[str, roofline.Layer], factor: float) -> dict[str, roofline.Layer]:
-    """So many times the same."""
+    """The costs of all layers times `factor`."""
     return {name: layer.scaled(factor) for name, layer in layers.items()}
 
 

@@ -26,14 +26,14 @@ class Variant:
     """One way to take a step.
 
     Attributes:
-        name: for tables.
+        name: name in tables.
         bfloat16: whether the network computes in bfloat16 (autocast).
-        channels_last: memory order of the network's kernels.
-        fused: one kernel moves all parameters.
-        deterministic: only algorithms that give the same bits every time.
-        compiled: `torch.compile` of the network.
-        graph: the whole step is recorded once and replayed (CUDA graphs); its learning rate is fixed.
-        tuned: cuDNN measures its algorithms and takes the fastest.
+        channels_last: whether the network's weights are channels-last in memory.
+        fused: whether one kernel updates all parameters.
+        deterministic: whether only algorithms are used that give the same bits every time.
+        compiled: whether `torch.compile` compiles the network.
+        graph: whether the whole step is recorded once and replayed (CUDA graphs), with a fixed learning rate.
+        tuned: whether cuDNN measures its algorithms and takes the fastest.
     """
 
     name: str
@@ -69,9 +69,9 @@ class Step:
     Args:
         case: the preset.
         device: where it trains.
-        variant: how.
-        batch: on the host; None: a synthetic one of the preset's size.
-        wrap: makes the task data-parallel.
+        variant: the way to take a step.
+        batch: a batch on the host; None: a synthetic one of the preset's size.
+        wrap: makes the task data-parallel; None: it is trained by one process.
     """
 
     def __init__(
@@ -141,11 +141,11 @@ def algorithms(variant: Variant) -> Iterator[None]:
 
 
 def recorded(step: Step) -> torch.cuda.CUDAGraph:
-    """A CUDA graph of the whole step, on the batch that lies there.
+    """A CUDA graph of the whole step, on the step's own batch.
 
     Raises:
         OfGpuAlone: the step is on no CUDA device.
-        RuntimeError: the step asks the device for something.
+        RuntimeError: the host reads something from the device within the step.
     """
     if step.device.type != "cuda":
         raise OfGpuAlone

@@ -15,8 +15,8 @@ from benchmarks.gpu.timing import Budget, OfGpuAlone, Record, timed
 from benchmarks.gpu.waits import waits
 from pipeline.contract.clips import Batch
 
-KERNELS = 12  # of a profile, those that take longest
-SECONDS = 4.0  # of a variant, after which no further step of the warm-up begins, nor of what is timed
+KERNELS = 12  # kernels of a profile that are reported, those that take longest
+SECONDS = 4.0  # per variant, after which no further step begins, in the warm-up and again in what is timed
 
 
 def measure(cases: Sequence[Case], device: torch.device, card: Card, budget: Budget) -> list[Record]:
@@ -51,7 +51,7 @@ def step(case: Case, device: torch.device, variant: Variant, batch: Batch | None
     """Time of a step in one variant.
 
     Raises:
-        OfGpuAlone: the variant is, and the device is none.
+        OfGpuAlone: the variant needs a CUDA device, and this is none.
     """
     if device.type == "cpu" and (variant.graph or (variant.compiled and variant.tuned)):
         raise OfGpuAlone

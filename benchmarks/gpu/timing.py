@@ -1,4 +1,4 @@
-"""Times on a device: medians after a warm-up, how long the host was busy, and the most memory; and the time that is left for all."""
+"""Times on a device: medians after a warm-up, how long the host was busy, and the peak of memory; and the time that a run may take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALONE = "of a GPU alone"
 
 
 class OfGpuAlone(RuntimeError):
-    """What only a CUDA device can do was asked of another."""
+    """Raised where something that only a CUDA device can do was asked of another device."""
 
     def __init__(self) -> None:
         super().__init__(ALONE)
@@ -32,6 +32,7 @@ class Budget:
     Attributes:
         ends: reading of `time.monotonic` at which nothing more is begun.
         left_out: names of what was not measured.
+        limits: readings of `time.monotonic` at which the shares that are open end, the outermost first.
     """
 
     ends: float
@@ -92,7 +93,7 @@ class Timing:
     peak_bytes: int
 
     def record(self) -> Record:
-        """For the JSON."""
+        """The numbers as plain data."""
         return {"seconds": self.seconds, "spread": self.spread, "launched": self.launched, "peak_bytes": self.peak_bytes}
 
 
@@ -104,7 +105,7 @@ def timed(work: Work, device: torch.device, *, repeats: int = 10, warm_up: int =
         device: where it runs.
         repeats: how often it is timed at most.
         warm_up: how often it runs before, at most.
-        seconds: after which no further run begins, in the warm-up and again in what is timed; one is always timed, one not.
+        seconds: after which no further run begins, in the warm-up and again in what is timed; one run of each is always made.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
