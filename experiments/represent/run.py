@@ -62,7 +62,7 @@ class Result:
         weights: digest of the representation.
         code: digest of what judged it.
         key: digest of weights, code and data.
-        registered: address of the model in the registry; None for a model that lies elsewhere.
+        registered: address of the model or the weights in the registry; None where they lie elsewhere.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Folders that hold the weights of a foreign network: which file is meant, and whether the network is the one that an entry names.
 
 A config.json beside the weights is that of Hugging Face's hub: of transformers (`model_type`), or of timm (`architecture`). What it says of
-the network and of its input must agree with the entry, since weights of a network that differs in a stride alone fit without a word.
+the network and of its input must agree with the entry, since weights of a network that differs in a stride alone load without an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NETWORKS: dict[str, dict[str, object]] = {
     "resnet18": _SHARED | {"layer_type": "basic", "depths": [2, 2, 2, 2], "hidden_sizes": [64, 128, 256, 512]},
     "resnet50": _SHARED | {"layer_type": "bottleneck", "depths": [3, 4, 6, 3], "hidden_sizes": [256, 512, 1024, 2048]},
 }
-NEAR = 1e-3  # of means and deviations
+NEAR = 1e-3  # largest difference of two means or deviations that count as equal
 
 
 def weights_file(folder: Path) -> Path:
