@@ -44,7 +44,7 @@ def against_values(keys: Sequence[str], scores: Sequence[tuple[Mapping[str, Any]
         if any(groups):
             axis.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         drawing = to_svg(figure, f"{metric} over {key}")
-    return _figure(drawing, f"{metric} over {key}: a dot a seed, the mean, and its standard deviation")
+    return _figure(drawing, f"{metric} over {key}: one dot for each seed, the mean, and its standard deviation")
 
 
 def against_trials(numbers: Sequence[int], scores: Sequence[float], values: Mapping[str, Sequence[Any]], metric: str) -> str:
@@ -53,7 +53,7 @@ def against_trials(numbers: Sequence[int], scores: Sequence[float], values: Mapp
     Args:
         numbers: numbers of the trials.
         scores: the metric of each trial.
-        values: for each key one value per trial; the first is shown as the default.
+        values: for each key one value per trial; that of trial 0, where it has a score, is shown as the default.
         metric: the metric's name.
     """
     order = sorted(range(len(numbers)), key=lambda index: numbers[index])
@@ -67,9 +67,9 @@ def against_trials(numbers: Sequence[int], scores: Sequence[float], values: Mapp
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(frameon=False, fontsize=9, loc="lower right")
         history = to_svg(figure, f"{metric} over trials")
-    singles = [
-        _figure(_scatter(key, row, scores, metric), f"{metric} over {key}; the dashed line is the default") for key, row in values.items()
-    ]
+    default = numbers.index(0) if 0 in numbers else None
+    told = "" if default is None else "; the dashed line is the default"
+    singles = [_figure(_scatter(key, row, scores, metric, default), f"{metric} over {key}{told}") for key, row in values.items()]
     return _figure(history, f"{metric} of each trial, and the best so far") + pictures(singles)
 
 
@@ -86,12 +86,13 @@ def _line(axis: Any, group: Mapping[Any, Sequence[float]], label: str, index: in
     axis.plot([dot[0] for dot in dots], [dot[1] for dot in dots], "o", color=colour, markersize=4, alpha=0.5)
 
 
-def _scatter(key: str, values: Sequence[Any], scores: Sequence[float], metric: str) -> str:
-    """The dashed line is drawn at the first value, which is taken to be the default."""
+def _scatter(key: str, values: Sequence[Any], scores: Sequence[float], metric: str, default: int | None) -> str:
+    """One dot per trial; the dashed line is drawn at the value in the place of the default, where that was measured."""
     with pyplot.rc_context(STYLE):
         figure, axis = pyplot.subplots(figsize=(4.2, 2.8), layout="constrained")
         axis.plot(values, scores, "o", color=COLOURS[0], markersize=3.5, alpha=0.6)
-        axis.axvline(values[0], color=GREY, linestyle="--", linewidth=1)
+        if default is not None:
+            axis.axvline(values[default], color=GREY, linestyle="--", linewidth=1)
         axis.set_xlabel(_short(key))
         axis.set_ylabel(metric)
         return to_svg(figure, f"{metric} over {key}")

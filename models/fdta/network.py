@@ -12,7 +12,7 @@ from models import backbones
 from models.backbones.resnet import resnet50
 from models.dense.heads import PRIOR_BIAS, Heads
 from models.fdta.id_decoder import IdDecoder, Past, Present
-from models.fdta.options import FdtaOptions, NetworkOptions
+from models.fdta.options import HEAT_STRIDES, FdtaOptions, NetworkOptions
 from models.fdta.spatial import DepthSeen, SpatialAdapter
 from models.fdta.temporal import TemporalAdapter, TrajectoryLayers
 from models.queries.boxes import to_centres
@@ -21,7 +21,6 @@ from models.queries.layers import Sizes
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 PREFIX = "association."  # of the names of what trackers need
-HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}  # of the map with the peaks: the backbone's finest, or the encoder's for a plain ResNet
 
 
 class FdtaOutputs(NamedTuple):

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from models.fdta.tracker_options import TrackerOptions
 from pipeline.params.sections.common import Section
 
+# pixels per cell of the map with the peaks that queries start at: the backbone's finest, or the encoder's finest for a plain ResNet
+HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}
+
 
 class NetworkOptions(Section):
     """What the network consists of (numbers of the paper, or of its code where the paper has none, in brackets)."""

@@ -44,5 +44,5 @@ def check_samples(options: FdtaOptions, settings: TrainingSettings[FdtaTraining]
     if options.network.uses_depth and not facts.depth:
         raise UserError(
             f"{facts.where}: holds no depth, and model.network.depth_attention is {options.network.depth_attention}\n"
-            "next: label depth in extract_frames and run `dvc repro`, or set model.network.depth_attention to off"
+            "next: have label_depth label it (its backend) and run `dvc repro`, or set model.network.depth_attention to off"
         )

@@ -29,12 +29,11 @@ from torch import Tensor
 
 from models.dense.targets import draw, gaussian_radius
 from models.fdta.identity_groups import draw_groups
-from models.fdta.options import FdtaOptions, NetworkOptions
+from models.fdta.options import HEAT_STRIDES, FdtaOptions, NetworkOptions
 from pipeline.contract.clips import TrainingClip, TrainingFrame
 
 DEPTH_STRIDE = 8
 INVERSE_SCALE = 255.0  # what the nearest depth is in inverse space
-HEAT_STRIDES = {"resnet_fpn": 4, "resnet50": 8}
 SLOTS = {  # target -> what fills its slots, from the first on, and the axis of the slots in a batch
     **dict.fromkeys(("boxes", "valid", "people", "cells", "sides", "offset"), ("valid", 2)),
     **dict.fromkeys(("past", "answers"), ("people", 3)),

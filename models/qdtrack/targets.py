@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.dense.targets import learnt_rows
 from models.qdtrack.options import QdtrackOptions, uses_identities, uses_masks
 from models.regions.masks import inside_boxes
 from pipeline.contract.clips import TrainingClip, TrainingFrame
@@ -74,17 +75,6 @@ def frame_targets(frame: TrainingFrame, options: QdtrackOptions) -> dict[str, ND
         targets["masks"] = _padded(_grids(frame, rows), slots)
     ignored = ignored_boxes(frame, rows)[:slots]
     return targets | {"ignored": _padded(ignored, slots), "ignored_valid": np.arange(slots) < len(ignored)}
-
-
-def learnt_rows(frame: TrainingFrame, limit: int) -> NDArray[np.int64]:
-    """Rows (N,) of boxes that training uses: not ignored, not empty, centre inside the image; the `limit` largest if there are more."""
-    height, width = frame.image.shape[:2]
-    x, y = frame.boxes[:, 0::2].mean(1), frame.boxes[:, 1::2].mean(1)
-    sides = frame.boxes[:, 2:] - frame.boxes[:, :2]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    rows = np.flatnonzero(inside & ~frame.ignore & (sides > 0).all(1))
-    largest = np.argsort(-np.prod(sides[rows], axis=1), kind="stable")[:limit]
-    return rows[np.sort(largest)]
 
 
 def ignored_boxes(frame: TrainingFrame, learnt: NDArray[np.int64]) -> NDArray[np.float32]:

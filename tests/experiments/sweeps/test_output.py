@@ -97,6 +97,14 @@ def test_the_terminal_says_how_many_rows_it_leaves_out_and_the_page_has_all() ->
     assert all(f"<td>{50 + number}.00</td>" in table for number in range(20))
 
 
+def test_a_search_whose_first_trial_has_no_score_draws_no_default() -> None:
+    plan = fake.plan({"description": "s", "first": "track", "trials": 3, "search": {fake.THRESHOLD: {"low": 0.1, "high": 0.9}}})
+    trials = [plan.trial(number, plan.configuration({fake.THRESHOLD: (number + 1) / 10}), 317) for number in range(3)]
+    scored = [Outcome(trial, "finished", {"HOTA": 50.0 + trial.number}, "r") for trial in trials]
+    assert "the dashed line is the default" in output._page(plan, scored)
+    assert "the dashed line is the default" not in output._page(plan, [Outcome(trials[0], "failed"), *scored[1:]])
+
+
 def test_a_sweep_without_a_result_has_a_page_too() -> None:
     plan = fake.plan(BODY)
     page = output._page(plan, [Outcome(trial, "interrupted") for trial in plan.trials()])
