@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.tracking.detector import Detector
 
 PAGE = "index.html"
+REPRESENT = "represent"  # folder of `throughline represent`
 PAGE_MB = 15
 CLIP_BYTES = 7_000_000  # of all clips together; base64 makes them a third longer
 DATA, ARTIFACTS = ("frames", "depth", "samples"), ("pretrain", "finetune", "tracks", "observations")
@@ -60,6 +61,7 @@ def _page(context: Context) -> str:
         Section("parts", "Where parts look", part_masks(shown, detector) if detector else ""),
         *_own(shown, context, detector, settings.clip_width),
         Section("depth", "Depth labels", sections.depth(shown, depths, settings.clip_width)),
+        Section("representations", "Frozen representations", _representations(context)),
         Section("provenance", "Provenance", _provenance(context)),
     ]
     title = f"{context.params.model.name} on {', '.join(context.params.pack_samples.videos)}"
@@ -126,6 +128,14 @@ def _own(shown: list[TrackedSequence], context: Context, detector: Detector | No
     if detector is None or (part := detector.spec.pictures) is None:
         return []
     return [Section("own", part.title, system.own(shown, detector, _pretrained(context, detector), part, width))]
+
+
+def _representations(context: Context) -> str:
+    """Where `throughline represent` left its page, if it did; nothing of that is read, so that it is no input of this one."""
+    if not (context.artifacts / REPRESENT / PAGE).is_file():
+        return ""
+    where = f"../{REPRESENT}/{PAGE}"
+    return f'<p>What frozen features are worth in seven tracking tasks, with a drawn clip of each: <a href="{where}">{where}</a></p>'
 
 
 def _provenance(context: Context) -> str:

@@ -5,6 +5,8 @@ Everybody who has a mask in the first frame is followed; `still` repeats that ma
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,12 +17,24 @@ from models.unitrack.mask_propagation import MaskPropagation, Masks
 from models.unitrack.options import PropagationOptions
 from pipeline.errors import UserError
 from pipeline.files.frames import Frame
-from pipeline.files.run_lengths import decode_mask
+from pipeline.files.run_lengths import decode_mask, encode_mask
 from pipeline.scoring.segmentation import Quality, mean, score
 
 ROWS: dict[str, PropagationOptions | None] = {"propagation": PropagationOptions(), "still": None}
+DRAWN = "propagation"  # of `ROWS`
 Mask = NDArray[np.bool_]
-Found = dict[str, list[Quality]]
+
+
+class Found(NamedTuple):
+    """What a sequence adds.
+
+    Attributes:
+        quality: by row, of each object that was followed.
+        masks: by identity, the run lengths of `DRAWN` in each frame.
+    """
+
+    quality: dict[str, list[Quality]]
+    masks: dict[int, list[str]]
 
 
 class FollowedMasks:
@@ -55,8 +69,9 @@ class FollowedMasks:
                 self._results[name].setdefault(identity, []).append(mask)
 
     def result(self) -> Found:
-        """The quality of each object that was followed."""
-        return {name: list(score(self._truth, found).values()) for name, found in self._results.items()}
+        """The quality of each object that was followed, and its masks."""
+        quality = {name: list(score(self._truth, found).values()) for name, found in self._results.items()}
+        return Found(quality, {identity: [encode_mask(mask) for mask in masks] for identity, masks in self._results[DRAWN].items()})
 
 
 def begin(shown: Shown, seed: int) -> FollowedMasks:
@@ -68,7 +83,7 @@ def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
     """Means over all objects of all sequences, in percent."""
     scores = {}
     for name in ROWS:
-        objects = [quality for sequence in found for quality in sequence[name]]
+        objects = [quality for sequence in found for quality in sequence.quality[name]]
         whole = mean(objects)
         scores[name] = {
             "J": 100 * whole.j_mean, "J recall": 100 * whole.j_recall, "F": 100 * whole.f_mean, "J&F": 100 * whole.j_and_f,

@@ -6,6 +6,8 @@ not.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,8 +21,20 @@ from pipeline.scoring.pose_propagation import pck
 
 ROWS: dict[str, PropagationOptions | None] = {"propagation": PropagationOptions(), "still": None}
 THRESHOLDS = (0.1, 0.2)
+DRAWN = "propagation"  # of `ROWS`
 Points = NDArray[np.float32]  # (P, 2), NaN where not known
-Found = dict[str, list[tuple[float, ...]]]
+
+
+class Found(NamedTuple):
+    """What a sequence adds.
+
+    Attributes:
+        correct: by row, PCK at each threshold of each person who was followed.
+        joints: by identity, (F, P, 2) of `DRAWN`, NaN where one was lost; the first frame's are the true ones.
+    """
+
+    correct: dict[str, list[tuple[float, ...]]]
+    joints: dict[int, Points]
 
 
 class FollowedPoses:
@@ -49,14 +63,17 @@ class FollowedPoses:
             found.append(self._heads[name].update(features).numpy() if name in self._heads else np.stack(list(self._first.values())))
 
     def result(self) -> Found:
-        """PCK at each threshold of each person who was followed."""
-        if not self._truth:
-            return {name: [] for name in ROWS}
+        """PCK at each threshold of each person who was followed, and the joints."""
+        if not self._truth or not self._first:
+            return Found({name: [] for name in ROWS}, {})
         truth, count = np.stack(self._truth, 1), len(self._truth[0])
-        return {
-            name: [tuple(pck(truth[person], np.stack(found, 1)[person], at) for at in THRESHOLDS) for person in range(count)]
-            for name, found in self._results.items()
+        places = {name: np.stack(found, 1) for name, found in self._results.items()}
+        correct = {
+            name: [tuple(pck(truth[person], found[person], at) for at in THRESHOLDS) for person in range(count)]
+            for name, found in places.items()
         }
+        drawn = zip(self._first.items(), places[DRAWN], strict=True)
+        return Found(correct, {identity: np.concatenate([first[None], found]) for (identity, first), found in drawn})
 
 
 def begin(shown: Shown, seed: int) -> FollowedPoses:
@@ -68,7 +85,7 @@ def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
     """Means over all people of all sequences, in percent; NaN without anybody."""
     scores = {}
     for name in ROWS:
-        people = np.array([values for sequence in found for values in sequence[name]]).reshape(-1, len(THRESHOLDS))
+        people = np.array([values for sequence in found for values in sequence.correct[name]]).reshape(-1, len(THRESHOLDS))
         people = people[np.isfinite(people).all(1)]
         means = 100 * people.mean(0) if len(people) else np.full(len(THRESHOLDS), np.nan)
         scores[name] = {f"PCK@{at:.1f}": float(value) for at, value in zip(THRESHOLDS, means, strict=True)} | {"people": len(people)}

@@ -94,7 +94,7 @@ def true_instances(frame: Frame) -> tuple[list[int], list[int], Masks]:
     for identity, name, counts in zip(objects.identities.tolist(), names, objects.masks, strict=True):
         mask = None if counts is None or identity < 0 else decode_mask(counts, frame.height, frame.width)
         if mask is not None and int(mask.sum()) >= LEAST:
-            found.append((identity, _number(name), mask))
+            found.append((identity, number_of(name), mask))
     identities, kinds, masks = zip(*found, strict=True) if found else ((), (), ())
     return list(identities), list(kinds), np.stack(masks) if masks else nothing
 
@@ -115,6 +115,11 @@ def imitated(rng: np.random.Generator, masks: Masks, categories: list[int]) -> t
     return np.concatenate(found), np.array(kinds, np.int64), np.array(scores, np.float32)
 
 
+def number_of(name: str) -> int:
+    """The number of a class, the same in all sequences."""
+    return zlib.crc32(name.encode())
+
+
 def _moved(mask: Masks, down: int, right: int) -> Masks:
     height, width = mask.shape
     moved = np.zeros_like(mask)
@@ -131,8 +136,3 @@ def _tracks(rows: list[tuple[int, int, int, float, str]]) -> list[Track]:
         masks.setdefault(identity, {})[frame] = text
     columns = zip(judged.identities.tolist(), judged.categories.tolist(), judged.scores.tolist(), strict=True)
     return [Track(kind, masks[identity], sure) for identity, kind, sure in columns]
-
-
-def _number(name: str) -> int:
-    """A number that is the same in all sequences."""
-    return zlib.crc32(name.encode())

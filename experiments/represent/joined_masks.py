@@ -5,6 +5,8 @@ Where masks of the detector overlap, a pixel belongs to the one of higher score,
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,10 +22,23 @@ from pipeline.scoring import clear, hota, identity
 from pipeline.scoring.pairing import FramePairs, pair
 
 ROWS = [*WAYS, *CENTRES]
+DRAWN = "RSM"  # of `ROWS`
 SURE = 0.3  # least score of a detection
 Masks = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 Measured = tuple[hota.Hota, clear.Clear, identity.Identity]
-Found = dict[str, Measured]
+
+
+class Found(NamedTuple):
+    """What a sequence adds.
+
+    Attributes:
+        measured: the counts of HOTA, CLEAR and Identity by row.
+        tracks: of each frame, the identities by `DRAWN` and which of `detected` lies behind each.
+    """
+
+    measured: dict[str, Measured]
+    tracks: list[tuple[Integers, Integers]]
 
 
 class JoinedMasks:
@@ -32,6 +47,7 @@ class JoinedMasks:
     def __init__(self, rate: float) -> None:
         self._ways = Ways("mots", rate, centres=True)
         self._frames: dict[str, list[FramePairs]] = {name: [] for name in ROWS}
+        self._tracks: list[tuple[Integers, Integers]] = []
 
     def see(self, frame: Frame, features: Tensor) -> None:
         """Advance by a frame."""
@@ -40,13 +56,16 @@ class JoinedMasks:
         seen, centres = (of_masks(*given, task="mots", centre=centre) for centre in (False, True))
         identities, truth = _true(frame)
         similarity = mask_iou(truth, [encode_mask(mask) for mask in masks], frame.height, frame.width)
-        for name, joined in self._ways.update(seen, centres).items():
+        ways = self._ways.update(seen, centres)
+        for name, joined in ways.items():
             self._frames[name].append(FramePairs(identities, joined.identities, similarity[:, joined.detections]))
+        self._tracks.append((ways[DRAWN].identities, ways[DRAWN].detections))
 
     def result(self) -> Found:
-        """The counts of HOTA, CLEAR and Identity for each way."""
+        """The counts of HOTA, CLEAR and Identity for each way, and the tracks of one."""
         compared = {name: pair(frames) for name, frames in self._frames.items()}
-        return {name: (hota.hota(seen), clear.clear(seen), identity.identity(seen)) for name, seen in compared.items()}
+        measured = {name: (hota.hota(seen), clear.clear(seen), identity.identity(seen)) for name, seen in compared.items()}
+        return Found(measured, self._tracks)
 
 
 def begin(shown: Shown, seed: int) -> JoinedMasks:
@@ -58,7 +77,7 @@ def summarise(found: list[Found]) -> dict[str, dict[str, float]]:
     """The scores of each way, from counts summed over all sequences."""
     scores = {}
     for name in ROWS:
-        hotas, clears, identities = zip(*(sequence[name] for sequence in found), strict=True)
+        hotas, clears, identities = zip(*(sequence.measured[name] for sequence in found), strict=True)
         whole = clear.combined(clears)
         scores[name] = {
             "IDF1": identity.combined(identities).scores["IDF1"], "HOTA": hota.combined(hotas).scores["HOTA"],

@@ -38,6 +38,7 @@ dvc repro experiments/represent/dvc.yaml:walkers  # the same, as a stage
 mot and sot look at the held-out frames of the data that the pipeline tracks. Default people are 9 to 19 cells of the map tall, so masks
 and joints are judged on sequences drawn for it: scenes of many people with what an imitated detector finds of them, and close-ups, fixed
 windows around one person who walks his height or more. None of the paper's benchmarks is here: compare orders with it, never values.
+The command also leaves artifacts/represent/index.html, a page with these scores and a drawn clip of each task, to be looked at.
 """
 CORNERS = {"SOT AUC, DCF": "SOT", "VOS J": "VOS", "MOT IDF1": "MOT", "MOTS IDF1": "MOTS", "Pose IDF1": "pose", "PCK@0.1": "joints",
            "VIS AP": "VIS"}  # fmt: skip

@@ -112,12 +112,16 @@ def read_frame(sequence: TrackedSequence, number: int) -> Frame:
 
 def render(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int, most_bytes: int) -> bytes:
     """An MP4 of the frames with tracks, trails and thin white ground truth, scaled to `width`, at most about `most_bytes` long."""
-    pictures = _paint(sequence, numbers, width)
+    return encoded(_paint(sequence, numbers, width), sequence.frame_rate, most_bytes, uneven=sequence.uneven)
+
+
+def encoded(pictures: Sequence[tuple[NDArray[np.uint8], float]], frame_rate: float, most_bytes: int, *, uneven: bool = False) -> bytes:
+    """Pictures and their times in seconds as an MP4 of at most about `most_bytes`, in the best of `QUALITIES` that is small enough."""
     content = b""
     with tempfile.TemporaryDirectory() as folder:
         for quality in QUALITIES:
             path = Path(folder) / "clip.mp4"
-            with VideoWriter(path, sequence.frame_rate, quality, timed=sequence.uneven) as writer:
+            with VideoWriter(path, frame_rate, quality, timed=uneven) as writer:
                 for image, time in pictures:
                     writer.write(image, time - pictures[0][1])
             content = path.read_bytes()

@@ -6,13 +6,16 @@ import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import av
 import pytest
 from mlflow import MlflowClient
 
 import stages
-from stages.report import report
+from stages import Context
+from stages.report import _representations, report
 from stages.track import track
 from tests.stages.repository import Repository, write_metrics
 
@@ -119,6 +122,14 @@ def test_the_page_hangs_on_the_run(repository: Repository) -> None:
 def test_the_same_inputs_give_the_same_page(repository: Repository, page: str) -> None:
     stages.execute("report", report, repository.params, repository.root)
     assert (repository.artifacts / "report" / "index.html").read_text() == page
+
+
+def test_a_page_of_representations_is_linked_where_there_is_one(tmp_path: Path) -> None:
+    context = cast(Context, SimpleNamespace(artifacts=tmp_path))
+    assert _representations(context) == ""
+    (tmp_path / "represent").mkdir()
+    (tmp_path / "represent" / "index.html").touch()
+    assert '<a href="../represent/index.html">' in _representations(context)
 
 
 def test_no_clips_is_a_page_without_pictures(repository: Repository, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,8 +47,9 @@ def represent(
     sot and mot read the frames that `track.frames` names, which `dvc repro pack_samples` makes; the other tasks look at sequences that are
     drawn for them, under artifacts/represent/drawn. What was judged before is not judged again, and a killed run goes on. Scores are kept
     in docs/representations.json, from which docs/representations.md is written; without a NAME nothing is judged, and the page is written.
+    A drawn clip of each task lies on artifacts/represent/index.html, and in the folder clips beside it.
     """
-    from experiments.represent import ledger, page
+    from experiments.represent import gallery, ledger, page
     from experiments.represent.representations import chosen, read_entries
     from experiments.represent.run import Wanted
     from experiments.represent.run import represent as judge
@@ -58,7 +60,10 @@ def represent(
     every, words = read_entries(ROOT / ENTRIES), tasks.split(",")
     if wanted:
         loaded = file.load(params)
-        results = judge(Wanted(chosen(every, wanted, ROOT / ENTRIES), words, sequences, own), loaded, ROOT)
+        asked = Wanted(chosen(every, wanted, ROOT / ENTRIES), words, sequences, own)
+        results = judge(asked, loaded, ROOT)
+        gallery.draw(asked, loaded, ROOT)
+        print(f"represent: drawn clips are on {gallery.write(every, ROOT)}", file=sys.stderr)
         print("\n\n".join(table(task, results) for task in words))
         if not show:
             ledger.enter(results, file.digest(loaded), ROOT)

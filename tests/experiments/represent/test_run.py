@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from experiments.represent import record, run, true_boxes
+from experiments.represent import gallery, record, run, true_boxes
 from experiments.represent.jobs import Job, work
 from experiments.represent.record import flat
 from experiments.represent.representations import Entry
@@ -89,6 +89,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes_and_then_there_is_nothi
     assert represent(wanted, params, tmp_path, _here) == whole
     assert judged == ["seq-2", "seq-1"]
     assert _files(tmp_path) == before
+    assert gallery.draw(wanted, params, tmp_path) == [tmp_path / FOLDER / "clips" / "tiny" / "mot.mp4"]
 
 
 def _runs(root: Path, params: Params) -> list[tuple[str, str, str | None]]:
