@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import av
 
@@ -15,6 +15,7 @@ from pipeline.sources.place import Place
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".jfif", ".jpe")
 JPEG_START = b"\xff\xd8"
 EXIF, SCAN, END = b"Exif\0\0", b"\xff\xda", b"\xff\xd9"
+SUBFILE_TYPE = 254  # a TIFF's tag; bit 0: the page is a smaller copy of another
 KINDS = ("yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p", "gray")  # that OpenCV decodes too
 
 
@@ -38,7 +39,7 @@ def read_picture(path: Place, quality: int) -> Picture:
         quality: JPEG quality for images that are not JPEGs.
 
     Raises:
-        BadImage: the file cannot be read, or its image is damaged or cut off.
+        BadImage: the file cannot be read, its image is damaged or cut off, or it holds several pictures.
     """
     try:
         raw = path.read_bytes()
@@ -46,15 +47,42 @@ def read_picture(path: Place, quality: int) -> Picture:
         raise BadImage(f"{path}: the image cannot be read ({error.strerror})") from None
     try:
         if not raw.startswith(JPEG_START):
+            if _holds_several(raw):
+                raise BadImage(
+                    f"{path}: holds several pictures, and an image file is one frame\nnext: convert it to one file per frame, or to a video"
+                )
             pixels = decode_jpeg(raw, str(path))
             return Picture(encode_jpeg(pixels, quality), pixels.shape[1], pixels.shape[0])
         return Picture(raw, *_checked(raw, str(path)))
+    except BadImage:
+        raise
     except TooManyPixels as error:
         raise BadImage(str(error)) from None
     except UserError:
         named = content.name_of(raw[: content.LOOKED_AT])
         said = f"it is {named}" if named else "the image is damaged or cut off"
         raise BadImage(f"{path}: {said} ({len(raw)} bytes)") from None
+
+
+def _holds_several(raw: bytes) -> bool:
+    """Whether a PNG or WebP is animated, or a TIFF has a further page that is no smaller copy; decoders give the first alone."""
+    if raw.startswith(b"\x89PNG"):
+        return b"acTL" in raw[: raw.find(b"IDAT")]
+    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+        return raw[12:16] == b"VP8X" and raw[20] & 2 > 0  # the header's flag of an animation
+    if raw[:4] in (b"II*\0", b"MM\0*"):
+        order: Literal["little", "big"] = "little" if raw[:2] == b"II" else "big"
+        second = _directory(raw, int.from_bytes(raw[4:8], order), order)[1]
+        return second > 0 and not _directory(raw, second, order)[0].get(SUBFILE_TYPE, 0) & 1
+    return False
+
+
+def _directory(raw: bytes, at: int, order: Literal["little", "big"]) -> tuple[dict[int, int], int]:
+    """The entries of a TIFF's page, value by tag, and where the next page starts; 0: there is none."""
+    count = int.from_bytes(raw[at : at + 2], order)
+    starts = range(at + 2, at + 2 + 12 * count, 12)
+    entries = {int.from_bytes(raw[i : i + 2], order): int.from_bytes(raw[i + 8 : i + 12], order) for i in starts}
+    return entries, int.from_bytes(raw[starts.stop : starts.stop + 4], order)
 
 
 def _checked(raw: bytes, where: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import configparser
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
@@ -112,7 +112,7 @@ def _plan_sequence(source: Source, name: str, files: mot_layout.Files, frames: M
         public = public.take(~beyond)
     rate = info.frame_rate or facts.frame_rate or ASSUMED_RATE
     notes += _notes(name, info, facts.frame_rate, len(facts.numbers)) + (media.gaps(name, facts.numbers) if frames.places else [])
-    notes += [*media.order_notes(name, frames.files or {}), *facts.notes]
+    notes += [*_elsewhere(name, files.ini, frames), *media.order_notes(name, frames.files or {}), *facts.notes]
     beside_gt, beside_det = (None if path is None else path.parent for path in (files.gt, files.det))
     annotated = mot_shapes.with_shapes(_annotation(truth, _objects(truth), files.gt, defects), beside_gt, defects)
     found = _annotation(public, make_objects(public.boxes, confidences=public.confidence), files.det, defects)
@@ -138,6 +138,14 @@ def _plan_sequence(source: Source, name: str, files: mot_layout.Files, frames: M
         read=Reading(dataset, name, frames, rate, annotated, seen),
         interval=facts.interval,
     )
+
+
+def _elsewhere(name: str, ini: Place | None, frames: Media) -> list[str]:
+    """What is to be said where the images were not found in the folder that seqinfo.ini states."""
+    stated, folder = mot_layout.stated_folder(ini), mot_layout.image_folder(ini)
+    if stated is None or not frames.files or (folder is not None and PurePosixPath(folder).name in ("", frames.path.name)):
+        return []
+    return [f"{name}: seqinfo.ini says imDir={stated}; the images are read from {frames.path.name}/"]
 
 
 def _without_dead_links(files: mot_layout.Files, defects: Defects) -> mot_layout.Files:

@@ -94,15 +94,19 @@ def media(name: str, files: Files) -> Media | None:
 
 
 def image_folder(ini: Place | None) -> str | None:
-    """imDir of a seqinfo.ini, None where it is not stated or the file cannot be read."""
+    """imDir of a seqinfo.ini as a path below the sequence, None where it is not stated, leads elsewhere, or the file cannot be read."""
+    stated = (stated_folder(ini) or "").replace("\\", "/")
+    return stated.rstrip("/") if stated and not stated.startswith("/") and ".." not in stated.split("/") else None
+
+
+def stated_folder(ini: Place | None) -> str | None:
+    """imDir of a seqinfo.ini as it is written, None where it is not stated or the file cannot be read."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string("" if ini is None else ini.read_text(encoding="utf-8-sig"))
-        stated = parser.get("Sequence", "imDir", fallback="")
+        return parser.get("Sequence", "imDir", fallback="").strip() or None
     except (configparser.Error, OSError, UnicodeDecodeError):
         return None
-    stated = stated.strip().replace("\\", "/").strip("/")
-    return stated if stated and ".." not in stated.split("/") else None
 
 
 def beside(folder: Place, found: dict[str, Files]) -> list[str]:

@@ -230,7 +230,19 @@ def test_the_folder_of_images_is_the_stated_one(tmp_path: Path, inner: str) -> N
     put(tmp_path / "S/seqinfo.ini", INI.format(inner))
     put(tmp_path / "S/gt/gt.txt", rows(3, 1, "1,1,1"))
     assert guess(tmp_path) == "mot_challenge"
-    assert shown(planned(tmp_path, "mot_challenge").sequences[0]) == {1: 1, 2: 2, 3: 3}
+    found = planned(tmp_path, "mot_challenge").sequences[0]
+    assert shown(found) == {1: 1, 2: 2, 3: 3}
+    assert not any("imDir" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("stated", ["/img1", "../img1", "frames", "C:/sets/frames"])
+def test_images_that_lie_elsewhere_than_stated_are_read_with_a_remark(tmp_path: Path, stated: str) -> None:
+    for index in (1, 2, 3):
+        write_image(tmp_path / "S/img1" / f"{index:06d}.jpg", index)
+    put(tmp_path / "S/seqinfo.ini", INI.format(stated))
+    found = planned(tmp_path, "mot_challenge").sequences[0]
+    assert shown(found) == {1: 1, 2: 2, 3: 3}
+    assert f"S: seqinfo.ini says imDir={stated}; the images are read from img1/" in found.notes
 
 
 def test_a_stated_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, TiffImagePlugin
 
 from pipeline.files.frames import decode_jpeg
 from pipeline.sources.images import BadImage, read_picture
@@ -37,6 +38,28 @@ def test_content_decides_not_the_name(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png")
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.png").read_bytes())
     assert read_picture(tmp_path / "b.jpg", 90).image.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff"])
+def test_a_file_with_several_pictures_is_no_frame(tmp_path: Path, suffix: str) -> None:
+    first, second = (Image.fromarray(picture(index, 64, 48)) for index in (0, 1))
+    first.save(tmp_path / f"one{suffix}")
+    first.save(tmp_path / f"two{suffix}", save_all=True, append_images=[second])
+    assert read_picture(tmp_path / f"one{suffix}", 90)[1:] == (64, 48)
+    with pytest.raises(BadImage, match=rf"two{suffix}: holds several pictures, and an image file is one frame\nnext: convert it"):
+        read_picture(tmp_path / f"two{suffix}", 90)
+
+
+def test_a_tiff_with_a_small_copy_of_its_picture_is_one_frame(tmp_path: Path) -> None:
+    small = TiffImagePlugin.ImageFileDirectory_v2()
+    small[254] = 1  # NewSubfileType: a copy at less resolution
+    whole = Image.fromarray(picture(0, 64, 48))
+    with TiffImagePlugin.AppendingTiffWriter(str(tmp_path / "a.tif"), True) as file:
+        whole.save(file, "TIFF")
+        file.newFrame()
+        whole.resize((32, 24)).save(file, "TIFF", tiffinfo=small)
+    assert Image.open(tmp_path / "a.tif").n_frames == 2
+    assert read_picture(tmp_path / "a.tif", 90)[1:] == (64, 48)
 
 
 def photograph(path: Path) -> bytes:
