@@ -89,10 +89,10 @@ class plain_errors:
 
 @contextmanager
 def connection(where: str) -> Iterator[None]:
-    """Say of a connection that breaks inside the block where it led to, and nothing of any other error.
+    """Turn a connection that breaks inside the block into a message that names its address; other errors pass unchanged.
 
     Raises:
-        ConnectionLost: it broke.
+        ConnectionLost: the connection broke.
         UserError: the server's certificate is not trusted.
     """
     try:
@@ -114,10 +114,10 @@ def connection(where: str) -> Iterator[None]:
 
 
 def trusted(where: str, error: BaseException) -> None:
-    """Say of an error that came from an unknown certificate what to do; of any other nothing.
+    """Raise a message with advice where an error came from a certificate that is not trusted; do nothing for any other error.
 
     Raises:
-        UserError: it did.
+        UserError: the error came from such a certificate.
     """
     for inner in _within(error):
         if isinstance(inner, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""What libraries raise, as messages: the one place that knows the words of Ray, MLflow, SQLite, aiohttp and Numba.
+"""What libraries raise, as messages: the one place that knows the words of Ray, MLflow, SQLite, requests, aiohttp, botocore and Numba.
 
 Classes are known by name, so that nothing is imported for an error that does not happen. What is not listed is a fault of ours and keeps
 its traceback.
@@ -22,7 +22,7 @@ class Known:
         said: pattern of its message.
         means: what happened.
         advice: what to do.
-        lost: whether a connection, a process or a machine went, so that the same command may do another time.
+        lost: whether a connection, a process or a machine was lost, so that the same command may succeed when it is run again.
     """
 
     kind: str
@@ -177,7 +177,7 @@ def plain(error: BaseException) -> PlainError | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was made of, and what was at hand when it was raised."""
+    """The error and those that it came from (`cause`, `__cause__`, `orig`, a training's `worker_failures`), nearest first."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:

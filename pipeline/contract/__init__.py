@@ -1,4 +1,4 @@
 """The contract: what a model tells the rest, as typed parts.
 
-Imports nothing of the house.
+Imports no other package of this repository at run time.
 """

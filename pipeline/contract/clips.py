@@ -26,8 +26,9 @@ class Samples:
     Attributes:
         kind: a `still` (one frame), a `pair` (the current frame first, then its partner) or a `clip` (more frames, in time order).
         frames: how many frames it has: 1, 2, or as many as a clip has.
-        steps: the least and the largest number of frames between a pair's partners, or between neighbours of a clip, which keep one step
-            drawn for the clip. In a clip the frames that a sequence holds are counted, whatever their numbers.
+        steps: the least and the largest distance in frames. In a clip it is the distance between neighbouring frames: one step is drawn per
+            clip, and counts the frames that the sequence holds, whatever their numbers. In a pair the partner's frame number differs by at
+            most the largest, on either side; the least has no effect.
         ends: what a clip does where its sequence is too short for the drawn step: `shift` takes the largest step that fits, and where none
             does, moves the start back, so that all frames differ (a sequence shorter than a clip repeats its last frame); `repeat`
             repeats the last frame wherever the sequence ends; `refuse` is `shift`, and a sequence shorter than a clip, or than a group,
@@ -36,9 +37,9 @@ class Samples:
             (`perturbed`), the very same for all, colours included (`shared`), or each by itself (`independent`).
         common_identity: whether the frames of a pair should show a common identity; a partner without one is not drawn while there is
             another. Needs identities.
-        negatives_per_pair: pairs whose frames show different scenes, for each pair of one scene.
-        group: how many consecutive frames of a sequence, each a sample (`still`), follow each other in a batch; of a still image, how many
-            views of it. 1: samples are shuffled one by one. `settings.group` is what the user asks for.
+        negatives_per_pair: how many pairs of frames from different scenes are drawn for each pair from one scene, on average.
+        group: how many consecutive frames of a sequence, each a sample of kind `still`, follow each other in a batch; for a still, how
+            many views of it do. 1: samples are shuffled one by one. `TrainingSettings.group` is what the user asks for.
 
     Raises:
         ValueError: the numbers do not go with the kind.
@@ -67,7 +68,7 @@ class Needs:
     """What training reads of a sample besides images, boxes, classes and ignored regions; nothing else is decoded.
 
     Attributes:
-        identities: who is who.
+        identities: the identity numbers of the boxes.
         depth: depth maps.
         masks: a mask for each object.
         keypoints: the joints of each object.
@@ -92,7 +93,8 @@ class TrainingFrame:
         depth: (H/s, W/s) float32, grows with distance, 0 where unknown; None when samples carry no depth, or unless `Needs.depth`.
         classes: (N,) int64, index into `pack_samples.classes`; of an ignored box, 0.
         masks: (N, H, W) uint8, 1 inside; None unless `Needs.masks` and the samples carry them.
-        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None likewise.
+        keypoints: (N, K, 3) float32: x and y in pixels of `image`, and whether the joint is labelled (above 0); None unless
+            `Needs.keypoints` and the samples carry them.
     """
 
     image: NDArray[np.uint8]
@@ -155,7 +157,10 @@ class Losses(NamedTuple):
 
 
 def to_float(images: Tensor, *, channels_last: bool = True) -> Tensor:
-    """(N, 3, H, W) uint8 -> float32 in [0, 1]; no mean or deviation is subtracted (FairMOT's convention)."""
+    """(N, 3, H, W) uint8 -> (N, 3, H, W) float32 in [0, 1].
+
+    Values are divided by 255; no mean is subtracted and no deviation divided by (FairMOT's convention).
+    """
     import torch
 
     floats = images.to(torch.float32).div_(255.0)

@@ -1,4 +1,4 @@
-"""Terms of a loss that are counts: `<what>_right` answers of `<what>_asked` questions, such as who of the known was told right."""
+"""Terms of a loss that are counts: `<what>_right` correct answers to `<what>_asked` questions, such as which identity a box has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RIGHT, ASKED = "_right", "_asked"
 
 
 def accuracies(means: Mapping[str, float]) -> dict[str, float]:
-    """`<what>_accuracy` of each pair of terms `<what>_right` and `<what>_asked`, which are counts; of what was asked at all.
+    """`<what>_accuracy` for each pair of counts `<what>_right` and `<what>_asked`; a kind that was never asked is left out.
 
     Example: {"known_right": 30.0, "known_asked": 40.0, "newborn_right": 0.0, "newborn_asked": 0.0} gives {"known_accuracy": 0.75}.
     """
@@ -16,5 +16,5 @@ def accuracies(means: Mapping[str, float]) -> dict[str, float]:
 
 
 def counted(terms: Collection[str]) -> list[str]:
-    """What terms count: `<what>` of each pair `<what>_right` and `<what>_asked`."""
+    """`<what>` of each pair of names `<what>_right` and `<what>_asked`, in the order of `terms`."""
     return [kind for name in terms if (kind := name.removesuffix(RIGHT)) != name and kind + ASKED in terms]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class NotFiniteError(ValueError):
-    """Raised by `decode` and `describe` where a network says of an image what is NaN or infinite.
+    """Raised by `decode` and `describe` where a network's output for an image is NaN or infinite.
 
     Args:
         image: number of the image, from 0 within the batch.
@@ -49,12 +49,12 @@ class Detections:
             object.__setattr__(self, "classes", np.zeros(len(self.boxes), np.int64))
 
     def moved(self, scale: float, left: float, top: float) -> Self:
-        """Map from network input to image pixels: image = (input - (left, top)) / scale."""
+        """A copy whose boxes are mapped from network input to image pixels: image = (input - (left, top)) / scale."""
         shift = np.array([left, top, left, top], np.float32)
         return replace(self, boxes=((self.boxes - shift) / np.float32(scale)).astype(np.float32))
 
     def select(self, index: NDArray[Any]) -> Self:
-        """Keep the detections at `index` (indices or mask), in that order."""
+        """A copy with the detections at `index` ((K,) integer indices or an (N,) boolean mask), in that order."""
         return replace(
             self,
             boxes=self.boxes[index],
@@ -65,7 +65,10 @@ class Detections:
         )
 
     def above(self, score: float) -> Self:
-        """Keep what scores at least `score`; a subclass cuts what has scores of its own as well."""
+        """A copy with the detections that score at least `score`.
+
+        A subclass that carries further arrays with scores of their own cuts these by the same threshold.
+        """
         return self.select(np.flatnonzero(self.scores >= score))
 
 

@@ -21,8 +21,8 @@ class Stretch(NamedTuple):
     Attributes:
         sequence: its name.
         numbers: (F,) int64, of the frames.
-        images: of each frame (H, W, 3) uint8 RGB as the network sees it.
-        frame_rate: frames a second.
+        images: one (H, W, 3) uint8 RGB array per frame, as the network sees it.
+        frame_rate: frames per second.
     """
 
     sequence: str
@@ -36,7 +36,7 @@ class Overlay(NamedTuple):
 
     Attributes:
         caption: what they are, in words.
-        frame: place in `Stretch.images`.
+        frame: index into `Stretch.images`, from 0.
         weights: (h, w) float32, not negative, over the whole image; drawn relative to the largest.
         box: (4,) float32 xyxy pixels of the image: whose weights they are.
     """
@@ -71,7 +71,10 @@ Shown: TypeAlias = Overlay | Matrix
 
 
 class Show(Protocol[Options, Network]):
-    """Pictures of a stretch by the fine-tuned network, and beside it by the pretrained one (None: there is none of these options)."""
+    """Makes the pictures of a stretch from the fine-tuned network and, for comparison, from the pretrained one.
+
+    `before` is None where no pretrained network was built with the same options.
+    """
 
     def __call__(self, network: Network, before: Network | None, options: Options, stretch: Stretch, /) -> Sequence[Shown]: ...
 

@@ -37,8 +37,9 @@ class Group(NamedTuple):
     Attributes:
         rate: factor on the learning rate.
         decay: factor on the weight decay, which acts on matrices and kernels.
-        decays_vectors: whether it acts on biases, norms and scalars as well.
-        clip: parameters of one word are clipped together, to `clip_norm`; None: they are never clipped.
+        decays_vectors: whether weight decay acts on biases, norms and scalars as well.
+        clip: name of the clipping group; the gradients of all parameters with the same name are clipped together, to the norm `clip_norm`.
+            None: they are never clipped.
     """
 
     rate: float = 1.0
@@ -98,9 +99,9 @@ class Decode(Protocol[Options, Network]):
 
 
 class Describe(Protocol[Options, Network]):
-    """Detections for each image at given boxes, in their order: what the network says about another detector's boxes, or the truth's.
+    """Detections for each image at given boxes, in their order: from another detector, or from the ground truth.
 
-    Boxes are (N, 4) float32 xyxy in network input pixels, scores (N,) float32, classes (N,) int64, each once per image.
+    Boxes are (N, 4) float32 xyxy in network input pixels, scores (N,) float32, classes (N,) int64: one array of each per image.
     """
 
     def __call__(
@@ -205,7 +206,7 @@ class Detection(Generic[Options, Network]):
     """What a system sees in a frame.
 
     Attributes:
-        decode: outputs of the network to detections; None: it detects nothing by itself, and is told boxes in every frame.
+        decode: outputs of the network to detections; None: the system detects nothing by itself and needs given boxes in every frame.
         describe: what the network says at given boxes.
         kind: the class that both return.
         similarity: how embeddings are compared: the name of a function of models/association, `cosine` for unit vectors.

@@ -58,7 +58,7 @@ class Tracker(Protocol):
     """Memory between frames. One instance per sequence; identities start at 1 in each."""
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
-        """Advance by one frame.
+        """Advance by one frame and return its tracks.
 
         Args:
             detections: this frame's detections in image pixels.
@@ -74,7 +74,7 @@ class CountingTracker(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How often so far, by a word for what."""
+        """How often each thing happened so far, by its name."""
         ...
 
 
@@ -83,7 +83,7 @@ class AskingTracker(Protocol):
     """A tracker that needs a network: a frame takes two steps, so that one pass of the network answers the trackers of many sequences."""
 
     def ask(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Question | None:
-        """Begin a frame: what the network is to be asked, or None where there is nothing to ask; arguments as of `Tracker.update`."""
+        """Begin a frame: the question for the network, or None where there is none; the arguments are those of `Tracker.update`."""
         ...
 
     def conclude(self, answer: Answer | None) -> Tracks:
@@ -92,7 +92,7 @@ class AskingTracker(Protocol):
 
 
 class Answering(Protocol):
-    """Answers the questions of several trackers in one pass; an answer does not depend on the company of its question."""
+    """Answers the questions of several trackers in one pass; an answer does not depend on the other questions of the pass."""
 
     def __call__(self, network: Any, questions: Sequence[Question], /) -> Sequence[Answer]:
         """One answer for each question, by the association part of the network."""

@@ -91,8 +91,11 @@ def show(
         view: how to show it.
         width: of the network input.
         height: of the network input.
-        depth_stride: input pixels a depth cell.
-        out: (height, width, 3) in one piece, where the image shall be written.
+        depth_stride: input pixels per cell of the depth map.
+        out: (height, width, 3) uint8, C-contiguous, to which the image is written; None: a new array.
+
+    Returns:
+        The frame at (height, width), its depth map at (height // depth_stride, width // depth_stride), without the dropped objects.
     """
     stored_height, stored_width = frame.image.shape[:2]
     matrix = _affine(view, width, height) @ letterbox(stored_width, stored_height, width, height)
@@ -120,7 +123,7 @@ def warm_up() -> None:
 
 
 def letterbox(stored_width: int, stored_height: int, width: int, height: int) -> Matrix:
-    """Map that fits an image into the input, aspect kept and centred."""
+    """(3, 3) float64 map from image to input pixels that fits the image into the input, centred, with its aspect ratio kept."""
     scale = min(width / stored_width, height / stored_height)
     left, top = (width - scale * stored_width) / 2, (height - scale * stored_height) / 2
     return np.array([[scale, 0.0, left], [0.0, scale, top], [0.0, 0.0, 1.0]])

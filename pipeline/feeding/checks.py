@@ -1,4 +1,4 @@
-"""What a sample set is asked before a training begins, and what is said of it: the facts that a system judges, and the memory it takes."""
+"""Checks of a sample set before a training begins: the facts that a system judges, and the memory that its batches take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_samples(feed: Feed) -> Mix | None:
     """Refuse a sample set that a stage cannot learn from, and say what it will take and where frames repeat.
 
     Returns:
-        The weights of `mix`, as `loader.mix`.
+        The weights of the section's `mix`, as `loader.mix` returns them; None where it is empty.
 
     Raises:
         UserError: `mix` or `sampling` cannot be used, the batch cannot be filled or shared, a sequence is too short for a system that
@@ -69,7 +69,10 @@ def facts_of(feed: Feed, store: SampleStore) -> SampleFacts:
 
 
 def memory_line(feed: Feed) -> str:
-    """How much memory the batches of each worker take, in words; pages that no target fills are never taken."""
+    """How much memory the batches of each worker take at most, as a line for the user.
+
+    It is an upper bound: memory pages that no target fills are never allocated.
+    """
     settings, frames, workers = feed.settings, feed.samples.frames, feed.settings.least_workers  # the fewer, the more each holds
     width, height = feed.shown
     clip, held = frames * 3 * width * height, batches_in_memory(feed)

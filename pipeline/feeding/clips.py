@@ -1,6 +1,6 @@
 """Which rows make a training sample: the row itself, its partner in time, or, now and then, a frame of another scene.
 
-Every draw is a function of (seed, epoch, sample). No identity is looked at, but where a system asks for pairs with a common one.
+Every draw is a function of (seed, epoch, sample). Identities are looked at only where a system asks for pairs with a common one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PARTNER = 2  # last word of the random seeds drawn here
 
 
 class Rows(Protocol):
-    """Where each row of a sample set comes from; all arrays have one entry a row."""
+    """Where each row of a sample set comes from; all arrays have one entry per row."""
 
     @property
     def dataset(self) -> NDArray[Any]:
@@ -63,7 +63,7 @@ class ClipPlan:
 class ClipPlanner:
     """Draws the rows of each sample.
 
-    A pair's partner lies uniformly within `steps` frames on either side in the same sequence; a still (or a frame without
+    A pair's partner is drawn uniformly from the frames within `steps[1]` on either side in the same sequence; a still (or a frame without
     neighbours) is its own partner, augmented once more. With probability r / (1 + r), r = `negatives_per_pair`, the partner instead shows
     another scene of the same data set: a frame of another sequence, or another still (OUTrack's negative pairs, N_neg / N_pos = r);
     a data set of one scene has none. A clip runs forward with one step drawn for all its frames; `Samples.ends` says what happens where
@@ -104,7 +104,7 @@ class ClipPlanner:
         self.sequence_bounds = _bounds(datasets[self.sorted] * (sequences.max() + 1) + sequences[self.sorted])
 
     def plan(self, epoch: int, sample: int) -> ClipPlan:
-        """The rows of `sample` (a number of `epoch_order`, or of `group_order`) in `epoch`."""
+        """The rows of `sample` (a number that `epoch_order` or `group_order` gave) in `epoch` (from 0)."""
         if self.groups is not None:
             return self._of_group(self.groups, sample)
         row = sample % len(self.sorted)

@@ -77,7 +77,7 @@ def cut(rows: Rows, frames: int) -> Groups:
 
 
 def apart(sequences: NDArray[np.int64], together: int, look_ahead: int = 256) -> NDArray[np.int64]:
-    """Order in which as few as possible of each `together` runs in a row are of one sequence.
+    """Order the runs so that few of the runs of one batch are of the same sequence (greedily, not optimally).
 
     Args:
         sequences: (R,) of each run, in the order drawn.

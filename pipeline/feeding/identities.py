@@ -1,4 +1,4 @@
-"""Numbers for the people of a sample set, for the models that may see who is who."""
+"""Identity numbers for the objects of a sample set, for models that learn from identities."""
 
 from __future__ import annotations
 

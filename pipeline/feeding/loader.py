@@ -53,15 +53,15 @@ class Feed:
     """What the samples of a run are made of; picklable.
 
     Attributes:
-        spec: says what one sample is and makes its targets.
+        spec: the system, which says what one sample is and makes its targets.
         options: of the model.
         settings: the stage's section.
         folder: of the sample set.
         seed: of the run.
-        width: of the network input, where `settings.input_size` says nothing else for training.
-        height: of the network input.
-        depth_stride: input pixels a cell of the depth map.
-        stage: that trains.
+        width: of the network input in pixels; images that are trained on have `settings.input_size` where that is set (`shown`).
+        height: of the network input, pixels.
+        depth_stride: input pixels per cell of the depth map.
+        stage: name of the stage that trains.
         classes: names of what is learnt, `pack_samples.classes`.
     """
 
@@ -219,7 +219,7 @@ class ClipDataset(Dataset[Item]):
         return self.item(key)
 
     def item(self, key: Key, room: NDArray[np.uint8] | None = None) -> Item:
-        """A sample, its images in `room` (F, height, width, 3) if that is given."""
+        """A sample; its images are written to `room` ((F, height, width, 3) uint8) if that is given."""
         clip = self.clip(*key, room)
         targets = self.feed.training.make_targets(clip, self.feed.options)
         return Item(tuple(frame.image for frame in clip.frames), targets, clip.same_scene)
@@ -246,7 +246,13 @@ class ClipDataset(Dataset[Item]):
         return self.store.row(row)
 
     def stored(self, row: int) -> TrainingFrame:
-        """The stored frame with what is learnt and ignored regions; identities are hidden from models that may not see them."""
+        """The stored frame with objects of learnt classes and ignored regions only.
+
+        Identities are -1 for models that may not see them. `image` is (height, width, 3) uint8 RGB at its stored size.
+
+        Raises:
+            UserError: the image or the depth map cannot be decoded.
+        """
         sample = self.sample(row)
         where = f"{self.feed.folder}: {sample.dataset}/{sample.sequence} frame {sample.frame}"
         kinds = class_indices(sample.classes, self.feed.classes)
@@ -277,14 +283,15 @@ def _masks(sample: Sample, keep: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def identity_numbers(feed: Feed, store: SampleStore | None = None) -> IdentityNumbers | None:
-    """Who is who in the sample set, for a model that may see it."""
+    """The identity numbers of the sample set; None for a model that does not need identities."""
     return IdentityNumbers(store or SampleStore(feed.folder), feed.classes) if feed.needs.identities else None
 
 
 def build_loader(feed: Feed, *, rank: int, workers: int, pin_memory: bool) -> tuple[Iterable[Batch], EpochBatches]:
     """The batches of one worker. Set `.epoch` of the second value, then iterate over the first.
 
-    Made by processes and not pinned, a batch holds until the next one is asked for (`pipeline/feeding/shared_batches.py`).
+    A batch that loader processes made and that is not pinned is valid only until the next one is asked for
+    (`pipeline/feeding/shared_batches.py`).
 
     Args:
         feed: what samples are made of.
@@ -334,7 +341,7 @@ class _Making:
 def collate(items: Sequence[Item], trim: Trim, room: NDArray[np.uint8] | None = None) -> Batch:
     """Stack samples and trim their targets (`Training.trim`).
 
-    Images keep their bytes' order (channels last): (B, F, 3, H, W) is a view on (B, F, H, W, 3).
+    Images keep the order of their bytes (channels last): (B, F, 3, H, W) is a view of (B, F, H, W, 3).
 
     Args:
         items: samples of one shape.
@@ -377,7 +384,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def start_process(number: int) -> None:
-    """What a loader process does first."""
+    """Set up a loader process: keep freed memory, and compute in one thread. `number` is the process's, which PyTorch passes."""
     keep_freed_memory()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -41,7 +41,7 @@ def epoch_order(
         seed: of the run.
         epoch: from 0.
         samples: how many to draw; None for as many as there are rows.
-        weights: (rows,), from 0, one above it: how often a row is drawn, in proportion; None: all equally often.
+        weights: (rows,) float64, not negative and not all 0: how often each row is drawn, in proportion; None: all equally often.
 
     Returns:
         (samples,) int64. A number's row is `number % rows`; its pass over the set is `number // rows`, so that a row drawn twice in an
@@ -104,7 +104,7 @@ class EpochBatches(Sampler[list[Key]]):
         rank: of this worker.
         workers: how many there are; they share a batch evenly.
         seed: of the run.
-        samples: samples an epoch; None for as many as there are rows. The last, incomplete batch is dropped.
+        samples: samples per epoch; None for as many as there are rows. The last, incomplete batch is dropped.
         weights: of the rows, see `epoch_order`.
         groups: the runs whose frames stay together; workers share a batch by whole runs. None: rows are shuffled one by one.
 
@@ -158,6 +158,13 @@ class EpochBatches(Sampler[list[Key]]):
 
 def check_batch(samples: int, *, rows: int, batch_size: int, workers: int, group: int = 1) -> None:
     """Refuse a global batch that no epoch could fill or that the workers cannot share.
+
+    Args:
+        samples: samples of an epoch.
+        rows: samples that the set holds.
+        batch_size: samples of a global batch, of all workers together.
+        workers: how many workers share it evenly.
+        group: frames of a group that no two workers may share; 1: samples are shuffled one by one.
 
     Raises:
         UserError: says which number to change.

@@ -85,7 +85,7 @@ class Slots:
 class SharedLoader:
     """Batches in order, made by processes and handed over through slots; they are forked at the first epoch and kept.
 
-    A batch holds until the next one is asked for: then its slot is written again (with `pin` it holds for ever).
+    A batch is valid until the next one is asked for: then its slot is written again. With `pin` it is a copy and stays valid.
 
     Args:
         make: a batch of some keys, its images at the start of the memory (bytes,) uint8 where they fit; runs in the processes.
@@ -149,7 +149,7 @@ class _Numbered:
 
 
 def unchanged(batch: Written | Batch) -> Written | Batch:
-    """What is whole already is not collated."""
+    """Return a batch as it is: PyTorch's loader need not collate what is a whole batch already."""
     return batch
 
 

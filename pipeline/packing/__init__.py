@@ -1,4 +1,4 @@
-"""Frames and depth to training samples: units of work, shards, and what an earlier run left.
+"""Frames and depth to training samples: one row, the size of masks and joints, and shards as units of work.
 
 Imports files, artifacts, params and errors.
 """

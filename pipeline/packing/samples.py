@@ -23,15 +23,15 @@ class Shape:
     """Sizes that packing needs.
 
     Attributes:
-        width: images fit into width x height.
-        height: see above.
-        depth_stride: image pixels a cell of the depth map.
+        width: largest width of an image, pixels.
+        height: largest height of an image, pixels.
+        depth_stride: image pixels per cell of the depth map.
         jpeg_quality: of images that are made smaller.
-        row_group_bytes: most images and maps of a row group.
-        shard_bytes: most of a shard, as estimated.
+        row_group_bytes: largest number of bytes that the images and depth maps of a row group take.
+        shard_bytes: largest size of a shard in bytes, as estimated.
         classes: names of what is learnt, `pack_samples.classes`.
         masks: whether samples carry masks where frames do.
-        keypoints: the same of joints.
+        keypoints: whether samples carry joints where frames do.
     """
 
     width: int
@@ -90,7 +90,7 @@ def pack(frame: Frame, depth: DepthRow, shape: Shape, *, video: bool, where: str
 
 
 def fit(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
-    """(width, height) of an image made to fit, aspect kept; unchanged when it fits."""
+    """(width, height) in pixels of an image made smaller to fit, with its aspect ratio kept; unchanged when it fits."""
     factor = min(most_width / width, most_height / height, 1.0)
     return max(1, round(width * factor)), max(1, round(height * factor))
 

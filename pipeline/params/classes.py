@@ -60,6 +60,9 @@ def class_indices(numbers: NDArray[np.integer], tracked: Sequence[str]) -> NDArr
     Args:
         numbers: (N,) class numbers of the table.
         tracked: names, `pack_samples.classes`.
+
+    Raises:
+        KeyError: a name is not in the table.
     """
     import numpy as np
 

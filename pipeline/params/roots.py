@@ -13,7 +13,7 @@ def address(source: Source, data_root: str) -> str:
 
 
 def folder_of(source: Source, data_root: str, root: Path) -> Path:
-    """The data set's folder, absolute; of a root that is a URL, a path where nothing lies."""
+    """The data set's folder, absolute; for a root that is a URL, a path at which there is nothing."""
     return Path(root, Path(address(source, data_root)).expanduser()).resolve()
 
 

@@ -18,7 +18,7 @@ class Section(BaseModel):
 
 
 class NoOptions(Section):
-    """The options of whom nothing can be asked: every key is refused."""
+    """The section of a system that has no options here: every key is refused."""
 
 
 class Base(Section):

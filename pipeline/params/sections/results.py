@@ -45,7 +45,7 @@ class Evaluate(Section):
 
 
 class Report(Section):
-    """The page."""
+    """The report page: how many clips of tracked sequences it shows, how long (seconds) and how wide (pixels) they are."""
 
     clips: int = Field(ge=0)
     clip_seconds: float = Field(gt=0)
