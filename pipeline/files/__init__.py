@@ -1,4 +1,4 @@
-"""Every file format in one place, a noun a module.
+"""Every file format in one place, one module per format.
 
 Imports artifacts, contract, params and errors.
 """

@@ -59,7 +59,7 @@ class LearntFrom:
 
     @classmethod
     def of_card(cls, stated: dict[str, Any]) -> Self:
-        """From what `dataclasses.asdict` made of it, and JSON of that."""
+        """Read back from a model card: from what JSON keeps of `dataclasses.asdict`."""
         pairs = {name: None if stated[name] is None else tuple(stated[name]) for name in ("contrast", "detail", "heights")}
         return cls(**(stated | pairs))
 
@@ -76,7 +76,7 @@ class LearntFrom:
 
 
 def appearance(image: NDArray[np.uint8], width: int, height: int) -> Appearance:
-    """Measure an (H, W, 3) RGB picture as a network with this input, in pixels, sees it."""
+    """Measure an (H, W, 3) uint8 RGB picture as a network whose input is `width` by `height` pixels sees it."""
     rows, columns = image.shape[:2]
     scale = min(width / columns, height / rows)
     size = max(2, round(columns * scale)), max(2, round(rows * scale))

@@ -1,4 +1,7 @@
-"""A column that grows by a few rows at a time: of a long sequence, one array per frame would take more for its head than for its rows."""
+"""A column that grows by a few rows at a time.
+
+For a long sequence, one array per frame would take more memory for the arrays' headers than for their rows.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Growing:
     """Rows in one block, which doubles when it is full.
 
     Args:
-        kind: of the numbers.
+        kind: NumPy type of the numbers.
         shape: of a row.
         room: rows that the block has at first.
     """

@@ -1,4 +1,4 @@
-"""Whether a sequence's boxes look as if they were written in another way than they are read: left, top, width and height in pixels."""
+"""Signs that a sequence's boxes were not written as they are read, which is as left, top, width and height in pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEAST = 2  # boxes, below which nothing can be told
 
 
 def oddities(boxes: NDArray[np.float64], limits: NDArray[np.float64]) -> list[str]:
-    """What all boxes together suggest; nothing where one of them speaks against it.
+    """Remarks on what all boxes together suggest; an empty list where a single box contradicts it.
 
     Args:
         boxes: (N, 4) xyxy pixels, as read.

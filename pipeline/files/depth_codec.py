@@ -69,7 +69,10 @@ def map_size(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def resize_codes(codes: NDArray[np.uint16], width: int, height: int) -> NDArray[np.uint16]:
-    """Sample codes at the nearest pixel: averaging would invent depths between a person and what is behind."""
+    """(height, width) uint16 codes, sampled at the nearest pixel.
+
+    Averaging would invent depths between a person and what is behind.
+    """
     if codes.shape == (height, width):
         return codes
     rows = _nearest(codes.shape[0], height)
@@ -78,7 +81,7 @@ def resize_codes(codes: NDArray[np.uint16], width: int, height: int) -> NDArray[
 
 
 def resize_depth(depth: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """The same for a map of depths."""
+    """(height, width) float32 depths, sampled at the nearest pixel as in `resize_codes`."""
     rows, columns = _nearest(depth.shape[0], height), _nearest(depth.shape[1], width)
     return np.ascontiguousarray(depth[rows[:, None], columns[None, :]])
 

@@ -28,7 +28,7 @@ class DepthRow:
         dataset: name of the data set.
         sequence: name in it.
         frame: number from 1.
-        depth: 16-bit PNG (depthmap.decode), 0 unknown.
+        depth: 16-bit PNG (`depth_codec.decode`), 0 unknown.
         scale: depth of one code.
         object_depths: (N,) float32, aligned with the frame's boxes, 0 unknown.
     """
@@ -57,7 +57,7 @@ def read_depths(path: Place, *, first: int = 0) -> Iterator[DepthRow]:
 
 
 def depth_facts(path: Place) -> dict[str, Any]:
-    """What the backend said about the sequence, with `frames`, the number of rows.
+    """The facts of a depth file: those stated when it was opened, the backend's summary, and `frames`, the number of its rows.
 
     Raises:
         UserError: the file is missing or no depth file.

@@ -41,7 +41,7 @@ class Objects:
     Attributes:
         boxes: (N, 4) float32, xyxy pixels, amodal (not clipped to the image).
         identities: (N,) int64, -1 unknown.
-        classes: (N,) int32, MOTChallenge's (1 pedestrian).
+        classes: (N,) int32, numbers of `pipeline.params.classes` (1 pedestrian).
         visibilities: (N,) float32 in [0, 1].
         confidences: (N,) float32, the ground truth's flag (0 = not scored).
         ignores: (N,) bool, neither object nor background.
@@ -61,7 +61,7 @@ class Objects:
     categories: NDArray[np.object_] | None = None
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Objects:
-        """The objects chosen by indices, a mask or a slice; the last shares these arrays."""
+        """The objects chosen by indices, a mask or a slice; a slice shares memory with these arrays."""
         return Objects(**{name: column[index] for name, column in vars(self).items() if column is not None})
 
     def __len__(self) -> int:
@@ -84,7 +84,8 @@ class Frame:
         public_boxes: (M, 4) float32, xyxy pixels, of a public detector.
         public_scores: (M,) float32, in the detector's own scale.
         public_masks: (M,) str, run lengths as those of `Objects`, or None where it found none; None: the detector finds none.
-        public_keypoints: (M, K, 3) float32, x and y in pixels and the joint's score, zeros for one that was missed; None likewise.
+        public_keypoints: (M, K, 3) float32, x and y in pixels and the joint's score, zeros for one that was missed; None: the detector
+            finds none.
     """
 
     dataset: str
@@ -241,7 +242,7 @@ def decode_jpeg(image: bytes, where: str) -> NDArray[np.uint8]:
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    """Encode (H, W, 3) uint8 RGB at `quality` (1-100)."""
+    """JPEG bytes of an (H, W, 3) uint8 RGB image at `quality` (1 to 100)."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return encoded.tobytes()
 
@@ -256,7 +257,7 @@ def _rows(table: pa.Table) -> Iterator[Frame]:
 
 
 def _column(array: Any, name: str) -> Sequence[Any]:
-    """A column as Python values (scalars), bytes, or one numpy array a row (lists)."""
+    """A column as Python values (scalars), bytes, or one NumPy array per row (lists)."""
     if name == "image":
         return [value.as_buffer().to_pybytes() for value in array]
     if not pa.types.is_list(array.type):

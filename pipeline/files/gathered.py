@@ -1,4 +1,4 @@
-"""Byte strings that follow one another in one buffer, as Arrow wants a column of them."""
+"""Byte strings one after another in one buffer, which is how Arrow stores a column of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.files.columns import Growing
 
 
 class Gathered:
-    """A column of byte strings in the making, copied once, while they are still in the processor's cache. Its buffer is used again.
+    """A growing column of byte strings: each is copied once, while it is still in the processor's cache, into a buffer that is reused.
 
     Args:
         room: bytes that the buffer has at first; it grows where they are not enough.

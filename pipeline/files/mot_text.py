@@ -42,7 +42,7 @@ class MotRows(NamedTuple):
         identity: (N,) int64, -1 unknown.
         boxes: (N, 4) float32, xyxy pixels, amodal.
         confidence: (N,) float32: ground truth's flag (0 = not scored) or a detector's or tracker's score.
-        class_id: (N,) int32, MOTChallenge's classes (1 pedestrian).
+        class_id: (N,) int32, numbers of `pipeline.params.classes` (1 pedestrian).
         visibility: (N,) float32 in [0, 1]; 1 where the file does not tell.
         line: (N,) int32, line number in the file, from 1.
         mask: (N,) str, see `frames.Objects`; None: the format has none.
@@ -194,7 +194,7 @@ def stated(found: MotRows) -> Stated:
 def write_results(path: Path, found: MotRows) -> None:
     """Write tracker output: `frame,id,left,top,width,height,score,class,-1,-1`, ordered by frame and identity.
 
-    The class is the number in the table of `classes` where several are tracked (`MotRows.states_class`), else -1.
+    The class is the number in the table of `pipeline.params.classes` where several are tracked (`MotRows.states_class`), else -1.
     """
     ordered = _ordered(found)
     kinds = ordered.class_id if ordered.states_class else np.full(len(ordered.frame), UNKNOWN, np.int32)

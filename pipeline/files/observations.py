@@ -54,10 +54,10 @@ class Observation:
         visibilities: (N,) float32 of those boxes.
         embeddings: (N, D) float32, unit length.
         public: (P, 4) float32, xyxy pixels of a public detector that gates births, or None.
-        step: of the tracker at which the frame comes (`FrameClock`), where frames come at a varying rate; None: at its number.
+        step: number of the tracker's step at which the frame comes (`FrameClock`), where frames come at a varying rate; None: its number.
         overlaps: (N,) float32, how much the masks of parts overlap at the ground-truth boxes (`part_masks.PartFigures`); None for a system
             without masks.
-        focuses: (N,) float32, how much of them lies on the person there; None likewise.
+        focuses: (N,) float32, how much of them lies on the person there; None for a system without masks.
     """
 
     frame: int
@@ -84,7 +84,7 @@ class ObservedSequence:
         name: of the sequence.
         width: of its pictures, pixels.
         height: of its pictures, pixels.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         frames: in order of their numbers.
         classes: names of what is tracked; detections count their classes in this list.
         weights: SHA-256 of the weights of the network that saw it; empty where the file does not say.
@@ -107,7 +107,7 @@ class ObservationWriter:
         sequence: its name.
         width: of the pictures, pixels.
         height: of the pictures, pixels.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         classes: names of what is tracked; stated where there are others than pedestrians.
         weights: SHA-256 of the weights of the network that sees it.
 
@@ -270,6 +270,6 @@ def _observations(table: pa.Table, wanted: dict[str, _Column], kind: type[Detect
 
 
 def _split(column: Any, shape: tuple[int, ...]) -> list[NDArray[Any]]:
-    """One view a row into the column's numbers, in their shape."""
+    """One view per row into the column's numbers, in their shape."""
     numbers, offsets = column.values.to_numpy(), column.offsets.to_numpy()
     return [numbers[start:end].reshape(-1, *shape) if prod(shape) else numbers[:0] for start, end in pairwise(offsets)]

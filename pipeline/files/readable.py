@@ -1,4 +1,4 @@
-"""What readers of small files ask of a place: a path, or a file of an archive or at a URL."""
+"""The interface that readers of small files need: of a path, of a file in an archive, or of a file at a URL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Protocol
 
 
 class Readable(Protocol):
-    """A file that is read whole; its text is its address."""
+    """A file that is read whole; `str` of it is its address, for messages."""
 
     def read_bytes(self) -> bytes:
-        """All of it."""
+        """The whole content of the file."""
         ...

@@ -2,7 +2,7 @@
 
 Rows lie in the order dataset, sequence, frame, so that the partner of a frame is in the same or the next row group. A row group is one
 record batch. Those of local files are mapped, so that the system's own cache of files, which all processes share, holds images and maps;
-those from a URL are read whole, a request each, and a small cache keeps them.
+those from a URL are read whole, with one request each, and a small cache keeps them.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Sample:
         image: JPEG bytes, aspect of the source kept, unpadded.
         boxes: (N, 4) float32, xyxy pixels of `image`, amodal.
         identities: (N,) int64, -1 unknown.
-        classes: (N,) int32, 1 = pedestrian.
+        classes: (N,) int32, numbers of `pipeline.params.classes` (1 pedestrian).
         visibilities: (N,) float32 in [0, 1].
         ignores: (N,) bool, neither object nor background.
-        depth: 16-bit PNG at 1/depth_stride of `image` (depthmap.decode), None without labels.
+        depth: 16-bit PNG at 1/depth_stride of `image` (`depth_codec.decode`), None without labels.
         depth_scale: depth of one code, 0.0 without labels.
         masks: (N,) str, COCO's run lengths in pixels of `image`, or None where an object has none; None: the shard carries none.
-        keypoints: (N, K, 3) float32, x and y in pixels of `image` and whether the joint is labelled (above 0); None likewise.
+        keypoints: (N, K, 3) float32, x and y in pixels of `image` and whether the joint is labelled (above 0); None: the shard has none.
     """
 
     dataset: str
@@ -75,7 +75,7 @@ class Sample:
 
 
 class SampleIndex(NamedTuple):
-    """Where each row comes from; every array has one entry a row.
+    """Where each row comes from; every array has one entry per row.
 
     Attributes:
         dataset: (N,) int32, code of the data set.
@@ -95,7 +95,8 @@ class SampleStore:
 
     Args:
         folder: holds <data set>/<sequence>-<number>.arrow (data/samples/stills or video).
-        cache_bytes: how much to keep of row groups: of mapped ones labels, of others images as well. At least the last one read is kept.
+        cache_bytes: size of the cache of row groups. Of mapped row groups it holds the labels, of others the images as well; at least the
+            last row group that was read is kept.
 
     Attributes:
         index: where each row comes from.
@@ -125,7 +126,11 @@ class SampleStore:
         return len(self.index.frame)
 
     def row(self, index: int) -> Sample:
-        """The sample of row `index`, 0 <= index < len."""
+        """The sample of row `index`, 0 <= index < len.
+
+        Raises:
+            IndexError: there is no such row.
+        """
         if not 0 <= index < len(self):
             raise IndexError(f"row {index} of {len(self)}")
         group = int(np.searchsorted(self._starts, index, side="right")) - 1
@@ -168,7 +173,7 @@ class RowGroup:
     """Rows in memory: Arrow columns, and the object lists as flat arrays with offsets.
 
     Args:
-        batch: `COLUMNS`, at least, of some rows of schema.SAMPLES.
+        batch: some rows with `COLUMNS` at least, of a shard of `schema.samples`.
         mapped: its images and maps are pages of a file, which cost no memory.
     """
 
@@ -234,7 +239,7 @@ def _flat(lists: pa.ListArray) -> tuple[NDArray[Any], NDArray[np.int32]]:
 
 
 def partner_reach(index: SampleIndex, row_groups: list[tuple[int, int]], gap: int) -> int:
-    """Most row groups between two frames of one sequence at most `gap` frames apart (1: the same or the next)."""
+    """Largest distance, in row groups, between two frames of one sequence at most `gap` frames apart (0: all lie in the same one)."""
     group = np.repeat(np.arange(len(row_groups)), [rows for _, rows in row_groups])
     reach = 0
     for step in range(1, min(gap, len(group) - 1) + 1):

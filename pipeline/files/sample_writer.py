@@ -1,4 +1,4 @@
-"""Writes shards of samples: Arrow files, each record batch a row group, nothing compressed, so that readers use the file as it lies."""
+"""Writes shards of samples: Arrow files, one record batch per row group, nothing compressed, so that readers use the file as it lies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SampleWriter:
         self.file.close()
 
     def add(self, row: dict[str, Any]) -> None:
-        """Append a row of schema.SAMPLES."""
+        """Append a row: a value for each column of `schema.samples(extras)`."""
         self.waiting.append(row)
         self.waiting_bytes += _bytes(row)
         while self.waiting_bytes > 2 * self.row_group_bytes and len(self.waiting) > 1:

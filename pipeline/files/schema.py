@@ -1,8 +1,8 @@
 """What our files hold: one row per frame or depth map (Parquet), one per training sample (Arrow). Version in each file's metadata.
 
-Boxes are xyxy pixels, float32, amodal (not clipped); frames are counted from 1; identity -1 is unknown; classes are MOTChallenge's
-(1 = pedestrian). `confidence` is the ground truth's flag column (0 = not scored) and `ignore` marks regions that are neither object
-nor background. Lists of one row have the same length.
+Boxes are xyxy pixels, float32, amodal (not clipped); frames are counted from 1; identity -1 is unknown; classes are numbers of
+`pipeline.params.classes` (1 = pedestrian). `confidences` holds the ground truth's flag column (0 = not scored) and `ignores` marks regions
+that are neither object nor background. The lists of a row's objects have the same length, and so have those of a public detector's boxes.
 
 Frames have further columns where their source says more (`Extras`): `masks`, of each object COCO's compressed run lengths (the `counts`
 of an image of the frame's size), null where it has none; `keypoints`, x, y and mark or score of each joint, zeros where it has none;
@@ -129,7 +129,7 @@ def samples(extras: Extras) -> pa.Schema:
 def stamp(schema: pa.Schema, **facts: Any) -> pa.Schema:
     """Attach the contract's version and facts (JSON) to a schema.
 
-    Facts of a frame file: dataset, sequence, kind ("video" or "stills"), frame_rate (frames a second, None for stills), width, height,
+    Facts of a frame file: dataset, sequence, kind ("video" or "stills"), frame_rate (frames per second, None for stills), width, height,
     ground_truth and detections (whether the source had them), source (what was read), interval (usual seconds from frame to frame) where a
     video's rate varies, and images (names of stills' files without ending, by frame number) where they come from JSON.
     """
@@ -156,7 +156,7 @@ def open_file(path: Place, kind: str, stage: str) -> pq.ParquetFile:
 
     Args:
         path: the file.
-        kind: what it holds, for messages ("frame", "depth").
+        kind: what it holds, for messages, such as "frame", "depth" or "observation".
         stage: the stage that makes it.
 
     Raises:

@@ -22,7 +22,7 @@ SUFFIXES = (
     ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm",
     ".3g2", ".3gp", ".asf", ".divx", ".f4v", ".flv", ".m2ts", ".m2v", ".mts", ".mxf", ".ogv", ".vob", ".wmv", ".y4m",
 )  # fmt: skip
-TICKS = 90_000  # a second, of the time stamps that are written for frames of a varying rate
+TICKS = 90_000  # per second: unit of the time stamps that are written for frames of a varying rate
 __all__ = ["SUFFIXES", "VideoFacts", "VideoFrame", "VideoWriter", "probe", "read_video"]
 
 
@@ -80,7 +80,7 @@ class VideoWriter:
 
     Args:
         path: file to write, its name ending in .mp4.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         quality: x264's constant rate factor, 0 (lossless) to 51; 23 is its default.
         timed: whether frames come with their times, of a varying rate.
     """

@@ -37,11 +37,11 @@ class VideoFacts:
     Attributes:
         frames: coded frames that show something, found by reading the whole file.
         promised: frames that its header states, None when it does not.
-        frame_rate: mean frames a second from the time stamps (the header's for a single frame), None when unknown.
+        frame_rate: mean frames per second from the time stamps (the header's for a single frame), None when unknown.
         width: pixels as stored (before turning).
         height: pixels as stored.
         stamps: presentation time stamps in display order; empty when frames lack them.
-        time_base: seconds a unit of `stamps`.
+        time_base: seconds per unit of `stamps`.
         damage: what is missing at the end, "" when nothing.
         leading: coded frames at the beginning that cannot be shown, since the file was cut out of a longer one.
         interval: usual seconds from frame to frame, None when unknown.
@@ -73,7 +73,7 @@ class VideoFacts:
 
     @property
     def usual_rate(self) -> float | None:
-        """Frames a second where they come at their usual pace: the mean rate, unless that is drawn down by holes."""
+        """Frames per second at their usual pace: the mean rate, unless the rate varies, where gaps would lower the mean."""
         return 1 / self.interval if self.uneven and self.interval else self.frame_rate
 
 
@@ -137,12 +137,12 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from None
     with container:
         stream = _stream(path, container)
-        stream.codec_context.thread_count = 1  # one CPU a task; more tasks are better than more threads
+        stream.codec_context.thread_count = 1  # one CPU per task; more tasks are better than more threads
         yield container, stream
 
 
 def file_url(path: Path) -> str:
-    """A path as FFmpeg takes it for a file, whatever colons and signs are in its name."""
+    """A URL by which FFmpeg opens a path as a file, whatever colons and percent signs are in its name."""
     return f"file:{os.path.abspath(path)}"
 
 

@@ -1,4 +1,4 @@
-"""What decides bytes: boxes, precision, compilation and the kernels.
+"""Arithmetic that decides the bytes of results: boxes, precision, compilation and the kernels.
 
 Imports params.
 """

@@ -1,4 +1,7 @@
-"""Box arithmetic on xyxy pixels: overlap and the two conversions from and to left, top, width, height."""
+"""Box arithmetic on xyxy pixels: overlap, areas, centres, and the conversions from and to left, top, width, height.
+
+Coordinates are continuous: a box of one pixel is 1 wide, not 0.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def xyxy_to_xywh(boxes: Boxes) -> NDArray[np.float32]:
 
 
 def clip(boxes: Boxes, width: float, height: float) -> NDArray[np.float32]:
-    """(N, 4) xyxy boxes cut at the borders of a width x height image."""
+    """(N, 4) xyxy boxes cut at the borders of a width x height image, as (N, 4) float32."""
     limits = np.array([width, height, width, height], np.float64)
     return np.clip(_wide(boxes), 0, limits).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""In what numbers a network computes."""
+"""The floating-point format in which a network computes."""
 
 from __future__ import annotations
 
