@@ -59,11 +59,11 @@ class _Broken(Exception):
 
 
 def download(file: File, path: Path, first_wait: float = FIRST_WAIT) -> str:
-    """Get a file, whole and checked, or not at all; gives its SHA-256.
+    """Download a file, whole and checked, or not at all; return its SHA-256 (hex).
 
     Args:
-        file: what.
-        path: where; appears at the end.
+        file: what to download.
+        path: where the file appears once it is whole.
         first_wait: seconds before a second attempt.
 
     Raises:

@@ -1,6 +1,6 @@
 """`throughline fetch NAME`: a public data set, checked and unpacked, where the presets look for it.
 
-The sets stand in fetch.yaml. Archives are downloaded and unpacked one after the other into a hidden folder beside the goal; the goal
+The sets stand in public.yaml. Archives are downloaded and unpacked one after the other into a hidden folder beside the goal; the goal
 appears at the end, whole. After a kill or a broken connection the same command goes on: finished files are not fetched again.
 """
 
@@ -25,7 +25,7 @@ _GB = 1_000_000_000
 
 
 class SetFile(Section):
-    """A file of a set, as the head of fetch.yaml explains."""
+    """A file of a set, as the head of public.yaml explains."""
 
     url: str = Field(pattern=r"^https?://[^?#]+/[\w.-]*\w$")
     size: int | None = Field(ge=1)
@@ -34,7 +34,7 @@ class SetFile(Section):
 
 
 class DataSet(Section):
-    """A set, as the head of fetch.yaml explains."""
+    """A set, as the head of public.yaml explains."""
 
     folder: str = Field(pattern=r"^\w[\w.-]*$")
     licence: str
@@ -55,11 +55,11 @@ def read_table(path: Path = TABLE) -> dict[str, DataSet]:
 
 
 def fetch(name: str, to: Path, table: dict[str, DataSet], first_wait: float = FIRST_WAIT) -> Path:
-    """Get one set; gives its folder. Does nothing where that folder exists.
+    """Download and unpack one data set and return its folder; where that folder exists, nothing is downloaded.
 
     Args:
-        name: in the table.
-        to: its folder will lie there.
+        name: of the set, in the table.
+        to: folder in which the set's own folder is made.
         table: of `read_table`.
         first_wait: seconds before a second attempt at a file.
 

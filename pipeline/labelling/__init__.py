@@ -1,4 +1,4 @@
 """The job of labelling depth: what a backend is, sequences in one scale, windows, accuracy.
 
-Imports files, artifacts and errors; never models/, whose teachers it is given.
+Imports files, artifacts, params and errors; never models/: teachers are passed to it as arguments.
 """

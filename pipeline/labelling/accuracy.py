@@ -1,4 +1,4 @@
-"""How far depth labels are from the truth, where a data set has the truth beside its frames (see `depth_pictures.py` for its layout).
+"""How far depth labels are from the truth, where a data set has the truth beside its frames (see `pipeline.files.depth_pictures`).
 
 Ground is what no box covers, from the highest foot of the frame downwards: there people walk. People count by the truth in the middle
 of their boxes, where at least SHOWN of them is visible.
@@ -50,7 +50,7 @@ def truth_pictures(folder: Folder, facts: dict[str, Any], frames: list[int]) -> 
 
 @dataclass
 class Accuracy:
-    """Collects labels and truths of one sequence; both in their own units, so errors are also given after alignment by one factor.
+    """Collects labels and true depths of one sequence. Each has a unit of its own, so errors are also given after alignment by one factor.
 
     `classes` names what counts as people: all that is tracked.
     """
@@ -72,7 +72,9 @@ class Accuracy:
         self.people.append(np.stack([label.objects[keep], known[keep]]))
 
     def errors(self) -> dict[str, float]:
-        """Mean |label - truth| / truth of ground and people, before and after both are aligned by the ground's median ratio, and delta1.
+        """Mean |label - truth| / truth of ground and people, before and after alignment, and delta1 after it.
+
+        Labels are aligned by one factor: the median of truth / label over the ground, or over the people where no ground was compared.
 
         Empty where nothing could be compared.
         """

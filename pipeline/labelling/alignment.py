@@ -1,6 +1,6 @@
-"""Scale and shift between depth maps, by least squares that few wrong pixels cannot move.
+"""Scale and shift between depth maps, by robust least squares, which outliers among the pixels hardly influence.
 
-Relative teachers say inverse depth up to a scale and a shift that differ from one look to the next. What moved between two looks, and the
+Relative teachers give inverse depth up to a scale and a shift that differ from one pass to the next. What moved between two passes, and the
 teacher's own errors, are outliers of the relation; background that both show is not.
 """
 

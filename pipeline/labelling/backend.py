@@ -1,4 +1,4 @@
-"""What labels depth, as the labelling job sees it: the protocol of a backend and what it gives.
+"""The interface between the labelling job and what labels depth: the protocol of a backend, and the labels that it gives.
 
 A backend labels one frame file at a time. Its maps grow with distance and are comparable within a sequence; 0 is unknown.
 """
@@ -35,7 +35,7 @@ class Clock:
     """Adds up the time that a network computes.
 
     Attributes:
-        seconds: so far; 0 for backends without a network.
+        seconds: wall time so far; 0 for backends without a network.
         batch: frames in its last pass; 0 without a network.
     """
 
@@ -55,7 +55,7 @@ class Labels:
     """The labels of one frame file.
 
     Attributes:
-        frames: one label a row of the file, in its order; read once.
+        frames: one label per row of the file, in its order; read once.
         facts: what the backend says about the sequence (deterministic, plain data).
         ending: the same, complete only when all frames were read.
         clock: of the network.
@@ -74,7 +74,7 @@ class DepthBackend(Protocol):
         """Label every row of a frame file.
 
         Raises:
-            UserError: depth for it cannot be had.
+            UserError: the backend cannot label this file.
         """
         ...
 
@@ -87,7 +87,7 @@ class DepthBackend(Protocol):
         ...
 
     def check(self) -> dict[str, str]:
-        """What must hold before any work starts: text files for the run, by name.
+        """Check that the backend can work, before any work starts; returns texts to be attached to the run, by file name.
 
         Raises:
             UserError: the backend cannot work.

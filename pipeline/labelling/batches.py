@@ -32,7 +32,9 @@ class Passes:
         self._lock = threading.Lock()
 
     def run(self, work: Callable[[int], Result], clock: Clock) -> Result:
-        """What `work` gives for the number of frames that fit; the clock counts it and notes the number.
+        """Call `work` with the number of frames of a pass, halved until the pass fits into memory; returns what it returns.
+
+        The clock adds up the time and keeps the number of frames.
 
         Raises:
             UserError: not one frame fits.

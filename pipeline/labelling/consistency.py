@@ -1,4 +1,4 @@
-"""How steady the depth of what is tracked is from frame to frame, for any backend: no truth is needed, only identities.
+"""How much the depth of tracked objects changes from frame to frame, for any backend: no true depth is needed, only identities.
 
 The figure is the mean, over all pairs of boxes that one identity has in two frames whose numbers follow each other, of
 2 |d2 - d1| / (d1 + d2), where d1 and d2 are the depths of the two boxes. A pair counts where both depths are known and both boxes are

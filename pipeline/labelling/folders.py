@@ -17,7 +17,7 @@ class Folder:
 
     Attributes:
         path: absolute.
-        images_per_file: stills a frame file, as the source's entry says.
+        images_per_file: stills per frame file, as the source's entry says.
     """
 
     path: Place

@@ -53,7 +53,7 @@ class LabelTask:
         return truth_pictures(self.folder, facts, numbers[:: max(1, -(-self.count // MEASURED))])
 
     def pictures(self) -> list[Place]:
-        """Files beside the frames that the label is made from or compared with."""
+        """Files besides the frame file that the label is made from or compared with."""
         found = [*self.backend.pictures(self.frames), *self.truth(frame_facts(self.frames)).values()]
         return found + [scale for folder in {path.parent for path in found} if (scale := folder / depth_pictures.SCALE_FILE).is_file()]
 
@@ -80,7 +80,7 @@ class Speed:
 
 
 def rates(speeds: Sequence[Speed]) -> dict[str, float]:
-    """Frames a second of a process, and of its network alone, and the part of its time that this computes.
+    """Frames per second of a process, and of its network alone, and the part of its time that this computes.
 
     Args:
         speeds: of files, at least one. A process's time is that from its first file's beginning to its last one's end.

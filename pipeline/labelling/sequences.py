@@ -1,4 +1,4 @@
-"""What all teacher networks share: frames in, decoded ahead; a teacher's maps out, as depth of one scale a sequence."""
+"""What all teacher networks share: frames in, decoded ahead; a teacher's maps out, as depth of one scale per sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that must be set up once a process: processes that stay, each doing one item after the other, where `map_tasks` would start anew."""
+"""Work that needs a setup once per process: actors that stay, and do one item after another, where `map_tasks` would set up each time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def map_actors(
     weight: Callable[[Item], int] | None = None,
     at_once: int = AT_ONCE,
 ) -> list[Result]:
-    """`cluster.map_tasks` on Ray actors: what `function` keeps in its module (a network) is made once a process.
+    """`cluster.map_tasks` on Ray actors: what `function` keeps in its module (a network) is made once per process.
 
     There are as many actors as the cluster has room for, but no more than items. Each runs some items at a time, in threads, and gets its
     next one when it has done one; one that never starts, because others use the cluster, gets none.

@@ -44,7 +44,7 @@ DRIVER_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_enable_metrics_collection": "0",  # whose page answers whoever asks, without a token
-    "RAY_raylet_start_wait_time_s": "60",  # of a machine that others keep busy
+    "RAY_raylet_start_wait_time_s": "60",  # on a machine that others keep busy, a start takes long
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",  # Ray ends the process when the head is away for longer
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # a task that fails after the first failure
 }
@@ -149,10 +149,11 @@ def head() -> str | None:
 
 
 def up(cluster: Cluster) -> str:
-    """Start a Ray head on this machine and remember its address; does nothing when one already answers.
+    """Start a Ray head on this machine, remember its address and return it (`host:port`); does nothing when one already answers.
 
     Raises:
         ConnectionLost: it does not start.
+        UserError: the folder for Ray's temporary files belongs to another user.
     """
     known = head()
     if known is not None:

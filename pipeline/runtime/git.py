@@ -1,4 +1,4 @@
-"""What git says of a checkout."""
+"""Runs git commands in a checkout."""
 
 from __future__ import annotations
 

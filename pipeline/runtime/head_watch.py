@@ -1,4 +1,4 @@
-"""Whether Ray's head still answers, asked once a second while a process works.
+"""Whether Ray's head still answers, asked once per second while a process works.
 
 Ray itself looks for a head that was killed for a minute, and then ends the process from within, with a line of its own and no message.
 """

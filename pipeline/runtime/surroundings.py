@@ -1,4 +1,4 @@
-"""What libraries take from the user's surroundings, set where it is missing, so that a stage runs from anywhere."""
+"""Settings that libraries read from the user's environment, supplied where they are missing, so that a stage runs from anywhere."""
 
 from __future__ import annotations
 

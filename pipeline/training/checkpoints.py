@@ -31,7 +31,7 @@ EpochRecord = dict[str, float]
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that the rest of a run depends on.
+    """Everything that the remaining steps of a training run depend on.
 
     Attributes:
         fingerprint: of the run.
@@ -40,8 +40,8 @@ class TrainingState:
         optimisers: state of each.
         history: one record per epoch done (epoch from 1, step, lr and the mean of each loss term).
         step: how many steps of the next epoch are done; the order of its samples follows from the run's seed.
-        random: state of each worker's random generators, where `step` is above 0.
-        sums: of each worker's losses over these steps, by name.
+        random: state of each worker's random generators, one list of tensors per worker; empty where `step` is 0.
+        sums: sums of each worker's loss terms over these steps, by name; empty where `step` is 0.
         average: moving average of the network's state, where the settings ask for one.
     """
 
@@ -62,7 +62,7 @@ def run_folder(root: Path, stage: str, fingerprint: str) -> Path:
 
 
 def kept_in(folder: Path, kept: Place | None) -> Place:
-    """Where the checkpoints of the run of `folder` lie: there, or beside the store's folder of what the run trains."""
+    """Where the checkpoints of a run lie: in `folder`, or, with a store, in checkpoints/ beside the store's folder `kept`."""
     return folder if kept is None else kept.parent / "checkpoints" / folder.name
 
 

@@ -30,10 +30,10 @@ class Keeper:
     Args:
         folder: of the run's checkpoints.
         seconds: between two states.
-        device: that workers share words on.
+        device: of the tensor by which the first worker tells the others whether a state is due.
         rank: of this worker; the first one writes.
         workers: how many there are.
-        clock: seconds from any start.
+        clock: function that gives the time in seconds, from any start.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Keeper:
         return bool(due)
 
     def gathered(self, mine: Any) -> list[Any]:
-        """What each worker has, in their order."""
+        """The value `mine` of every worker, in the order of their ranks."""
         if self.workers == 1:
             return [mine]
         found: list[Any] = [None] * self.workers
@@ -82,7 +82,7 @@ class Keeper:
         """Write a copy of the state while the caller goes on.
 
         Raises:
-            OSError: the state before could not be written.
+            OSError: writing the previous state failed.
         """
         self.restart()
         if self.rank == 0:

@@ -29,7 +29,7 @@ class TrainingJob:
         fingerprint: of the run; its checkpoints carry it.
         feed: data, model and settings.
         initial: weights that every worker starts from.
-        precision: of the forward pass.
+        precision: number format of the forward pass.
         run: MLflow tracking URI, run id and what goes before the names of metrics; or None to log nothing.
         until: epochs after which to stop; the schedule stays that of all epochs.
     """
@@ -51,7 +51,7 @@ class Meter:
         epoch: of the run, from 0.
         length: steps of an epoch.
         workers: how many train.
-        speaks: whether to print.
+        speaks: whether this worker prints.
     """
 
     def __init__(self, job: TrainingJob, epoch: int, length: int, *, workers: int, speaks: bool) -> None:
@@ -65,7 +65,7 @@ class Meter:
         return self.epoch * self.length + self.steps - 1
 
     def add(self, losses: Losses, steps: int) -> None:
-        """Count in the losses of a step, after which so many of the epoch are done."""
+        """Add the losses of a step; `steps` is how many steps of the epoch are done after it."""
         self.steps = steps
         for name, value in {"loss": losses.total.detach(), **losses.terms}.items():
             self.sums[name] = self.sums.get(name, 0.0) + value.double()
@@ -73,7 +73,7 @@ class Meter:
             self._line()
 
     def resume(self, sums: dict[str, Tensor], steps: int) -> None:
-        """Count in the steps of the epoch that another process did."""
+        """Take over the sums of loss terms over the first `steps` steps of the epoch, which an earlier process trained."""
         self.sums, self.steps, self.before = dict(sums), steps, steps
 
     def means(self) -> dict[str, float]:
@@ -97,7 +97,7 @@ class Meter:
         return means
 
     def speeds(self) -> dict[str, float]:
-        """Images a second over all workers, the share of the time that this one waited for data, and the seconds of the epoch."""
+        """Images per second over all workers, the share of the time that this one waited for data, and the seconds of the epoch."""
         seconds = time.perf_counter() - self.began
         images = (self.steps - self.before) * self.job.feed.settings.batch_size * self.job.feed.samples.frames
         return {"images_per_second": images / seconds, "data_wait_share": self.waited / seconds, "epoch_seconds": seconds}

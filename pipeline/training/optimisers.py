@@ -18,7 +18,7 @@ _SMALLEST_SIDE = 16  # rows and columns of a kernel that Muon moves; a heat map'
 
 
 def build_optimisers(task: nn.Module, settings: Training, group_of: GroupOf | None = None) -> list[Optimizer]:
-    """What moves the parameters of a task: one optimiser, or Muon for its kernels and AdamW for all else.
+    """The optimisers of a task's parameters: one, or Muon for its kernels and AdamW for all else.
 
     Weight decay acts on matrices and kernels, not on biases, norms and the loss's weights, unless their group says so. The rate is the same
     for both: Muon's updates are scaled to the size of AdamW's (Liu et al. 2025, "Muon is Scalable for LLM Training", Eq. 4). Each group of
@@ -55,7 +55,7 @@ def clip_groups(task: nn.Module, group_of: GroupOf | None = None) -> list[list[n
 
 
 class KernelMuon(torch.optim.Muon):
-    """PyTorch's Muon (Jordan et al. 2024) for kernels: each is seen as a matrix that has a row for each of its outputs.
+    """PyTorch's Muon (Jordan et al. 2024) for kernels: each is taken as a matrix with one row per output.
 
     Three Newton-Schulz iterations instead of PyTorch's five: the default's losses were as low, and a step takes 40 instead of 61 ms of
     processor time for them.
