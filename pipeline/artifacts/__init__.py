@@ -1,4 +1,4 @@
-"""What stages leave: folders published whole, reused, digested and named by what they depend on.
+"""The outputs of stages: folders that are published whole, reused, digested, and identified by a fingerprint of what they depend on.
 
 Imports params, runtime and errors.
 """

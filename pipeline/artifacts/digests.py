@@ -28,7 +28,7 @@ _SECONDS = 60  # that another process may hold the memory
 
 
 def digests(paths: Sequence[Path], root: Path) -> dict[Path, str | None]:
-    """SHA-256 (hex) of each file; None where it cannot be read, which is for its reader to say.
+    """SHA-256 (hex) of each file; None where it cannot be read, which is left to whoever reads the file to report.
 
     Args:
         paths: local files.
@@ -39,7 +39,7 @@ def digests(paths: Sequence[Path], root: Path) -> dict[Path, str | None]:
 
 
 def digests_below(folder: Place, names: Iterable[str], root: Path, *, anew: bool = False) -> dict[str, str | None]:
-    """`digests` of files below a folder, by relative name; an object at a URL is read once a machine for each content tag.
+    """`digests` of files below a folder, by relative name; an object at a URL is read once per machine and content tag.
 
     Args:
         folder: in the repository or in a store.
@@ -65,7 +65,7 @@ def file_digest(path: Place) -> str:
 
 
 class _State(NamedTuple):
-    """What changes with a file's content, under a key that is the file's own; bytes; whether it may be remembered."""
+    """A file's own key, a text that changes with its content, its size in bytes, and whether its digest may be remembered."""
 
     key: str
     text: str

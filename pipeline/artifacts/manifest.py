@@ -1,4 +1,4 @@
-"""What a published folder says of itself, and whether that is still true.
+"""The manifest of a published folder, and the comparison of the folder with it.
 
 `manifest.json` names every file with its SHA-256 and ends with a digest of its own text, so that no byte of the folder can change unseen. A
 manifest that cannot be read, or is not what was written, counts as absent: the stage makes the folder anew, and who reads it is told so.
@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def stated(folder: Path) -> Manifest | None:
-    """What a folder's manifest says, compared with nothing; None where there is none that can be read, or its pointer cannot be."""
+    """A folder's manifest, without comparing its files; None where the manifest, or the pointer of a stored folder, cannot be read."""
     found = _read(folder / MANIFEST)
     return None if found is None or ((folder / POINTER).is_file() and pointed(folder) is None) else found
 

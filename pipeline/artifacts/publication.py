@@ -1,10 +1,9 @@
 """Folders that appear whole or not at all, with a manifest that names every byte in them.
 
 Parts are written one by one into a folder named by the fingerprint of what makes them, so a killed stage picks up its finished parts and
-a changed one starts anew. In the repository that is a sibling, renamed at the end; in a store (`pipeline/artifacts/store.py`) the parts
-stay there
-and the folder in the repository becomes a pointer to them. The manifest is deterministic: the MLflow run and the git commit are found by
-its digest, not in it.
+a changed one starts anew. In the repository that is a sibling of the folder, renamed at the end; in a store
+(`pipeline/artifacts/store.py`) the parts stay where they are, and the folder in the repository becomes a pointer to them. The manifest is
+deterministic: the MLflow run and the git commit are found by its digest, and are not in it.
 """
 
 from __future__ import annotations

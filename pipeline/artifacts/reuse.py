@@ -37,7 +37,7 @@ class Part:
 
 
 def parts(publication: Publication) -> list[Part]:
-    """What lies in the published folder and in other attempts, and is still what was written."""
+    """The parts in the published folder and in other attempts whose content is still what was written."""
     found = [*_published(publication), *_attempted(publication)]
     return [part for part in found if "made_from" in part.entry]
 

@@ -103,7 +103,7 @@ def follow(path: Path) -> Place:
 
 
 def pointed(folder: Path) -> Place | None:
-    """The place that a folder's pointer names; None where it cannot be read."""
+    """The place that a folder's pointer names; None where the pointer is missing or cannot be read."""
     try:
         return place(json.loads((folder / POINTER).read_bytes())["place"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, UserError):
@@ -120,7 +120,10 @@ def relative(path: Place, folder: Place) -> str:
 
 
 def filesystem(of: UPath) -> Any:
-    """The fsspec file system of a URL, made anew in a forked process, where the parent's connections are of no use."""
+    """The fsspec file system of a URL.
+
+    fsspec caches it per process: a forked process gets a new one, since it cannot use its parent's connections.
+    """
     return fsspec.filesystem(of.protocol, **of.storage_options)
 
 
@@ -222,7 +225,7 @@ def forget_unpublished(kept: Place) -> None:
 
 
 def check(store: str, root: Path) -> None:
-    """Write a byte to the store and remove it, so that no stage works for hours and cannot put its result anywhere.
+    """Write a byte to the store and remove it, so that no stage works for hours only to find that its result cannot be stored.
 
     Raises:
         UserError: the protocol or a package is missing, nobody answers, there is no such bucket, credentials do not suffice, or what is
@@ -253,7 +256,7 @@ def check(store: str, root: Path) -> None:
 
 
 def connected(store: str) -> AbstractContextManager[None]:
-    """Tell of a connection to the store that breaks inside the block (`errors.connection`)."""
+    """Context manager: a connection to the store that breaks inside the block is raised as `ConnectionLost` (`errors.connection`)."""
     return nullcontext() if isinstance(place(store), Path) else connection(f"base.store: {store}")
 
 

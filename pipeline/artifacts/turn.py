@@ -1,4 +1,4 @@
-"""One process at a time makes a stage's output, and what one left unfinished is known to the next.
+"""A lock by which one process at a time makes a stage's output, and by which the next one learns what was left unfinished.
 
 The lock is the kernel's (`flock`), so that it goes with its process however that ends. A second process waits and says for whom: the stage
 that a killed `dvc repro` left behind, say, whose result it then finds finished and takes over.

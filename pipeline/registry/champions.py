@@ -36,7 +36,7 @@ def consider(tracking_uri: str, name: str, version: str, score: Score, metric: s
         tracking_uri: the store.
         name: registered model.
         version: its version.
-        score: of the version, of which no part was told the ground truth.
+        score: of the version; it must come from tracks that were made without the ground truth.
         metric: which of its metrics decides, higher is better; a tie keeps the champion.
     """
     with connected(tracking_uri) as client:

@@ -87,7 +87,7 @@ def _artifacts(file: Path, root: Path, store: str) -> str:
 
 @functools.lru_cache(maxsize=4)
 def client(tracking_uri: str) -> Any:
-    """MLflow's client of a store, one a process."""
+    """MLflow's client of a store, made once per process and store."""
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri)

@@ -78,7 +78,10 @@ def log_tracker(name: str, folder: Path, files: Sequence[str], description: str)
 
 
 def signature() -> ModelSignature:
-    """Frames in, a table out. A video's path is taken as well: what comes in is checked by the model, which says what it takes."""
+    """The model's signature: (N, H, W, 3) uint8 frames in, a table of boxes out.
+
+    A video's path is accepted as well: the model checks its input itself, and its error says what it takes.
+    """
     outputs = [*(ColSpec(DataType.long, name) for name in INTEGERS), *(ColSpec(DataType.double, name) for name in NUMBERS)]
     made = ModelSignature(
         Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3))]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
-FOLDERS = ("data/model", "extra_files")  # now, and until versions held their weights once
+FOLDERS = ("data/model", "extra_files")  # today's folder, and that of older versions, which held their weights twice
 
 
 def model_files(version: Path, where: str) -> Path:

@@ -1,4 +1,4 @@
-"""The folder of a model that is named: one on this disk as it is, one of the registry after it was copied here."""
+"""From a model's name to its folder: one on this disk is used as it is, one in the registry is copied here first."""
 
 from __future__ import annotations
 

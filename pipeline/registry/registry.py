@@ -41,7 +41,15 @@ REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/:]+)(?:@(?P<alias>[^@/]+)|/(?
 
 @dataclass(frozen=True)
 class Registered:
-    """A version of a registered model; `aliases` point at it."""
+    """A version of a registered model.
+
+    Attributes:
+        name: of the registered model.
+        version: its number, as text.
+        aliases: that point at it, MLflow's own `latest` included; sorted.
+        run_id: of the MLflow run that registered it; empty where there is none.
+        tags: of the version.
+    """
 
     name: str
     version: str
@@ -59,9 +67,9 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
     """Log a trained network to a run and register it; MLflow's built-in alias `latest` then means this version.
 
     Args:
-        network: trained module; takes (N, 3, H, W) float32 in [0, 1], returns a NamedTuple, tuple, dict or tensor.
+        network: the trained module; not used, since a version holds weights and code instead of a pickled module.
         folder: holds weights.safetensors and model.json, other files (params.yaml) as wanted; all but the manifest are kept in the version.
-        example: (1, 3, H, W) float32, fixes the input size; the number of images stays free.
+        example: (1, 3, H, W) float32; not used, since a version takes frames of any size (`export.signature`).
         name: of the registered model.
         tags: recorded on the version.
         run: the stage's run, which the version belongs to.
@@ -84,7 +92,7 @@ def register(network: nn.Module, folder: Path, example: NDArray[np.float32], *, 
 
 
 def candidate_of(folder: Path) -> Candidate:
-    """What a model's folder would compete as: its weights with the options of the tracker that its card states."""
+    """The candidate that a model's folder is: its weights with the options of the tracker that its card states."""
     options = json.loads((folder / CARD).read_text()).get("options", {})
     return Candidate(file_digest(folder / WEIGHTS), options.get("tracker", {}))
 

@@ -55,7 +55,7 @@ class StageRun:
         _log_params(self.tracking_uri, self.run_id, flat(values))
 
     def headline(self, values: dict[str, float]) -> None:
-        """Log what the whole reproduction is looked at for, on its run; nothing where the stage is part of none."""
+        """Log the main numbers on the run of the whole reproduction; does nothing where the stage is part of none."""
         if self.parent is not None:
             worker_log(self.tracking_uri, self.parent, values, None)
 
