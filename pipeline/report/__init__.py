@@ -1,1 +1,4 @@
-"""Parts of the report page: pure functions from numbers and pictures to HTML."""
+"""Parts of the report page: functions from scores, pictures and published files to HTML.
+
+Imports tracking, files, contract, numerics, artifacts, registry and params.
+"""

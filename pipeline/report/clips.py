@@ -1,4 +1,4 @@
-"""What of a tracked sequence is worth looking at: its busiest stretch as a clip, its most crowded frame as a picture."""
+"""Excerpts of a tracked sequence for the page: its busiest stretch as a clip, its most crowded frame as a picture."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TrackedSequence:
         rows: the tracker's output.
         numbers: (F,) int64, ascending numbers of the frames that were tracked.
         recovered: (frame, identity) of boxes that no detection supports.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         classes: names of what is tracked.
         uneven: whether frames come at a varying rate, so that a clip keeps their times.
     """
@@ -51,7 +51,7 @@ class TrackedSequence:
     uneven: bool = False
 
     def at(self, number: int) -> NDArray[np.int64]:
-        """Places of a frame's rows."""
+        """(K,) int64 indices into `rows` of the rows of frame `number`."""
         order, frames = self._by_frame
         start, end = np.searchsorted(frames, [number, number + 1])
         return order[start:end]
@@ -88,7 +88,7 @@ def choose(names: Sequence[str], quality: dict[str, float], count: int) -> list[
 
 
 def busiest_stretch(sequence: TrackedSequence, seconds: float) -> NDArray[np.int64]:
-    """Numbers of the frames in a row, `seconds` long, that hold the most tracked boxes."""
+    """(K,) int64 numbers of the consecutive tracked frames, `seconds` long, that hold the most tracked boxes."""
     length = max(1, min(round(seconds * sequence.frame_rate), len(sequence.numbers)))
     counts = np.array([len(sequence.at(number)) for number in sequence.numbers])
     sums = np.convolve(counts, np.ones(length, np.int64), mode="valid") if len(counts) else np.zeros(1)
@@ -111,7 +111,7 @@ def read_frame(sequence: TrackedSequence, number: int) -> Frame:
 
 
 def render(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int, most_bytes: int) -> bytes:
-    """An MP4 of the frames with tracks, trails and thin white ground truth, scaled to `width`, at most about `most_bytes` long."""
+    """An MP4 of the frames with tracks, trails and thin white ground truth, `width` pixels wide, of at most about `most_bytes` bytes."""
     return encoded(_paint(sequence, numbers, width), sequence.frame_rate, most_bytes, uneven=sequence.uneven)
 
 
@@ -144,7 +144,7 @@ def _paint(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int) ->
 
 
 def shrink(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], np.float32]:
-    """The picture at `width` (never enlarged), and the factor."""
+    """The picture made smaller to `width` pixels (never enlarged), and the factor by which it was scaled."""
     scale = min(1.0, width / image.shape[1])
     size = round(image.shape[1] * scale), round(image.shape[0] * scale)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), np.float32(scale)

@@ -30,7 +30,7 @@ class HeatOverlay(NamedTuple):
 
 
 def heat_overlays(image: NDArray[np.uint8], detector: Detector) -> list[HeatOverlay]:
-    """Look at an (H, W, 3) RGB picture and lay each of the network's heat maps over it.
+    """Run the network on an (H, W, 3) uint8 RGB picture and lay each of its heat maps over the picture.
 
     A heat map is an output of one channel, logits or values in [0, 1]; a model may have none, one or several.
     """

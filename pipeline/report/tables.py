@@ -49,7 +49,7 @@ def rows(names: Sequence[str], values: Sequence[Sequence[Any]]) -> str:
 
 
 def facts(values: Mapping[str, Any]) -> str:
-    """Names and what they stand for, one a line."""
+    """Names and what they stand for, one per line."""
     lines = [f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>" for name, value in values.items()]
     return _table("", lines, kind="facts")
 

@@ -13,7 +13,7 @@ from pipeline.scoring.compared import MATCHED, Compared
 from pipeline.scoring.hota import in_order
 from pipeline.scoring.similarities import EPSILON, dense
 
-CONTINUED = 1000  # what it counts that a pair goes on from the frame before
+CONTINUED = 1000  # added to the overlap of a pair that was matched in the frame before, so that it is matched again first
 MOSTLY, PARTLY = 0.8, 0.2
 Integers = NDArray[np.int64]
 
@@ -25,12 +25,12 @@ class Clear(NamedTuple):
         hits: matched boxes.
         missed: boxes of the ground truth without a match.
         false: boxes of the results without one.
-        switches: matches to another identity than the object's last one.
+        switches: matches of an object to another identity than in its last match.
         mostly: objects matched in more than 80 % of their boxes.
-        partly: in 20 % or more, but not mostly.
-        lost: in less.
-        fragments: times that a tracked object is found again.
-        overlap: sum over matched boxes.
+        partly: objects matched in 20 % to 80 % of their boxes.
+        lost: objects matched in less than 20 % of their boxes.
+        fragments: how often an object is matched again after an interruption.
+        overlap: sum of the overlaps of matched boxes (or masks, or joints; see `similarities`).
         empty: neither ground truth nor results to speak of; such a sequence has MOTA 0.
     """
 

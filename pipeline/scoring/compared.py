@@ -1,7 +1,7 @@
 """A sequence under a benchmark's rules: which boxes of ground truth and results are compared, and how much they overlap.
 
-Of a frame's pairs only those that overlap are kept, as one flat list a sequence, so that scores are sums over arrays. The rules, the order
-of boxes and the arithmetic are TrackEval's: scores come out equal to the last digit (a test compares).
+Of a frame's pairs only those that overlap are kept, as one flat list per sequence, so that scores are sums over arrays. The rules, the
+order of boxes and the arithmetic are TrackEval's: scores come out equal to the last digit (a test compares).
 """
 
 from __future__ import annotations

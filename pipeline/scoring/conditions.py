@@ -1,4 +1,4 @@
-"""What the stages score under, as the parameters and the published frames say it."""
+"""The conditions of a score (frames, detections, rules), as the parameters and the published frames state them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_labelled(root: Path, dataset: str, name: str) -> bool:
 
 
 def conditions(params: Params, root: Path, boxes: Mapping[str, str]) -> Conditions:
-    """What a score belongs to, beside weights and options.
+    """The conditions that a score of these parameters belongs to.
 
     Args:
         params: the parameter file.

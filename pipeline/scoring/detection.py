@@ -61,7 +61,7 @@ def detection_means(classes: dict[str, DetectionMetrics]) -> DetectionMetrics:
 
 
 def detection_metrics(frames: Iterable[Seen]) -> DetectionMetrics:
-    """AP at IoU 0.5; 0 where there is no object to find."""
+    """AP at IoU 0.5 and recall over all frames, in percent; 0 where there is no object to find."""
     scores, rights, objects = Growing(np.float32), Growing(np.bool_), 0
     for frame in frames:
         right, judged = match(frame)

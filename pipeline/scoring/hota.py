@@ -69,7 +69,7 @@ def combined(parts: Sequence[Hota]) -> Hota:
 
 
 def matches(seen: Compared) -> tuple[NDArray[np.int64], Numbers, NDArray[np.int64]]:
-    """One assignment a frame, the same for all thresholds: which pairs, their overlaps, their frames.
+    """One assignment per frame, the same for all thresholds: which pairs, their overlaps, their frames.
 
     A pair counts for more the more its two identities lie on each other in the whole sequence.
     """

@@ -1,4 +1,4 @@
-"""Ground truth and results of any form, brought to what HOTA, CLEAR and Identity read: which pairs of a frame are how much alike."""
+"""Ground truth and results of any form as HOTA, CLEAR and Identity read them: the similarity of every pair of a frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FramePairs(NamedTuple):
     Attributes:
         truth: (N,) identities of what is there, unique.
         results: (M,) identities of what was found, unique.
-        similarity: (N, M) float64 in [0, 1]; a pair is a match from 0.5 on.
+        similarity: (N, M) float64 in [0, 1]; CLEAR and Identity match a pair from 0.5 on, HOTA at each of its thresholds.
     """
 
     truth: Integers

@@ -41,7 +41,7 @@ class PoseFrame(NamedTuple):
 
 
 class PoseScores(NamedTuple):
-    """Of several sequences.
+    """Scores of all sequences together, for each of P kinds of joint.
 
     Attributes:
         mota: (P,) percent, of each joint's counts over all sequences.

@@ -26,7 +26,7 @@ class Retrieval(NamedTuple):
 
 
 def retrieval(identities: NDArray[np.int64], frames: NDArray[np.int64], embeddings: NDArray[np.float32]) -> Retrieval:
-    """Rank the gallery for every query by cosine similarity.
+    """R1 and mAP of every query's ranking of the gallery by cosine similarity.
 
     A tracklet is all boxes of an identity in order of frame: floor(n / 2) of them query, the others are the gallery, so every query has
     something to find and an identity seen once only distracts. AP is Market-1501's, the trapezoid under precision over recall.

@@ -1,4 +1,4 @@
-"""The benchmarks' rules.
+"""The rules of each benchmark: which ground truth is scored, and what a result on a distractor counts.
 
 | benchmark | rows with flag 0 | classes | a result on a distractor |
 |---|---|---|---|
@@ -27,7 +27,10 @@ NON_MOT_VEHICLE = 6
 
 
 def scored_mask(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
-    """(N,) bool: ground truth rows that the benchmark scores; the others are neither object nor, on a detection, error."""
+    """(N,) bool: ground truth rows that the benchmark scores.
+
+    Missing one of the others is no error, and in detection AP neither is detecting one.
+    """
     scored: NDArray[np.bool_] = (truth.confidence != 0) & ~truth.ignore
     if benchmark not in (*WITHOUT_CLASSES, BY_CLASS):
         scored &= truth.class_id == PEDESTRIAN
@@ -35,7 +38,7 @@ def scored_mask(truth: Rows, benchmark: Benchmark) -> NDArray[np.bool_]:
 
 
 def distractors(benchmark: Benchmark) -> tuple[int, ...]:
-    """Classes on which a result is no error."""
+    """Numbers of the distractor classes: a result that is matched to a box of one of them is removed instead of counted as false."""
     if benchmark in (*WITHOUT_CLASSES, BY_CLASS):
         return ()
     return (*UNSCORED_PEOPLE, NON_MOT_VEHICLE) if benchmark == "MOT20" else UNSCORED_PEOPLE

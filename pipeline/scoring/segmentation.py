@@ -20,15 +20,15 @@ BINS = 4  # of time, for the decay
 
 
 class Quality(NamedTuple):
-    """Of one object or the mean of several, each from 0 to 1.
+    """Scores of one object, or their mean over several; means and recalls in [0, 1], decays in [-1, 1].
 
     Attributes:
         j_mean: mean intersection over union.
         j_recall: share of frames above .5.
         j_decay: mean of the first quarter less that of the last.
-        f_mean: the same of the contours' F.
-        f_recall: the same.
-        f_decay: the same.
+        f_mean: mean F of the contours.
+        f_recall: share of frames whose F is above .5.
+        f_decay: mean F of the first quarter less that of the last.
     """
 
     j_mean: float

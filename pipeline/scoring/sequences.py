@@ -34,7 +34,7 @@ class Rows:
         identity: (N,) int64, -1 unknown.
         boxes: (N, 4) float64, left, top, width, height in pixels.
         confidence: (N,) float64: ground truth's flag (0 = not scored), or a tracker's score.
-        class_id: (N,) int64, MOTChallenge's classes.
+        class_id: (N,) int64, numbers of `pipeline.params.classes`.
         ignore: (N,) bool, regions that are neither object nor background.
         shapes: (N, ...) what a similarity other than of boxes compares (`similarities`): run lengths of masks, (N,) str, or joints,
             (N, 17, 3); None: there are boxes alone.
@@ -246,7 +246,7 @@ def _results(found: MotRows) -> Rows:
 
 
 def _rows(found: MotRows, boxes: NDArray[np.float64]) -> Rows:
-    """The corners of MotRows are float32; whoever compares with another scorer wants the numbers of the file."""
+    """Rows with the boxes as the file states them, since the float32 corners of `MotRows` would not give another scorer's last digit."""
     return Rows(
         frame=found.frame.astype(np.int64),
         identity=found.identity.astype(np.int64),

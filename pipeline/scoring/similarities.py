@@ -26,12 +26,12 @@ Numbers = NDArray[np.float64]
 
 
 class Pairs(NamedTuple):
-    """P overlapping pairs of a ground truth row and a result row of one frame, by frame, truth and result.
+    """P pairs of a ground truth row and a result row of one frame whose similarity is above 0, ordered by frame, truth and result.
 
     Attributes:
         truth: (P,) row of the ground truth.
         result: (P,) row of the results.
-        overlap: (P,) intersection over union, above 0.
+        overlap: (P,) float64 in (0, 1]: the similarity, which is the intersection over union of boxes or masks, or that of joints.
     """
 
     truth: Integers

@@ -14,7 +14,7 @@ DISTANCE = 20.0  # pixels
 
 
 class Success(NamedTuple):
-    """Of one video, or the mean over several; each from 0 to 1.
+    """Scores of one video, or their mean over several; each in [0, 1].
 
     Attributes:
         auc: mean over 21 thresholds of the share of frames whose overlap exceeds them.

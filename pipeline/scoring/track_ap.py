@@ -23,9 +23,9 @@ class Track(NamedTuple):
 
     Attributes:
         category: its class.
-        masks: frame number to run lengths (`files.run_lengths`), where it exists.
-        score: of a result, larger is surer.
-        crowd: of the ground truth: neither asked for nor wrong.
+        masks: frame number -> COCO's compressed run lengths (`pipeline.files.run_lengths`), in the frames in which the object exists.
+        score: confidence of a result; ground truth has 1.
+        crowd: whether a ground truth track is a crowd: it need not be found, and a result on it is not wrong.
     """
 
     category: int
@@ -44,7 +44,7 @@ class VideoTracks(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """Of one class or the mean of several, each from 0 to 1; NaN where there is nothing to find.
+    """Scores of one class, or their mean over several, each in [0, 1]; NaN where there is nothing to find.
 
     Attributes:
         ap: mean over the thresholds .5 to .95.

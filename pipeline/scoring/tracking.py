@@ -29,7 +29,7 @@ class TrackingMetrics(NamedTuple):
     """Scores of one sequence, or of all together (computed from summed counts, not averaged).
 
     Percent: HOTA, DetA, AssA, LocA (means over IoU thresholds 0.05 to 0.95), MOTA, MOTP (mean IoU of matches), IDF1, IDP, IDR.
-    Counts: IDSW identity switches, FP false and FN missed boxes, MT and ML identities tracked in at least 80 % and less than 20 % of
+    Counts: IDSW identity switches, FP false and FN missed boxes, MT and ML identities tracked in more than 80 % and less than 20 % of
     their frames, Frag interruptions, and what was compared: boxes and identities of ground truth and results after the
     benchmark's rules.
     """
