@@ -1,6 +1,7 @@
 """Where frames come from. A source is a module with `plan(source, folder, strict) -> Plan`: find, check, and say how to read.
 
-To add one: write such a module, name it in `_kinds` and in `params.SourceKind`.
+To add one: write such a module, name it in `_kinds` and in `pipeline.params.sections.data.SourceKind`.
+Imports files, numerics, artifacts, params and errors.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def plan(sources: Sequence[Source], *, data_root: str, root: Path, strict: bool)
     Args:
         sources: entries of extract_frames.sources.
         data_root: what `{data_root}` in an entry's root stands for.
-        root: what relative paths start from.
+        root: folder from which relative paths start, the repository.
         strict: raise at the first defect (else it is listed and left out).
 
     Raises:

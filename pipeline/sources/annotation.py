@@ -1,4 +1,4 @@
-"""The annotated objects of a sequence as columns, each with the place in its file: what planning checked, and what reading hands out."""
+"""The annotated objects of a sequence as columns, each with its place in the file: planning checks them, and reading returns them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def objects(
     confidences: NDArray[np.float32] | None = None,
     ignores: NDArray[np.bool_] | None = None,
 ) -> Objects:
-    """N objects of which a file tells only a part: by default unknown pedestrians, visible, scored; shapes as in `Objects`."""
+    """N objects from the columns that a file has; shapes are those of `Objects`.
+
+    The defaults are pedestrians of unknown identity that are wholly visible, scored and not ignored.
+    """
     count = len(boxes)
     return Objects(
         boxes=boxes,

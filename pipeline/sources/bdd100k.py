@@ -28,7 +28,7 @@ from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.records import Clip, Collected, Gallery, Unseen, load, lowered, number, text, whole, yes
 from pipeline.sources.stills import Chunk, Still
 
-FRAME_RATE = 5.0  # frames a second of BDD100K's tracking images; the files do not state it
+FRAME_RATE = 5.0  # frames per second of BDD100K's tracking images; the files do not state it
 PATTERN = ": frames[%d].labels[%d]"
 
 

@@ -1,4 +1,4 @@
-"""What other data sets' categories are among MOTChallenge's classes, or, for a source with `classes: own`, in the whole table.
+"""The class number of other data sets' categories: among MOTChallenge's, or, for a source with `classes: own`, in the whole table.
 
 MOTChallenge's classes make a rider a person on a vehicle, whom nobody scores, and a bus a car. With a set's own classes those of the table
 stay what they are, and what only resembles one (BDD100K's other person, other vehicle and trailer) is neither object nor background.
@@ -63,7 +63,7 @@ def number(category: str, *, own: bool = False) -> int:
 
 
 def remarks(classes: dict[str, int]) -> list[str]:
-    """What is worth saying about `numbers`' choice: categories that have no counterpart, or one that `classes: own` would keep."""
+    """Remarks on what `numbers` chose: on categories without a counterpart, and on those that `classes: own` would keep apart."""
     lines = []
     for name, kind in classes.items():
         kept = "; with classes: own it is a class of its own" if _plain(name) in table.NUMBERS and table.NAMES[kind] != _plain(name) else ""

@@ -73,7 +73,7 @@ def _base(folder: Place) -> Place:
 
 
 class _Video(NamedTuple):
-    """A video of a file: the name of its sequence and its frames a second, where stated."""
+    """A video of a file: the name of its sequence and its frames per second, where stated."""
 
     name: str
     frame_rate: float | None
@@ -247,7 +247,7 @@ class _File:
         return False
 
     def _by_folder(self, stills: list[Any], images: dict[Any, tuple[int, Place]]) -> dict[_Video, list[tuple[int, Any]]]:
-        """Stills as the frames of a video a folder."""
+        """Stills as the frames of one video per folder."""
         folders: dict[str, dict[str, Any]] = {}
         for key in stills:
             folders.setdefault(str(images[key][1].parent), {})[str(images[key][1])] = key

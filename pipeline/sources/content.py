@@ -1,4 +1,4 @@
-"""What a file holds, told by its first bytes."""
+"""The kind of a file's content, recognised by its first bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kind(head: bytes) -> Literal["video", "image"] | None:
 
 
 def name_of(head: bytes) -> str | None:
-    """What the first bytes are, of files that are taken for images or videos and are not; None: unknown."""
+    """What a file is that looks like an image or a video and is neither, in words for a message; None: unknown."""
     if head[4:8] == b"ftyp" and head[8:12] in _BRANDS_OF_PICTURES:
         return "a HEIC picture; convert it to JPEG"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()

@@ -1,4 +1,4 @@
-"""CrowdHuman: `annotation_train.odgt`, `annotation_val.odgt` (one JSON object a line) and `Images/<ID>.jpg`.
+"""CrowdHuman: `annotation_train.odgt`, `annotation_val.odgt` (one JSON object per line) and `Images/<ID>.jpg`.
 
 The archives CrowdHuman_train01.zip ... CrowdHuman_val.zip each unpack into a folder Images; unpack them all beside the odgt files. One of
 the two odgt files is enough. Boxes are `fbox` (full body, amodal, left, top, width, height); visibility is the area of `vbox` over that

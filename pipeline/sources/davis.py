@@ -24,7 +24,7 @@ from pipeline.sources.planned import Plan, PlannedSequence, choose
 from pipeline.sources.records import Clip
 
 IMAGES, MASKS, LISTS, USUAL = "JPEGImages", "Annotations", "ImageSets", "480p"
-RATE = 24.0  # DAVIS' frames a second, stated nowhere in it
+RATE = 24.0  # DAVIS' frames per second, stated nowhere in it
 
 
 def plan(source: Source, folder: Place, strict: bool) -> Plan:

@@ -52,14 +52,14 @@ class Findings:
     Attributes:
         sequence: its name.
         kind: video or stills.
-        frames: that are there, or, after decoding, that can be read.
-        frame_rate: frames a second, None for stills.
+        frames: how many there are, or, after decoding, how many can be read.
+        frame_rate: frames per second, None for stills.
         sizes: images by size ("1920x1080"); of the first image alone unless all were decoded.
         identities: different ones, unknown ones left out.
         boxes: annotated objects.
-        ignored: those of them that are neither object nor background.
-        masks: those of them that have a mask.
-        joints: those of them that have joints.
+        ignored: boxes that are neither object nor background.
+        masks: boxes that have a mask.
+        joints: boxes that have joints.
         detections: whether there are public detections.
         classes: objects by class name.
         occlusion: None without a scored pedestrian.

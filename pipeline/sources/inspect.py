@@ -32,8 +32,8 @@ class Inspection:
         root: as it was given.
         kind: of source, given or guessed.
         sequences: each one's findings.
-        defects: those that belong to no sequence; its sequences have their own.
-        remarks: the same of remarks.
+        defects: those of the set as a whole; those of a sequence are in its findings.
+        remarks: those of the set as a whole; those of a sequence are in its findings.
     """
 
     root: str
@@ -77,7 +77,7 @@ def inspect(
         root: a folder, a .zip file or an fsspec URL.
         kind: of source; None: guessed from the files.
         wanted: names of sequences; None: all.
-        per_file: stills of a sequence.
+        per_file: how many stills make a sequence.
         decode: read every frame.
 
     Raises:

@@ -21,7 +21,7 @@ from pipeline.sources.annotation import Annotation, nothing
 from pipeline.sources.defects import Defects
 from pipeline.sources.place import Place, is_special, listed, local_copy, size_of
 
-ASSUMED_RATE = 30.0  # frames a second of an image folder of which nothing states one
+ASSUMED_RATE = 30.0  # frames per second of an image folder of which nothing states one
 # Suffixes of what lies beside videos and images and is neither, and names of files that systems leave everywhere.
 NEITHER = (".txt", ".json", ".xml", ".csv", ".ini", ".yaml", ".yml", ".md", ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pdf", ".odgt")
 SYSTEMS = ("Thumbs.db", "desktop.ini")
@@ -74,7 +74,7 @@ class MediaFacts(NamedTuple):
     Attributes:
         numbers: (F,) int64 frame numbers.
         frame_rate: the video container's, at its usual pace where that varies; None for images.
-        bytes: what the frames will take, about.
+        bytes: estimated size of the frames as JPEG.
         notes: what is odd about a video but read.
         interval: usual seconds from frame to frame of a video whose rate varies; None: it is constant.
     """
@@ -102,7 +102,7 @@ class Reading:
         dataset: name of the data set.
         name: name of the sequence.
         media: its frames.
-        frame_rate: frames a second, for the times of images; None for stills, whose time is 0.
+        frame_rate: frames per second, for the times of images; None for stills, whose time is 0.
         truth: the annotation.
         public: public detections; their confidences are the detector's scores.
         stated: width and height that the annotation states of images, by frame number.

@@ -62,7 +62,7 @@ def locate(text: str, start: Path) -> Place:
 
 
 def imagined(folder: Place) -> Remote:
-    """A root of this name in which nothing lies; names of files may be put into `tree.sizes`."""
+    """An empty root of this name, for an annotation whose images are not there; names of files may be put into its `tree.sizes`."""
     return Remote(Tree(str(folder), None, ""))
 
 

@@ -26,13 +26,13 @@ class PlannedSequence:
         dataset: name of the source.
         name: name of the sequence, also of its frame file.
         kind: a video, or stills that have nothing to do with each other.
-        frame_rate: frames a second, None for stills.
+        frame_rate: frames per second, None for stills.
         ground_truth: whether there is an annotation.
         detections: whether there are public detections.
         source: what is read, relative to the data set's folder.
         frames: frames that should be there.
         bytes: estimate of the frame file's size.
-        digest: SHA-256 over the annotation's bytes and the images' names and sizes; tells a changed source.
+        digest: SHA-256 over the annotation's bytes and the images' names and sizes; a changed source has another.
         defects: what was left out already.
         notes: what is odd but legitimate.
         annotation: the objects that will be read, with their places in the files.

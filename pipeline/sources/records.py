@@ -39,7 +39,7 @@ def load(path: Place) -> Any:
 
 
 def number(value: Any) -> TypeGuard[float]:
-    """Whether a JSON value is a finite number of sensible size."""
+    """Whether a JSON value is a finite number below `LARGEST`; booleans are none."""
     return type(value) in (int, float) and abs(value) < LARGEST
 
 
@@ -128,7 +128,7 @@ class Collected:
         frames: numbers from 1.
         boxes: xyxy.
         identities: -1 unknown.
-        classes: MOTChallenge's.
+        classes: MOTChallenge's numbers, or with `own` any of `pipeline.params.classes`.
         visibilities: in [0, 1].
         ignores: neither object nor background.
         lines: see `Annotation.line`.
@@ -175,7 +175,7 @@ class Collected:
         self.lines.append(line)
 
     def objects(self) -> Objects:
-        """As columns, in the order they came."""
+        """The objects as columns, in the order in which they were added."""
         classes, ignores = np.array(self.classes, np.int32), np.array(self.ignores, np.bool_)
         scored = np.isin(classes, [NUMBERS[name] for name in TRACKABLE] if self.own else [PEDESTRIAN])
         return Objects(
@@ -202,11 +202,11 @@ class Clip:
         dataset: name of the data set.
         name: of the sequence.
         images: by frame number.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         annotation: its objects.
-        stated_size: width and height that the file states.
+        stated_size: width and height in pixels that the file states for the video; None: it does not.
         notes: what is odd but legitimate.
-        stated: the same of each image, by frame number.
+        stated: width and height that the file states of each image, by frame number.
         ground_truth: whether the file annotates this video at all.
         public: public detections; None: there are none.
     """

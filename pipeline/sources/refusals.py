@@ -43,10 +43,10 @@ def refuse_too_large(size: int) -> None:
 
 
 def refuse_without_login(address: str, error: BaseException) -> None:
-    """Say of an error of an HTTP client that the server wants another name or password; of any other nothing.
+    """Raise a message with advice where an HTTP server refused the user's name or password; do nothing for any other error.
 
     Raises:
-        UserError: it does.
+        UserError: the server answered 401 or 403.
     """
     status = getattr(error, "status", 0)
     if status in _NOT_LET_IN:

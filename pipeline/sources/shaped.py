@@ -50,7 +50,7 @@ class Shaped(Collected):
         self._names.append(name)
 
     def objects(self) -> Objects:
-        """As columns, in the order they came."""
+        """The objects as columns, in the order in which they were added."""
         count = len(self.frames)
         masks, names = np.empty(count, object), np.empty(count, object)
         masks[:], names[:] = self._masks, self._names

@@ -28,7 +28,7 @@ class Still(NamedTuple):
         objects: its N objects.
         line: (N, K) int32, where each stands in the annotation's file (`Annotation.line`).
         text: the annotation as the file has it; what the digest sees.
-        stated: width and height that the annotation states.
+        stated: width and height in pixels that the annotation states; None: it does not.
     """
 
     path: Place

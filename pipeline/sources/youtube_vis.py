@@ -26,7 +26,7 @@ from pipeline.sources.records import Clip, Gallery, Unseen, load, number, text, 
 from pipeline.sources.segmentations import counts_of
 from pipeline.sources.shaped import Shaped
 
-RATE = 6.0  # frames a second: every fifth of 30 is annotated and in the images of YouTube-VIS; the files do not state it
+RATE = 6.0  # frames per second: every fifth of 30 is annotated and in the images of YouTube-VIS; the files do not state it
 PATTERN = ": annotations[%d], frame %d"
 SHOWN = 8  # names that a remark lists
 
