@@ -1,4 +1,4 @@
-"""The part of a network that trackers ask: a module of its own, filled from the whole network's weights by their names."""
+"""The part of a network that trackers need (`AskingTracker`), as a module of its own with its share of the network's weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What trackers of a published model ask.
+    """The part of a published network that its trackers ask.
 
     Attributes:
         network: in evaluation mode, on the device that a detector of this process lies on.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-LEAST_SCORE = 0.05  # no tracker sees detections below, and no file keeps them: average precision hardly sees them, the disk does
+LEAST_SCORE = 0.05  # detections that score less reach no tracker and no file: they hardly change average precision, and take space
 LEAST_SIDE = 0.01  # pixels
 TOGETHER = 6  # sequences that share passes of a network that trackers ask; more are hardly quicker, and all are held in memory
 
@@ -39,7 +39,7 @@ class Follower:
     Args:
         spec: the model.
         options: its checked options.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         width: of the pictures, pixels.
         height: of the pictures, pixels.
         network: the part of the network that trackers ask (`Association.network`); None: they ask none.
@@ -98,11 +98,14 @@ class Follower:
 def answered(
     tasks: Sequence[Generator[Question, Answer, Result]], answer: Callable[[Sequence[Question]], Sequence[Answer]]
 ) -> list[Result]:
-    """Run tasks that ask side by side: each pass answers one question of every task that is not done.
+    """Run generators that ask questions side by side: each call of `answer` serves one question of every task that is not done.
 
     Args:
-        tasks: yield questions, are sent answers, and return their results.
-        answer: questions -> as many answers.
+        tasks: generators that yield questions, are sent the answers, and return their results.
+        answer: questions -> as many answers, in the same order.
+
+    Returns:
+        The tasks' results, in their order.
     """
     results: dict[int, Result] = {}
     waiting: dict[int, Question] = {}

@@ -85,7 +85,7 @@ class Picture:
 
 
 class Seen(NamedTuple):
-    """What the network says about a picture.
+    """The output of the network for one picture.
 
     Attributes:
         picture: that it saw.
@@ -101,7 +101,7 @@ class Seen(NamedTuple):
 
 
 class Tracked(NamedTuple):
-    """A picture with what network (as `Seen`) and tracker say about it, and what the tracker counted up to it."""
+    """A picture with the network's output (as in `Seen`), the tracker's output, and the tracker's counts so far."""
 
     picture: Picture
     detections: Detections
@@ -137,7 +137,7 @@ class Detector:
         network: in evaluation mode on `device`.
         width: of the network input, pixels.
         height: of the network input, pixels.
-        device: where the network lies.
+        device: on which the network is.
         precision: of the network (autocast); detections are float32.
         classes: names of what it learnt.
         asked: the part of the network that trackers ask; None for those that ask nothing.
@@ -179,7 +179,10 @@ class Detector:
         given: list[Given] | None = None,
         memory: Tensor | None = None,
     ) -> tuple[Sequence[Detections], Sequence[Detections]]:
-        """Detections of each canvas, or what it says at `given` boxes, and what it says at its `boxes`, all in network input pixels.
+        """Run the network on letterboxed pictures and read its output; all boxes are in network input pixels.
+
+        The first result holds the detections of each canvas: the network's own, or its description of `given` boxes where there are any.
+        The second holds its description of each canvas's `boxes`.
 
         `memory` is as `outputs` takes it.
         """
@@ -247,7 +250,7 @@ def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, wat
 
 
 def track(pictures: Iterable[Picture], detector: Detector, batch_size: int, frame_rate: float, watch: Stopwatch) -> Iterator[Tracked]:
-    """Track through one sequence's pictures in time order; they have one size and `frame_rate` frames a second.
+    """Track through one sequence's pictures in time order; they have one size and `frame_rate` frames per second.
 
     The tracker sees, and `Tracked` holds, the detections that `LEAST_SCORE` leaves. Absent frame numbers are the follower's business.
     """
@@ -264,7 +267,7 @@ class LiveTracking:
 
     Args:
         detector: the model.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
     """
 
     def __init__(self, detector: Detector, frame_rate: float) -> None:

@@ -56,7 +56,7 @@ def associate_by_truth(sequence: ObservedSequence, frames: Place) -> ResultRows:
         frames: the sequence's file in data/frames.
 
     Raises:
-        UserError: the frame file is missing, damaged or none.
+        UserError: the frame file is missing, damaged or not a frame file.
     """
     truth = {item.frame: scored(item.objects, sequence.classes) for item in read_frames(frames, COLUMNS)}
     rows = ResultRows(sequence.classes)

@@ -1,4 +1,4 @@
-"""What the masks of a system's parts are worth: how much they overlap, and how much of them lies on the person."""
+"""Figures of the masks of a system's parts: how much they overlap, and how much of them lies on the person."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class TrackedFrames:
         return frame_file(self.folder, name)
 
     def jobs(self, spec: ModelSpec, options: BaseModel, model: Place, outputs: Outputs) -> list[Job]:
-        """A job a sequence.
+        """One job per sequence.
 
         Raises:
             UserError: a sequence lacks the detections or the ground truth that the parameters ask for, or the system detects nothing, or
@@ -81,10 +81,10 @@ class TrackedFrames:
 
 
 def check_detections(system: str, settings: Track, *, detects: bool) -> None:
-    """A system that detects nothing must be told boxes.
+    """Refuse `track.detections: private` for a system that detects nothing by itself.
 
     Raises:
-        UserError: it is not.
+        UserError: it asks such a system for its own detections.
     """
     if not detects and settings.detections == "private":
         raise UserError(
@@ -94,10 +94,10 @@ def check_detections(system: str, settings: Track, *, detects: bool) -> None:
 
 
 def check_masks(system: str, settings: Track, *, carried: bool) -> None:
-    """Who has no masks can keep none.
+    """Refuse `track.keep_masks` for a system whose detections carry no masks.
 
     Raises:
-        UserError: it is to keep some.
+        UserError: masks are to be kept, and there are none.
     """
     if settings.keep_masks and not carried:
         raise UserError(
@@ -108,7 +108,7 @@ def check_masks(system: str, settings: Track, *, carried: bool) -> None:
 
 @dataclass(frozen=True)
 class Code:
-    """Digests of the code behind two outputs: what the network sees, and tracks."""
+    """Digests of the code behind two outputs: observations (`seeing`) and tracks (`tracking`)."""
 
     seeing: str
     tracking: str

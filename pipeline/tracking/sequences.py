@@ -50,17 +50,17 @@ class Job:
         frames: its frame file.
         first: number of the first frame to track.
         last: number of the last frame to track.
-        frame_rate: frames a second; the usual rate where it varies.
+        frame_rate: frames per second; the usual rate where it varies.
         public: whether the data set's own detections gate births; for a system that detects nothing they are its detections, of score 1.
         spec: the model.
         options: its options.
         model: folder with its weights and card.
-        batch_size: frames a forward pass.
+        batch_size: frames per forward pass.
         threads: CPU threads.
         outputs: where the results go.
         seen_from: digest of all that what the network sees depends on; None: it is not reused.
-        tracked_from: the same of the tracks.
-        true_identities: whether the ground truth says who is who, in the tracker's place.
+        tracked_from: digest of everything that the tracks depend on; None: they are not reused.
+        true_identities: whether the ground truth gives the identities, in the place of the tracker.
         given: MOTChallenge text of another detector, whose boxes replace the network's.
         oracle: whether the boxes that scoring counts replace the network's.
         precision: of the network.
@@ -114,7 +114,7 @@ class Job:
 
 
 class Timing(NamedTuple):
-    """How long a sequence took: frames tracked, seconds in all, and seconds by part (`inference.Stopwatch`); what its tracker counted."""
+    """How long a sequence took: frames tracked, seconds in all, and seconds by part (`detector.Stopwatch`); what its tracker counted."""
 
     frames: int
     seconds: float
@@ -209,7 +209,7 @@ def timing_of(entry: dict[str, Any]) -> Timing:
 
 
 def speed(timings: dict[str, Timing]) -> dict[str, Any]:
-    """What speed.json holds: frames a second and seconds by part, for each sequence and over all of them.
+    """What speed.json holds: frames per second and seconds by part, for each sequence and over all of them.
 
     The figure over all is frames over the sum of the sequences' seconds: of one worker, not of all that ran side by side.
     """

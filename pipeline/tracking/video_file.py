@@ -24,14 +24,14 @@ from pipeline.tracking.frame_clock import FrameClock
 
 FRAME_RATE = 25.0  # where the file does not tell
 TRAIL_SECONDS = 2.0
-LOOKS, LOOK_EVERY = 10, 5  # pictures that tell whether a video is like those of training, and frames between them
+LOOKS, LOOK_EVERY = 10, 5  # pictures by which a video is compared with those of training, and frames between them
 NO_BOXES = Given(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 def track_file(
     video: Path, out: Path, detector: inference.Detector, batch_size: int, given: Mapping[int, Given] | None = None
 ) -> tuple[Path, Path]:
-    """Track a video file; damaged parts are gone past and named on stderr.
+    """Track a video file; damaged parts are skipped and named on stderr.
 
     Frames of a varying rate keep their times in the drawn video, and a lost track is remembered by seconds, not by frames. Frames whose
     size changes inside the file are scaled to the first one's, so that all boxes are in its pixels.
@@ -40,7 +40,7 @@ def track_file(
         video: any file that PyAV decodes.
         out: folder to make or fill with <name>.txt and <name>.mp4.
         detector: the model.
-        batch_size: frames a forward pass.
+        batch_size: frames per forward pass.
         given: boxes of another detector by frame number, in the place of the network's own; None: the network's.
 
     Returns:
@@ -83,12 +83,12 @@ class TrackedVideo:
     Args:
         video: any file that PyAV decodes.
         detector: the model.
-        batch_size: frames a forward pass.
+        batch_size: frames per forward pass.
         given: boxes of another detector by frame number, in the place of the network's own; None: the network's.
 
     Attributes:
         facts: what the file says about itself.
-        frame_rate: frames a second, by which lost tracks are remembered.
+        frame_rate: frames per second, by which lost tracks are remembered.
 
     Raises:
         UserError: the file cannot be read.

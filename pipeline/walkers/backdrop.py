@@ -96,7 +96,7 @@ def _ground(backdrop: Backdrop, camera: Camera, rng: np.random.Generator) -> tup
 
 
 def _stains(rng: np.random.Generator, x: Array, z: Array, frequency: float) -> FloatImage:
-    """Smooth noise of unit deviation fixed to the ground, repeating without a seam; `frequency` in texture cells a metre."""
+    """Smooth noise of unit deviation fixed to the ground, repeating without a seam; `frequency` in texture cells per metre."""
     size, pad = 256, 12
     white = np.pad(rng.standard_normal((size, size), dtype=np.float32), pad, mode="wrap")
     noise = cv2.GaussianBlur(white, (0, 0), 2.0)[pad:, pad:][: size + 1, : size + 1]

@@ -26,7 +26,7 @@ class Bicycle(NamedTuple):
         frame: (6, 2) as named above.
         bar: (2, 2) left and right end of the handlebar.
         pedals: (2, 2) left and right.
-        scale: pixels a metre.
+        scale: pixels per metre.
         colour: of the frame.
     """
 

@@ -70,7 +70,11 @@ class Camera:
         return np.asarray(np.stack([x, y, np.ones_like(x)], axis=-1) @ self.rotation)
 
     def surface_depth(self, backdrop: float, stride: int = 1) -> Array:
-        """Depth in metres of the empty scene: the ground up to the plane z = `backdrop`, then that plane."""
+        """Depth of the empty scene: the ground up to the plane z = `backdrop`, then that plane.
+
+        Returns:
+            (height // stride, width // stride) float64, metres along the optical axis.
+        """
         rays = self.rays(stride)
         with np.errstate(divide="ignore"):
             ground = np.where(rays[..., 1] < 0, -self.altitude / rays[..., 1], np.inf)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.gait import STRIDE
 
-BRISK = 1.25  # metres a second at which the stride is full
+BRISK = 1.25  # metres per second at which the stride is full
 SMALLEST = 62.0  # pixels of an average person at the far end of the walking area
 
 
@@ -46,7 +46,7 @@ class Unit:
         members: indices of people.
         offsets: (M, 2) metres right of and behind the route.
         goals: (x, z, seconds to stay) in order; the last is kept.
-        speed: metres a second.
+        speed: metres per second.
         wait: seconds left at the present goal.
         heading: (2,) unit direction of the route.
     """
@@ -76,7 +76,7 @@ def simulate(rng: np.random.Generator, camera: Camera, area: Area, stature: Arra
         stature: (P,) metres.
         obstacles: (K, 3) x, z and radius in metres.
         frames: T.
-        rate: frames a second.
+        rate: frames per second.
     """
     units = _units(rng, camera, area, len(stature), frames / rate)
     position = _starts(rng, camera, area, units, obstacles, len(stature))
@@ -208,7 +208,7 @@ def _repel(position: Array, others: Array, reach: Array) -> Array:
 
 
 def _turn(heading: Array, velocity: Array, speed: Array, seconds: float) -> Array:
-    """Face the direction of motion, at most 3.5 radians a second; who stands keeps facing."""
+    """Face the direction of motion, at most 3.5 radians per second; who stands keeps facing."""
     wanted = np.arctan2(velocity[:, 0], velocity[:, 1])
     change = (wanted - heading + np.pi) % (2 * np.pi) - np.pi
     limit = np.where(speed > 0.25, 3.5 * seconds, 0.0)

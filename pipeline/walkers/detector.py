@@ -1,4 +1,4 @@
-"""Imitates a public detector: misses what is hidden, shifts what it finds, and sees people where there are none."""
+"""Imitates a public detector: it misses hidden people, shifts the boxes of those that it finds, and reports some false ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.params.classes import PEDESTRIAN
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.render import Labels
 
-FALSE_POSITIVES = 0.35  # a frame
+FALSE_POSITIVES = 0.35  # per frame, on average
 OVERLAP = 0.65  # of a detector's non-maximum suppression
 
 

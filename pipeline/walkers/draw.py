@@ -27,7 +27,7 @@ class View(NamedTuple):
 
     Attributes:
         joints: (17, 2) pixels in the frame.
-        scale: pixels a metre at the person's depth.
+        scale: pixels per metre at the person's depth.
         front: 1 facing the camera, -1 the back, horizontally.
         side: 1 facing the image's right, -1 its left.
         light: (32,) brightness across the visible half of the body, from left to right.

@@ -69,7 +69,7 @@ def frame_row(name: tuple[str, str], number: int, rate: float, image: Image, the
     Args:
         name: of the data set and of the sequence.
         number: of the frame, from 1.
-        rate: frames a second.
+        rate: frames per second.
         image: (H, W, 3) uint8, blue-green-red.
         there: who is in it.
     """

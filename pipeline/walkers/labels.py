@@ -24,8 +24,9 @@ def kept(labels: Labels, smallest: float = INSIDE) -> Labels:
 def ground_truth(frames: list[Labels]) -> str:
     """gt.txt of MOT16 and later: frame, identity, left, top, width, height, flag, class, visibility; frames from 1.
 
-    Every person with a quarter of the body in the image has a row, hidden or not; visibility is the share of the whole body that
-    neither things, other people nor the image's border hide. Rows are sorted by identity, then frame, as the public files are.
+    `frames` are those that `kept` leaves: every person with a quarter of the body in the image has a row, hidden or not. Visibility is the
+    share of the whole body that neither things, other people nor the image's border hide. Rows are sorted by identity, then frame, as the
+    public files are.
     """
     rows = []
     for frame, labels in enumerate(frames, start=1):

@@ -28,7 +28,7 @@ class Light:
 
     Attributes:
         azimuth: radians of the direction the sun shines from, 0 behind the camera, a quarter turn at its right.
-        length: metres of shadow a metre of height.
+        length: metres of shadow per metre of height.
         shadow: 0 no cast shadows to 1 black ones.
         swing: relative amplitude of the exposure's change.
         period: seconds of one change.

@@ -12,7 +12,7 @@ from pipeline.walkers.detector import Found
 from pipeline.walkers.joints import BONES, NAMES
 from pipeline.walkers.render import Labels
 
-MOST = 1000  # annotations an image, in the numbers of annotations
+MOST = 1000  # largest number of annotations per image, from which ids of annotations are made
 
 
 def true_poses(frames: list[Labels], sequence: int) -> str:

@@ -104,8 +104,8 @@ def render(scene: Scene, *, joints: bool = False, things: bool = False) -> Itera
 
     Args:
         scene: what is drawn.
-        joints: whether labels tell where people's joints are.
-        things: whether standing things are told of as well.
+        joints: whether labels hold people's joints (`Labels.keypoints`).
+        things: whether frames list the visible standing things (`Rendered.things`).
     """
     widest = max(abs(camera.yaw) + abs(camera.pitch - scene.camera.pitch) for camera in scene.cameras)
     margin = 0 if widest == 0 else int(np.ceil(1.3 * scene.camera.focal * np.tan(widest))) + 8

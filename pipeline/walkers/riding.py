@@ -10,7 +10,7 @@ from pipeline.walkers import gait
 from pipeline.walkers.camera import Array, Camera
 from pipeline.walkers.crowd import Area, Tracks
 
-SLOWEST, FASTEST = 3.0, 5.0  # metres a second
+SLOWEST, FASTEST = 3.0, 5.0  # metres per second
 ATTEMPTS = 12  # loops tried for the one that keeps clear of things
 STEPS = 720  # points that a loop is measured by
 GEARING = 4.6  # metres that one turn of the cranks covers
@@ -55,7 +55,7 @@ def ride(rng: np.random.Generator, camera: Camera, area: Area, count: int, obsta
         count: C.
         obstacles: (K, 3) x, z and radius in metres, which loops keep away from where they can.
         frames: T.
-        rate: frames a second.
+        rate: frames per second.
 
     Returns:
         Tracks of C cyclists: phases are those of the cranks, efforts are 1.

@@ -24,7 +24,7 @@ class Scene:
     Attributes:
         name: of the sequence or still.
         seed: of what is drawn frame by frame (noise, the imitated detector).
-        rate: frames a second.
+        rate: frames per second.
         cameras: T views that differ from `camera` by turns only.
         camera: the view at rest.
         backdrop: the empty scene.

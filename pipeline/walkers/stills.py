@@ -13,7 +13,7 @@ from pipeline.walkers.camera import Array
 from pipeline.walkers.labels import UNSURE
 from pipeline.walkers.render import Labels, Seen
 
-MOST = 1000  # annotations an image, in the numbers of annotations
+MOST = 1000  # largest number of annotations per image, from which ids of annotations are made
 SEEN, HIDDEN = 2, 1  # COCO's marks of a joint; 0: not labelled
 
 

@@ -22,7 +22,7 @@ from pipeline.walkers.render import Labels, render
 from pipeline.walkers.scene import Scene, sample_sequence, sample_still
 from pipeline.walkers.shape_detector import detect_masks, detect_poses
 
-DEPTH_SCALE = 0.001  # metres a step of the 16-bit depth files
+DEPTH_SCALE = 0.001  # metres per step of the 16-bit depth files
 STILLS_PER_TASK = 24
 VIDEO_QUALITY = 19  # x264's constant rate factor
 BYTES_PER_PIXEL = 0.35  # of a JPEG frame with its depth at quality 90, for the disk check
