@@ -84,7 +84,13 @@ class Context:
         return code_of(self.stage, self.params)
 
     def publication(self, out: Path, fingerprint: str | None = None, shown: tuple[str, ...] = ()) -> Publication:
-        """A folder that this stage publishes; of a fingerprint of its own where it depends on more than the stage does."""
+        """A folder that this stage publishes.
+
+        Args:
+            out: the folder, in the repository.
+            fingerprint: of the folder, where it depends on more than the stage does; None: the stage's own.
+            shown: names of its files that lie in the repository even where a store keeps the folder.
+        """
         kept = store.folder_of(self.params.base.store, self.root, out)
         return Publication(out, self.stage, fingerprint or self.fingerprint, kept, shown)
 

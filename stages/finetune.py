@@ -1,4 +1,4 @@
-"""Fine-tune the pretrained network on video pairs, and register the result."""
+"""Fine-tune the pretrained network on video (frames, pairs or clips, as the system asks), and register the result."""
 
 from __future__ import annotations
 

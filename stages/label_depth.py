@@ -121,7 +121,7 @@ def report(context: Context, publication: Publication, names: list[str]) -> None
 
 
 def report_speed(context: Context, speeds: Sequence[Speed], seconds: float) -> None:
-    """Log frames a second of the stage, and of one of its processes beside its network alone (`labelling.rates`).
+    """Log frames per second of the stage, and of one of its processes beside its network alone (`labelling.job.rates`).
 
     Args:
         context: of the stage.

@@ -1,4 +1,4 @@
-"""Pretrain the network on stills, each of which is its own partner, augmented twice."""
+"""Pretrain the network on stills; for a system that learns from pairs, a still is its own partner, augmented once more."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("frame", "identity", "x1", "y1", "x2", "y2", "score")
 ASKED = "frames (N, H, W, 3) of uint8, RGB, or the path of a video"
-BATCH = 8  # frames of a video a forward pass
+BATCH = 8  # frames of a video per forward pass
 
 
 class ServedTracker:
@@ -40,13 +40,13 @@ class ServedTracker:
         Args:
             data: (N, H, W, 3) array of uint8 RGB frames, or nested lists of 0 to 255, as JSON has them; or the path of a video, alone, in
                 a list of one, or as a table's only cell.
-            params: `frame_rate` of these frames, frames a second; a video states its own.
+            params: `frame_rate` of these frames, in frames per second; a video states its own.
 
         Returns:
             One row per object and frame: frame int64 from 1, identity int64 from 1, x1, y1, x2, y2 float64 pixels, score float64.
 
         Raises:
-            ValueError: data are neither.
+            ValueError: the data are neither frames nor the path of a video.
             UserError: the video cannot be read.
         """
         import pandas as pd

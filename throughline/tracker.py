@@ -24,18 +24,21 @@ if TYPE_CHECKING:
     from pipeline.tracking.detector import Detector, LiveTracking
     from pipeline.tracking.external_boxes import Given
 
-FRAME_RATE = 25.0  # where nobody tells
+FRAME_RATE = 25.0  # frames per second where none is given
 
 
 class Tracker:
-    """A model that follows through one video after the other, whatever its system is.
+    """A trained model that tracks one video after another, whatever its system is.
 
-    A frame is answered before the next is asked for, with the tracks that offline tracking of the same pictures writes, to the last bit.
-    Objects of this class share nothing: two of them number their people apart.
+    The tracks of a frame are returned before the next frame is needed, and equal those that offline tracking gives for the same frames.
+    Objects of this class share no state: each numbers identities from 1 by itself.
 
     Args:
-        detector: the network, ready to look.
-        frame_rate: frames a second, by which a tracker remembers whom it lost.
+        detector: the loaded network (see `load`).
+        frame_rate: frames per second, above 0; trackers scale with it how long they remember a lost object.
+
+    Raises:
+        ValueError: `frame_rate` is not above 0.
     """
 
     def __init__(self, detector: Detector, frame_rate: float = FRAME_RATE) -> None:
@@ -57,7 +60,7 @@ class Tracker:
 
         Args:
             model: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or a folder that holds weights.safetensors and model.json.
-            frame_rate: frames a second.
+            frame_rate: frames per second, above 0.
             tracking_uri: MLflow store of the registry; None: as `throughline.where.tracking_uri` finds it.
             precision: of the network; auto: bfloat16 where the device multiplies it natively.
 
@@ -117,7 +120,14 @@ class Tracker:
         return tracks
 
     def reset(self, frame_rate: float | None = None) -> None:
-        """Forget everybody, before another video; of another frame rate, where one is given."""
+        """Forget all objects, before another video: identities start at 1 again, frame numbers at 1.
+
+        Args:
+            frame_rate: frames per second of the next video; None: as before.
+
+        Raises:
+            ValueError: `frame_rate` is not above 0.
+        """
         from pipeline.tracking.detector import LiveTracking
 
         self._frame_rate = self._frame_rate if frame_rate is None else float(frame_rate)

@@ -1,4 +1,4 @@
-"""One verb a file; its docstring is its help.
+"""One verb per file; its docstring is its help.
 
 Imports anything, but on top of a file only typer, so that help is printed at once.
 """

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-BATCH = 8  # frames a forward pass
+BATCH = 8  # frames per forward pass
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
