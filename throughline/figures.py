@@ -58,7 +58,11 @@ class Figures:
             raise UserError(f"{self.path}: not a ledger of figures ({error})\nnext: restore it from git") from None
 
     def at(self, page: str, line: int) -> list[Figure]:
-        """Entries whose figures stand in a line of a page (counted from 1)."""
+        """Entries whose figures stand in a line of a page (counted from 1).
+
+        Raises:
+            UserError: the page has no such line.
+        """
         text = (self.root / page).read_text()
         starts = [0, *(found.end() for found in re.finditer("\n", text))]
         if not 1 <= line <= len(starts):

@@ -90,7 +90,7 @@ def fingerprint_of(stage: str, params: Params, root: Path, inputs: Mapping[str, 
     """Digest of everything the stage's output depends on: its parameters, what it reads and the code.
 
     Of a folder the contents of its files count, not how they came about: code that was changed upstream and gives the same data makes
-    nothing anew. A missing input counts as empty here; the stage itself says what is missing.
+    nothing anew. A missing input counts as "absent" here; the stage itself says what is missing.
 
     Args:
         stage: its name.

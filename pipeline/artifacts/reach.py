@@ -88,7 +88,11 @@ def ready(params: Params, root: Path, tracking: Tracking) -> Iterator[None]:
 
 
 def check(params: Params, root: Path, tracking: Tracking) -> None:
-    """Ask every machine of the attached cluster (see `ready`)."""
+    """Ask every machine of the attached cluster what it lacks (see `ready`).
+
+    Raises:
+        UserError: several machines would write to a place or database that only this one has, or a machine lacks something.
+    """
     import ray
 
     nodes = {node["NodeID"]: str(node["NodeManagerHostname"]) for node in ray.nodes() if node["Alive"]}

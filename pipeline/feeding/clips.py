@@ -24,19 +24,19 @@ class Rows(Protocol):
 
     @property
     def dataset(self) -> NDArray[Any]:
-        """Name or code of the data set."""
+        """(rows,) name or code of the data set."""
 
     @property
     def sequence(self) -> NDArray[Any]:
-        """Name or code of the sequence within the data set."""
+        """(rows,) name or code of the sequence within the data set."""
 
     @property
     def frame(self) -> NDArray[Any]:
-        """Frame number, from 1."""
+        """(rows,) frame number, from 1."""
 
     @property
     def video(self) -> NDArray[Any]:
-        """False for stills, each of which is a scene of its own."""
+        """(rows,) bool, False for stills, each of which is a scene of its own."""
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ class Rows(Protocol):
 
     @property
     def sequence(self) -> NDArray[np.int32]:
-        """Code of the sequence, different in different data sets."""
+        """(rows,) code of the sequence, different in different data sets."""
 
     @property
     def frame(self) -> NDArray[np.int32]:
-        """Frame number, from 1."""
+        """(rows,) frame number, from 1."""
 
     @property
     def video(self) -> NDArray[np.bool_]:
-        """False for stills."""
+        """(rows,) bool, False for stills."""
 
 
 class Groups(NamedTuple):

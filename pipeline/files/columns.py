@@ -50,5 +50,5 @@ class Growing:
 
     @property
     def rows(self) -> NDArray[Any]:
-        """All rows so far; no copy."""
+        """(N, *shape) all rows so far, as a view that is valid until the next change."""
         return self._block[: self._used]

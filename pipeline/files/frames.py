@@ -228,7 +228,8 @@ def decode_jpeg(image: bytes, where: str) -> NDArray[np.uint8]:
     """Decode to (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
 
     Raises:
-        UserError: the bytes are not a complete image, or have too many pixels; `where` is named.
+        TooManyPixels: the image states more pixels than OpenCV reads; `where` is named.
+        UserError: the bytes are not an image; `where` is named.
     """
     try:
         pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR_RGB) if image else None

@@ -74,7 +74,10 @@ def judge(table: Table, numbers: NDArray[np.int32], kind: Kind, *, classes: bool
 
 
 def heads(class_id: NDArray[np.int32]) -> NDArray[np.int32]:
-    """MOTChallenge's classes of head tracking's, whose numbers 2 to 4 mean something else; others stay as they are."""
+    """(N,) int32 MOTChallenge's classes from (N,) of head tracking's, whose numbers 0 and 2 to 4 mean something else.
+
+    Numbers above 4 stay as they are.
+    """
     known = (class_id >= 0) & (class_id < len(HEADS))
     return np.where(known, HEADS[np.where(known, class_id, 0)], class_id).astype(np.int32)
 

@@ -30,7 +30,7 @@ class Affine(NamedTuple):
     shift: float
 
     def of(self, values: Map) -> Map:
-        """Apply it."""
+        """scale * values + shift, float32 of the shape of `values`."""
         return np.asarray(values * np.float32(self.scale) + np.float32(self.shift), np.float32)
 
 
@@ -44,7 +44,7 @@ def fit(source: Map, target: Map) -> Affine:
     and the same way. The pairs are the same in every run.
 
     Args:
-        source: float32 of any shape.
+        source: float32 of any shape, not empty.
         target: float32 of the same shape.
 
     Returns:

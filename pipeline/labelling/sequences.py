@@ -44,13 +44,16 @@ def images(frames: Place, *, still: bool) -> Iterator[tuple[Frame, NDArray[np.ui
 
 
 def shrunk(raw: Map, row: Frame, longest: int) -> Map:
-    """A teacher's map at map size, averaged over what each pixel covers; what is not finite becomes 0."""
+    """A teacher's (h, w) float32 map, resized so that its longer side has `longest` pixels.
+
+    Each pixel is the average of what it covers; what is not finite becomes 0 first.
+    """
     finite = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
     return np.asarray(cv2.resize(finite, map_size(row.width, row.height, longest), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def stills(frames: Place, maps: Iterable[Map], *, inverse: bool) -> Iterator[FrameDepth]:
-    """Labels of stills: each is a scene of its own, with its own scale."""
+    """Labels of stills from a teacher's maps, (h, w) float32 each; every still is a scene of its own, with its own scale."""
     for row, raw in zip(read_frames(frames, _BOXES), maps, strict=True):
         yield _finish(row, raw, float(raw.max()), inverse=inverse)
 
@@ -88,7 +91,7 @@ def _finish(row: Frame, raw: Map, largest: float, *, inverse: bool) -> FrameDept
 
 
 def invert(raw: Map, largest: float) -> Map:
-    """Inverse depth to depth: the largest output becomes 1, outputs near or below 0 become FARTHEST."""
+    """(h, w) inverse depth to (h, w) float32 depth: the output `largest` becomes 1, outputs near or below 0 become FARTHEST."""
     return np.asarray(1 / np.maximum(raw / np.float32(largest), np.float32(1 / FARTHEST)), np.float32)
 
 

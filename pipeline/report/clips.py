@@ -116,7 +116,10 @@ def render(sequence: TrackedSequence, numbers: NDArray[np.int64], width: int, mo
 
 
 def encoded(pictures: Sequence[tuple[NDArray[np.uint8], float]], frame_rate: float, most_bytes: int, *, uneven: bool = False) -> bytes:
-    """Pictures and their times in seconds as an MP4 of at most about `most_bytes`, in the best of `QUALITIES` that is small enough."""
+    """(H, W, 3) uint8 RGB pictures and their times in seconds as an MP4 of at most about `most_bytes` bytes.
+
+    The best of `QUALITIES` that is small enough is taken, or the worst where none is.
+    """
     content = b""
     with tempfile.TemporaryDirectory() as folder:
         for quality in QUALITIES:

@@ -95,7 +95,10 @@ def combined(parts: Sequence[Clear]) -> Clear:
 
 
 def matches(seen: Compared) -> Integers:
-    """Which pairs are matched: those of the frame before go on where they can; then overlap decides."""
+    """(K,) indices into `seen.pairs` of the matched pairs, frame by frame.
+
+    A pair that was matched in the frame before is matched again where it can be; for the others overlap decides.
+    """
     close = np.flatnonzero(seen.pairs.overlap >= MATCHED - EPSILON)
     pairs, starts = seen.pairs, np.searchsorted(close, seen.starts).tolist()
     truth, result, overlap = pairs.truth[close], pairs.result[close], pairs.overlap[close]

@@ -28,7 +28,7 @@ class Hota(NamedTuple):
 
     @property
     def detection(self) -> Numbers:
-        """DetA."""
+        """(19,) DetA, in [0, 1]."""
         return np.asarray(self.hits / np.maximum(1, self.hits + self.missed + self.false))
 
     @property
@@ -69,7 +69,7 @@ def combined(parts: Sequence[Hota]) -> Hota:
 
 
 def matches(seen: Compared) -> tuple[NDArray[np.int64], Numbers, NDArray[np.int64]]:
-    """One assignment per frame, the same for all thresholds: which pairs, their overlaps, their frames.
+    """One assignment per frame, the same for all thresholds: (K,) indices of pairs, their overlaps and the indices of their frames.
 
     A pair counts for more the more its two identities lie on each other in the whole sequence.
     """
@@ -104,7 +104,7 @@ def alignment(seen: Compared) -> Numbers:
 
 
 def in_order(values: Numbers, frame: NDArray[np.int64]) -> float:
-    """The sum, added up as TrackEval does it: within each frame, then frame by frame."""
+    """The sum of (K,) values, added up as TrackEval does it: within each frame, then frame by frame."""
     return float(np.cumsum(np.bincount(frame, values))[-1]) if len(values) else 0.0
 
 

@@ -177,7 +177,7 @@ def _shapes(rows: Rows) -> NDArray[np.generic]:
 
 
 def dense(rows: Integers, columns: Integers, values: Numbers, shape: tuple[int, int]) -> Numbers:
-    """A matrix of `shape`, 0 but for `values` at `rows` and `columns`."""
+    """A float64 matrix of `shape`, 0 but for the (P,) `values` at (P,) `rows` and `columns`."""
     matrix = np.zeros(shape)
     matrix[rows, columns] = values
     return matrix

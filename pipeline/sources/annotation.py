@@ -58,7 +58,15 @@ class Annotation:
 
 
 def annotation(frame: NDArray[np.int32], objects: Objects, line: NDArray[np.int32], file: str, pattern: str = ":%d") -> Annotation:
-    """Bring rows in any order of frames into an `Annotation`; `line` may be (N,)."""
+    """Bring N rows in any order of frames into an `Annotation`, which sorts them by frame.
+
+    Args:
+        frame: (N,) int32, from 1.
+        objects: the N objects.
+        line: (N,) or (N, K) int32, where each stands in the file.
+        file: path of the file, relative to the data set.
+        pattern: see `Annotation.pattern`.
+    """
     order = np.argsort(frame, kind="stable")
     return Annotation(frame[order], objects.take(order), (line[:, None] if line.ndim == 1 else line)[order], file, pattern)
 

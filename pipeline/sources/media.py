@@ -298,7 +298,7 @@ def facts(media: Media, defects: Defects) -> MediaFacts:
 
 
 def gaps(name: str, numbers: NDArray[np.int64]) -> list[str]:
-    """A note on frame numbers without an image between the first and the last, where there are any."""
+    """A note on frame numbers without an image between the first and the last of (F,) ascending `numbers`, where there are any."""
     places = np.flatnonzero(np.diff(numbers) > 1).tolist()
     spans = [(int(numbers[place]) + 1, int(numbers[place + 1]) - 1) for place in places]
     if not spans:

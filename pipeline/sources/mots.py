@@ -86,7 +86,7 @@ def mask_box(counts: str, height: int, width: int) -> list[int]:
 
 
 def runs(counts: str) -> NDArray[np.int64]:
-    """The runs of 0 and 1, by turns, of compressed run lengths.
+    """(R,) int64 lengths of the runs of 0 and 1, by turns, from compressed run lengths.
 
     Raises:
         ValueError: it is no such text.

@@ -70,7 +70,7 @@ class Follower:
         return answered([self.steps(due, detections, public)], self._ask)[0]
 
     def steps(self, due: int, detections: Detections, public: NDArray[np.float32] | None) -> Generator[Question, Answer, Tracks]:
-        """`step`, which yields what the tracker asks and is sent the answers, so that several sequences can share a pass of the network."""
+        """`step` as a generator: it yields the tracker's questions, is sent the answers, and returns the tracks (see `answered`)."""
         absent = 0 if self._previous is None else min(due - self._previous - 1, self._most_absent)
         if absent:
             nothing = detections.above(np.inf)
@@ -161,7 +161,7 @@ class ResultRows:
         return found._replace(class_id=kinds, states_class=len(self._numbers) > 1)
 
     def recovered(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Frames and identities of the rows whose box no detection supports."""
+        """(K,) frames and (K,) identities of the rows whose box no detection supports."""
         chosen = self._recovered.rows
         return self._frames.rows[chosen], self._identities.rows[chosen]
 
@@ -197,7 +197,20 @@ def associate(source: Place | ObservedSequence, spec: ModelSpec, options: BaseMo
 def associate_all(
     sequences: Sequence[ObservedSequence], spec: ModelSpec, options: BaseModel, asked: Asked | None = None
 ) -> list[ResultRows]:
-    """Track several sequences again; trackers that ask share each pass of the network. Arguments as `associate`'s."""
+    """Track several sequences again, as `associate` does one; trackers that ask share each pass of the network.
+
+    Args:
+        sequences: what `load` made of their observation files.
+        spec: the model that saw them.
+        options: the model's options.
+        asked: as `associate`'s.
+
+    Returns:
+        The rows of each sequence, in their order.
+
+    Raises:
+        UserError: a sequence was seen by another network than its tracker is to ask.
+    """
     network, answer = None if asked is None else asked.network, spec.association.answer
     for sequence in sequences:
         if asked is not None and sequence.weights != asked.weights:

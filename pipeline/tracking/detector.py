@@ -241,7 +241,7 @@ def letterbox(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArra
 
 
 def detect(pictures: Iterable[Picture], detector: Detector, batch_size: int, watch: Stopwatch) -> Iterator[Seen]:
-    """Look at one sequence's pictures in order, ahead of whoever asks.
+    """Run the network on one sequence's pictures in order, some batches ahead of the caller.
 
     A network that looks back sees one picture at a time, with its memory of the one before, however many frames lie between them.
     """

@@ -49,7 +49,13 @@ class Painter:
         self._trails: dict[int, deque[tuple[int, Point]]] = {}
 
     def paint(self, image: Image, tracks: Boxes, truth: NDArray[np.float32] | None = None) -> Image:
-        """Draw trails, the ground truth's boxes thin and white where there are any, then the tracks with their identities."""
+        """A copy of the picture with trails, the ground truth's boxes (thin and white), and the tracks with their identities.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, the next frame.
+            tracks: of the frame.
+            truth: (N, 4) float32 xyxy picture pixels; None: no ground truth is drawn.
+        """
         canvas = np.ascontiguousarray(image).copy()
         self._remember(tracks)
         thickness = _thickness(canvas)
@@ -124,7 +130,7 @@ def framed(image: Image, box: NDArray[np.float32]) -> Image:
 
 
 def side_by_side(images: Sequence[Image]) -> Image:
-    """Put pictures of one height next to each other."""
+    """(H, W1 + W2 + ..., 3) uint8: pictures of one height next to each other."""
     return np.concatenate(images, axis=1)
 
 

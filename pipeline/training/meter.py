@@ -73,7 +73,7 @@ class Meter:
             self._line()
 
     def resume(self, sums: dict[str, Tensor], steps: int) -> None:
-        """Take over the sums of loss terms over the first `steps` steps of the epoch, which an earlier process trained."""
+        """Take over the sums (scalar tensors by name) over the first `steps` steps of the epoch, which an earlier process trained."""
         self.sums, self.steps, self.before = dict(sums), steps, steps
 
     def means(self) -> dict[str, float]:

@@ -103,7 +103,7 @@ def sample_camera(rng: np.random.Generator, width: int, height: int, *, still: b
 
 
 def sample_path(rng: np.random.Generator, camera: Camera, seconds: Array, *, moving: bool) -> list[Camera]:
-    """The camera at each time: fixed, or a slow pan with a faint sway."""
+    """The camera at each of (T,) times in seconds: fixed, or a slow pan with a faint sway."""
     if not moving:
         return [camera] * len(seconds)
     pan = np.deg2rad(rng.uniform(2.0, 5.0)) * np.sin(2 * np.pi * seconds / rng.uniform(9.0, 16.0) + rng.uniform(0, 2 * np.pi))

@@ -101,7 +101,7 @@ def simulate(rng: np.random.Generator, camera: Camera, area: Area, stature: Arra
 
 
 def scatter(rng: np.random.Generator, camera: Camera, area: Area, count: int, obstacles: Array) -> Tracks:
-    """One moment of people who stand or walk anywhere, alone and in groups (T = 1)."""
+    """One moment (T = 1) of `count` people who stand or walk anywhere, alone and in groups; `obstacles` as in `simulate`."""
     units = _units(rng, camera, area, count, 1.0)
     position = _starts(rng, camera, area, units, obstacles, count)
     heading = np.empty(count)

@@ -67,7 +67,7 @@ class Canvas:
 
     @classmethod
     def around(cls, low: Array, high: Array) -> Canvas:
-        """Cover frame pixels from `low` to `high`."""
+        """An empty canvas that covers frame pixels from `low` to `high`, (2,) x and y each."""
         left, top = int(np.floor(low[0])), int(np.floor(low[1]))
         width, height = int(np.ceil(high[0])) - left, int(np.ceil(high[1])) - top
         return cls(np.zeros((height * SUPERSAMPLE, width * SUPERSAMPLE, 4), np.uint8), left, top)
@@ -82,12 +82,12 @@ class Canvas:
         cv2.fillPoly(self.pixels, [fixed], (*colour, 255), lineType=cv2.LINE_8, shift=SHIFT)
 
     def disc(self, centre: Array, radius: float, colour: Colour) -> None:
-        """Fill a circle; radius in frame pixels."""
+        """Fill a circle; centre (2,) and radius in frame pixels."""
         x, y = np.rint(self.local(centre) * (1 << SHIFT)).astype(int).tolist()
         cv2.circle(self.pixels, (x, y), max(1, round(radius * SUPERSAMPLE * (1 << SHIFT))), (*colour, 255), -1, cv2.LINE_8, SHIFT)
 
     def ellipse(self, centre: Array, radii: tuple[float, float], colour: Colour) -> None:
-        """Fill an upright ellipse; radii in frame pixels."""
+        """Fill an upright ellipse; centre (2,) and radii (across, down) in frame pixels."""
         x, y = np.rint(self.local(centre) * (1 << SHIFT)).astype(int).tolist()
         axes = (max(1, round(radii[0] * SUPERSAMPLE * (1 << SHIFT))), max(1, round(radii[1] * SUPERSAMPLE * (1 << SHIFT))))
         cv2.ellipse(self.pixels, (x, y), axes, 0, 0, 360, (*colour, 255), -1, cv2.LINE_8, SHIFT)
@@ -98,7 +98,7 @@ class Canvas:
         cv2.polylines(self.pixels, [fixed], closed, (*colour, 255), max(1, round(width * SUPERSAMPLE)), cv2.LINE_8, SHIFT)
 
     def limb(self, start: Array, end: Array, start_radius: float, end_radius: float, colour: Colour) -> None:
-        """Fill a tapered capsule."""
+        """Fill a tapered capsule between two points (2,); points and radii in frame pixels."""
         along = end - start
         across = np.array([-along[1], along[0]]) / (np.hypot(along[0], along[1]) + 1e-9)
         corners = np.array(

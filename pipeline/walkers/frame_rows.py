@@ -79,7 +79,7 @@ def frame_row(name: tuple[str, str], number: int, rate: float, image: Image, the
 
 
 def detections(found: Found, masks: Sequence[Seen | None], poses: Array, height: int, width: int) -> dict[str, Any]:
-    """The columns of `Frame` that an imitated detector of boxes, masks and joints fills."""
+    """The columns of `Frame` that an imitated detector of boxes, masks and joints fills; `poses` are (N, 17, 3) x, y and score."""
     return {
         "public_boxes": found.boxes.astype(np.float32),
         "public_scores": found.scores.astype(np.float32),

@@ -49,7 +49,7 @@ def detections(frames: list[Found]) -> str:
 
 
 def sequence_facts(name: str, rate: float, frames: int, width: int, height: int) -> str:
-    """seqinfo.ini."""
+    """The text of seqinfo.ini; `rate` in frames per second, `width` and `height` in pixels."""
     return f"[Sequence]\nname={name}\nimDir=img1\nframeRate={rate:g}\nseqLength={frames}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n"
 
 
