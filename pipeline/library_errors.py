@@ -168,6 +168,8 @@ def plain(error: BaseException) -> PlainError | None:
     """
     for inner in _chain(error):
         names = [f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") for kind in type(inner).__mro__]
+        if "ray.exceptions.RayTaskError" in names and isinstance(getattr(inner, "cause", None), BaseException):
+            continue  # its message is a whole traceback, in which any word may stand; its cause comes next
         said = " ".join(str(inner).split())
         for known in KNOWN:
             if any(re.match(known.kind, name) for name in names) and re.search(known.said, said):

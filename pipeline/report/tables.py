@@ -17,7 +17,7 @@ MEANINGS = {
     "IDSW": "identity switches",
     "FP": "false boxes",
     "FN": "missed boxes",
-    "MT": "identities tracked in at least 80 % of their frames",
+    "MT": "identities tracked in more than 80 % of their frames",
     "ML": "identities tracked in less than 20 % of their frames",
     "Frag": "interruptions of tracks",
 }

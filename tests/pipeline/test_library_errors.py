@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import NoCredentialsError
 from mlflow.exceptions import MlflowException
-from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError
+from ray.exceptions import ActorDiedError, AuthenticationError, NodeDiedError, OutOfMemoryError, RayTaskError
 
 from pipeline.errors import ConnectionLost, PlainError, UserError, plain_errors
 from pipeline.library_errors import plain
@@ -42,6 +43,8 @@ def locked(tmp_path: Path) -> sqlite3.OperationalError:
         (MlflowException("(sqlite3.OperationalError) table runs already exists"), ConnectionLost, "at the same time", "same command again"),
         (ActorDiedError(), ConnectionLost, "a process or a machine was lost", "same command again"),
         (NodeDiedError("node 1"), ConnectionLost, "a process or a machine was lost", "same command again"),
+        (AuthenticationError("Invalid token"), UserError, "takes another token", "RAY_AUTH_TOKEN_PATH"),
+        (RayTaskError("f", "", NodeDiedError("node 1")), ConnectionLost, "a process or a machine was lost", "same command again"),
         (OutOfMemoryError("x"), UserError, "the memory is full", "lower the stage's workers"),
         (RuntimeError("cannot cache function 'f': no locator available for file"), UserError, "not writable", "NUMBA_CACHE_DIR"),
         (NoCredentialsError(), UserError, "has no credentials", "throughline cluster down"),
@@ -75,3 +78,9 @@ def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
     assert plain(error) is None
     with pytest.raises(type(error)), plain_errors():
         raise error
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: error.as_instanceof_cause()])
+def test_words_in_the_traceback_of_a_fault_of_ours_do_not_make_it_one_of_a_library(wrap: Callable[[RayTaskError], Exception]) -> None:
+    lines = 'File "id_decoder.py", line 9, in ask\n    newborn = self.token  # Connection refused, database is locked'
+    assert plain(wrap(RayTaskError("f", lines, IndexError("out of range")))) is None
