@@ -44,7 +44,10 @@ def pointers(root: Path) -> list[Path]:
 
 
 def prune(root: Path) -> list[str]:
-    """Remove from the store the versions beside those that the repository's pointers name; gives the places removed."""
+    """Remove from the store the versions beside those that the repository's pointers name, and give the places removed.
+
+    Versions that only another checkout's pointers name are removed too.
+    """
     removed = []
     for folder in pointers(root):
         named = store.follow(folder)

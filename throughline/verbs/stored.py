@@ -12,12 +12,13 @@ from throughline import PARAMS
 
 def stored(
     params: Annotated[Path, typer.Option(help="Parameter file, whose base.store it is.", show_default="params.yaml")] = PARAMS,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove versions that no pointer names any more.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove versions that no pointer of this checkout names.")] = False,
 ) -> None:
     """Say what the store holds, and whether it is whole.
 
     DVC sees the pointers, not the objects, so this is the question that `dvc status` cannot answer. Versions that no pointer names any
-    more stay, so that an older commit and its `dvc checkout` find theirs; --prune removes them, as `dvc gc` does for the cache.
+    more stay, so that an older commit and its `dvc checkout` find theirs; --prune removes them, as `dvc gc` does for the cache. It knows
+    the pointers of this checkout alone: of a store that several checkouts share, it removes what the others use.
 
     Exits with 1 when something is missing or changed.
     """
