@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ def check(detections: Detections, frame: int) -> None:
     Raises:
         ValueError: an array of the detections holds NaN or infinity; the message names the frame.
     """
-    for name in names_of(type(detections)):
+    for name in _names(type(detections)):
         values = getattr(detections, name)
         # the sum of squares is finite where the values are, but for huge ones, and quick
         if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
             raise ValueError(f"detections of frame {frame} hold NaN or infinity: has the network diverged?")
+
+
+_names = cache(names_of)  # asked for every frame, and dataclasses look their fields up anew each time
 
 
 def usable_rows(detections: Detections, threshold: float) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,11 @@ def associate(
     Returns:
         (M,) bool detections left over, and (N,) bool tracks to keep: all but the new ones that nobody confirms.
     """
-    table = np.array([[sum(1 << phase for phase in stage.who), stage.cost, stage.limit] for stage in stages], np.float64).reshape(-1, 3)
-    free, keep = memory.associate(tracks.memory, seen, table, frame, momentum, weight, scale)
+    free, keep = memory.associate(tracks.memory, seen, _table(tuple(stages)), frame, momentum, weight, scale)
     return free, keep
+
+
+@cache
+def _table(stages: tuple[Stage, ...]) -> NDArray[np.float64]:
+    """(S, 3) float64: the stages as `memory.associate` reads them; the same ones in every frame of a sequence."""
+    return np.array([[sum(1 << phase for phase in stage.who), stage.cost, stage.limit] for stage in stages], np.float64).reshape(-1, 3)

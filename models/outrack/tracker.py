@@ -63,6 +63,7 @@ class OutrackTracker:
         self._scale = scale if options.similarity == "bisoftmax" else COSINE
         # The release leaves what it outputs without a detection among the lost.
         self._recovered_in_sight = options.refind != "release"
+        self._stages = (self._stages_of(embedded=False), self._stages_of(embedded=True))
         self._frame = 0
 
     def update(self, detections: Detections, public: NDArray[np.float32] | None = None) -> Tracks:
@@ -90,12 +91,12 @@ class OutrackTracker:
     def _associate(self, seen: Seen) -> NDArray[np.bool_]:
         """Match tracks with detections, sorted by left edge, and return which detections are left over."""
         tracks, options = self._tracklets, self._options
-        stages, momentum, weight = self._stages(seen.features.shape[1] > 0), options.embedding_momentum, options.appearance_weight
+        stages, momentum, weight = self._stages[seen.features.shape[1] > 0], options.embedding_momentum, options.appearance_weight
         free, keep = associate(tracks, seen, stages, frame=self._frame, momentum=momentum, weight=weight, scale=self._scale)
         tracks.keep(keep)
         return free
 
-    def _stages(self, embedded: bool) -> list[Stage]:
+    def _stages_of(self, embedded: bool) -> tuple[Stage, ...]:
         """FairMOT's three: all but new tracks within the motion gate; of the rest those in sight by overlap; new ones by overlap."""
         options, in_sight = self._options, (Phase.TRACKED, Phase.RECOVERED) if self._recovered_in_sight else (Phase.TRACKED,)
         remembered = (Phase.TRACKED, Phase.RECOVERED, Phase.LOST)
@@ -105,7 +106,7 @@ class OutrackTracker:
         ]
         if embedded or options.lost_by_overlap:
             stages.insert(0, Stage(remembered, Cost.APPEARANCE, options.embedding_limit if embedded else options.iou_limit))
-        return stages
+        return tuple(stages)
 
     def _start(self, detections: Detections, free: NDArray[np.int64], public: NDArray[np.float32] | None) -> None:
         """Births: at once in the first frame, on probation later."""
