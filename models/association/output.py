@@ -22,7 +22,7 @@ def check(detections: Detections, frame: int) -> None:
     Raises:
         ValueError: an array of the detections holds NaN or infinity; the message names the frame.
     """
-    for name in _names(type(detections)):
+    for name in _names(type(detections)):  # type: ignore[arg-type]  # mypy takes a class for what has no hash
         values = getattr(detections, name)
         # the sum of squares is finite where the values are, but for huge ones, and quick
         if not math.isfinite(np.vdot(values, values)) and not np.isfinite(values).all():
