@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from experiments.represent.shapes import Drawn, Shape
 from models.unitrack.pose_objects import LIMBS
-from pipeline.tracking.drawing import FONT, TRUTH, Boxes, Colour, Image, Painter, colour_of
+from pipeline.tracking.drawing import FONT, TRUTH, Boxes, Colour, Image, Painter, colour_of, letters_on
 from pipeline.walkers.joints import BONES
 
 OPACITY = 0.5  # of a mask
@@ -92,6 +92,5 @@ def _label(canvas: Image, shape: Shape) -> None:
         (width, height), _ = cv2.getTextSize(text, FONT, LETTERS, 1)
         left = int(np.clip(columns.mean() - width / 2, 0, max(canvas.shape[1] - width - 2, 0)))
         base = int(np.clip(rows.min() - 4, height + 1, canvas.shape[0] - 2))
-        dark = np.dot(background, (0.299, 0.587, 0.114)) < 128
         cv2.rectangle(canvas, (left, base - height - 2), (left + width + 1, base + 2), background, cv2.FILLED)
-        cv2.putText(canvas, text, (left + 1, base), FONT, LETTERS, (255, 255, 255) if dark else (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(canvas, text, (left + 1, base), FONT, LETTERS, letters_on(background), 1, cv2.LINE_AA)

@@ -19,6 +19,7 @@ from experiments.represent.joined_instances import number_of, true_instances
 from experiments.represent.joined_masks import detected
 from pipeline.files.frames import Frame
 from pipeline.files.run_lengths import decode_mask
+from pipeline.numerics.boxes import xywh_to_xyxy
 from pipeline.params.classes import NAMES
 from pipeline.scoring.pose_tracking import PoseFrame
 from pipeline.scoring.sequences import ScoredSequence
@@ -79,7 +80,7 @@ def _mot(found: dict[str, ScoredSequence], frame: Frame, index: int) -> Drawn:
     """The boxes are the true ones."""
     rows = found[JOINED].results
     here = np.flatnonzero(rows.frame == frame.frame)
-    boxes = np.concatenate([rows.boxes[here, :2], rows.boxes[here, :2] + rows.boxes[here, 2:]], 1)
+    boxes = xywh_to_xyxy(rows.boxes[here])
     return Drawn([Shape(identity, box=box) for identity, box in zip(rows.identity[here].tolist(), boxes, strict=True)], [])
 
 

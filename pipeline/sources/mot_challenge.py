@@ -78,7 +78,7 @@ def annotation_alone(source: Source, folder: Place) -> list[PlannedSequence]:
 
 
 def _looked_for(found: dict[str, mot_layout.Files]) -> str:
-    stated = {stated for files in found.values() if (stated := mot_layout.image_folder(files.ini)) not in (None, "img1")}
+    stated = {stated for files in found.values() if (stated := mot_layout.below(mot_layout.stated_folder(files.ini))) not in (None, "img1")}
     return " and ".join([*(f"{name}/ (imDir of seqinfo.ini)" for name in sorted(filter(None, stated))), "img1/"])
 
 
@@ -142,8 +142,9 @@ def _plan_sequence(source: Source, name: str, files: mot_layout.Files, frames: M
 
 def _elsewhere(name: str, ini: Place | None, frames: Media) -> list[str]:
     """What is to be said where the images were not found in the folder that seqinfo.ini states."""
-    stated, folder = mot_layout.stated_folder(ini), mot_layout.image_folder(ini)
-    if stated is None or not frames.files or (folder is not None and PurePosixPath(folder).name in ("", frames.path.name)):
+    stated = mot_layout.stated_folder(ini) if frames.files else None
+    folder = mot_layout.below(stated)
+    if stated is None or (folder is not None and PurePosixPath(folder).name in ("", frames.path.name)):
         return []
     return [f"{name}: seqinfo.ini says imDir={stated}; the images are read from {frames.path.name}/"]
 

@@ -80,7 +80,7 @@ def media(name: str, files: Files) -> Media | None:
     Raises:
         UserError: there are several videos, or images without clear numbers.
     """
-    stated = image_folder(files.ini)
+    stated = below(stated_folder(files.ini))
     for folder in (files.folder, *_beside(files.folder)):
         for inner in (*([folder / stated] if stated else []), folder / "img1", folder):
             if inner == folder and (found := _video(folder)):
@@ -93,9 +93,9 @@ def media(name: str, files: Files) -> Media | None:
     return None
 
 
-def image_folder(ini: Place | None) -> str | None:
-    """imDir of a seqinfo.ini as a path below the sequence, None where it is not stated, leads elsewhere, or the file cannot be read."""
-    stated = (stated_folder(ini) or "").replace("\\", "/")
+def below(stated: str | None) -> str | None:
+    """A stated folder as a path below the sequence, None where none is stated or it leads elsewhere."""
+    stated = (stated or "").replace("\\", "/")
     return stated.rstrip("/") if stated and not stated.startswith("/") and ".." not in stated.split("/") else None
 
 

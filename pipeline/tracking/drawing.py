@@ -90,6 +90,11 @@ def colour_of(identity: int) -> Colour:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
+def letters_on(background: Colour) -> Colour:
+    """White on a dark colour, black on a light one."""
+    return (255, 255, 255) if np.dot(background, (0.299, 0.587, 0.114)) < 128 else (0, 0, 0)
+
+
 def overlay_heat(image: Image, heat: NDArray[np.float32], *, strength: float = 0.9) -> Image:
     """Lay a heat map over a picture, which turns grey and darker, so that all colour is heat.
 
@@ -149,9 +154,8 @@ def _label(canvas: Image, text: str, box: NDArray[np.float32], background: Colou
     """Above the box's upper left corner."""
     scale = max(LEAST_LETTERS, 0.5 * canvas.shape[0] / ASSUMED_HEIGHT)
     (_, height), baseline = cv2.getTextSize(text, FONT, scale, 1)
-    dark = np.dot(background, (0.299, 0.587, 0.114)) < 128
     x, y = _pixel(box[:2])
-    _write(canvas, text, (x, y - height - baseline), background, (255, 255, 255) if dark else (0, 0, 0))
+    _write(canvas, text, (x, y - height - baseline), background, letters_on(background))
 
 
 def _draw_trail(canvas: Image, points: list[Point], colour: Colour, thickness: int) -> None:
