@@ -211,5 +211,4 @@ def _wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> Path:
 
 
 if __name__ == "__main__":
-    training._tracking = lambda run: None  # type: ignore[assignment]
     train(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))
