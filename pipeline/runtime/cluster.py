@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import ConnectionLost, UserError, unwrapped
 from pipeline.params.sections.common import Cluster
+from pipeline.runtime.ending import signals_kept
 from pipeline.runtime.head_watch import watched
 from pipeline.runtime.imports import collecting_nothing
 from pipeline.runtime.machine import THREADS, arithmetic
@@ -71,7 +72,7 @@ def attached(cluster: Cluster) -> Iterator[None]:
         yield
         return
     address = _address(cluster)
-    with _on_loopback() if cluster.address in OWN_HEAD else nullcontext():
+    with signals_kept(), _on_loopback() if cluster.address in OWN_HEAD else nullcontext():
         ray.init(**_init_arguments(cluster, address))
     try:
         with watched(ray.get_runtime_context().gcs_address):

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -50,6 +50,21 @@ def end_on_signals(name: str) -> None:
         signal.signal(each, end)
     if DVC_STAGE in os.environ:
         threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Give back, after the block, the handlers of the signals that end this process; `ray.init` puts its own in the place of SIGTERM's."""
+    if threading.current_thread() is not threading.main_thread():  # where Python lets nobody set a handler
+        yield
+        return
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            if handler is not None:  # None: somebody else's than Python's
+                signal.signal(each, handler)
 
 
 def supervised(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:

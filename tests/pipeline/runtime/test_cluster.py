@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,10 @@ def threads(_: int) -> str:
 def test_results_keep_the_order_of_items(ray_local: None) -> None:
     assert cluster.map_tasks(square, list(range(9)), label="squares", unit="numbers") == [n * n for n in range(9)]
     assert cluster.map_tasks(square, [], label="squares", unit="numbers") == []
+
+
+def test_connecting_leaves_the_handlers_of_signals_as_they_were(ray_local: None) -> None:
+    assert "sigterm_handler" not in str(signal.getsignal(signal.SIGTERM))  # the name of Ray's
 
 
 def test_a_users_mistake_crosses_the_cluster_unwrapped(ray_local: None) -> None:

@@ -24,6 +24,17 @@ try:
 finally:
     Path(sys.argv[1]).write_text("closed")
 """
+ON_RAY = """
+import sys, time
+from pathlib import Path
+from pipeline.params.sections.common import Cluster
+from pipeline.runtime.cluster import attached
+from pipeline.runtime.ending import end_on_signals
+end_on_signals("track")
+with attached(Cluster(address="local", num_cpus=1, object_store_mb=100)):
+    Path(sys.argv[1]).write_text("begun")
+    time.sleep(60)
+"""
 SUPERVISED = """
 import os, sys
 from pathlib import Path
@@ -62,6 +73,17 @@ def test_a_signal_closes_what_is_open_and_says_so(tmp_path: Path, number: signal
     assert stage.returncode == 128 + number
     assert said == f"track: ended by {number.name}; finished parts are kept\nnext: run the same command again\n"
     assert (tmp_path / "state").read_text() == "closed"
+
+
+@pytest.mark.slow
+def test_a_stage_that_works_on_ray_ends_with_the_same_words(tmp_path: Path) -> None:
+    with start(ON_RAY, str(tmp_path / "state")) as stage:
+        wait_for(tmp_path / "state", "begun", seconds=120)
+        stage.send_signal(signal.SIGTERM)
+        said = stage.communicate(timeout=30)[1]
+    assert stage.returncode == 128 + signal.SIGTERM
+    assert "track: ended by SIGTERM; finished parts are kept\nnext: run the same command again\n" in said
+    assert "***" not in said, said  # of the stack that Ray's own handler writes
 
 
 def test_a_stage_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
