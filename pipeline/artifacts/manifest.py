@@ -65,8 +65,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     found = stated(folder)
     if found is None:
-        broken = path if _read(path) is None else folder / POINTER
-        raise UserError(f"{broken}: damaged since it was published\nnext: run `dvc repro`, which makes the folder anew")
+        raise store.broken(path if _read(path) is None else folder / POINTER)
     changed = damaged(folder, found.files)
     if changed:
         raise UserError(

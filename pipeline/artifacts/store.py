@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import fsspec
+import fsspec.config
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError, connection
@@ -43,6 +44,11 @@ POINTER = "place.json"
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")  # of an object's content, in the words of S3, Azure, Google Storage
 # Other processes write what this one has listed; and a Parquet reader asks for the ranges it needs.
 _OPTIONS: Mapping[str, Any] = {"use_listings_cache": False}
+# A call that S3 does not answer ends within a minute, instead of six, where fsspec's configuration (FSSPEC_S3) says nothing else: botocore
+# makes two calls of eight seconds, in each of s3fs's attempts.
+_S3_ATTEMPTS = 3
+_S3_CALLS: Mapping[str, Any] = {"connect_timeout": 5, "read_timeout": 8, "retries": {"mode": "standard", "total_max_attempts": 2}}
+fsspec.config.conf.setdefault("s3", {}).setdefault("config_kwargs", dict(_S3_CALLS))
 
 
 def place(text: str) -> Place:
@@ -57,7 +63,9 @@ def place(text: str) -> Place:
 
     protocol = text.partition("://")[0]
     try:
-        fsspec.get_filesystem_class(protocol)
+        kind = fsspec.get_filesystem_class(protocol)
+        if protocol == "s3":
+            _bound_waits(kind)
         return UPath(text, **_OPTIONS)
     except ImportError as error:
         raise UserError(f"base.store: {text}: {error}\nnext: {_INSTALL.get(protocol, 'install what fsspec needs for it')}") from None
@@ -66,6 +74,17 @@ def place(text: str) -> Place:
         raise UserError(
             f"base.store: {text}: unknown protocol {protocol}\nnext: name a folder, or a URL of {known} or another protocol of fsspec"
         ) from None
+
+
+def _bound_waits(s3: Any) -> None:
+    """Bound what fsspec's configuration cannot: s3fs's attempts, and uploads.
+
+    botocore asks before an upload whether to go on (`Expect: 100-continue`), and for that answer aiohttp waits without an end.
+    """
+    from botocore import handlers
+
+    s3.retries = _S3_ATTEMPTS
+    handlers.BUILTIN_HANDLERS[:] = [each for each in handlers.BUILTIN_HANDLERS if each[1] is not handlers.add_expect_header]
 
 
 _INSTALL = {
@@ -95,11 +114,18 @@ def follow(path: Path) -> Place:
         if (folder / POINTER).is_file():
             where = pointed(folder)
             if where is None:
-                raise UserError(f"{folder / POINTER}: damaged since it was published\nnext: run `dvc repro`, which makes the folder anew")
+                raise broken(folder / POINTER)
             return _below(where, path.relative_to(folder))
         if (folder / MANIFEST).is_file():
             break
     return path
+
+
+def broken(path: Path) -> UserError:
+    """What a manifest or pointer that cannot be used is told as: one that may not be read, or a damaged one."""
+    if os.access(path, os.R_OK):
+        return UserError(f"{path}: damaged since it was published\nnext: run `dvc repro`, which makes the folder anew")
+    return UserError(f"{path}: may not be read by you\nnext: `chmod -R u+rwX {path.parent}`, or see who owns it; then run it again")
 
 
 def pointed(folder: Path) -> Place | None:

@@ -16,6 +16,7 @@ from tests.soak.ground import Ground
 ATTEMPTS = 5
 LEAVE_SECONDS = 10.0  # in which everything of an ended command must be gone
 FIRST_GUESS = 20.0  # seconds of a stage before one was seen
+BLOCKED = "it is being blocked by"  # DVC's word on another of its commands
 GOOD = ("went on", "same command again", "as advised")
 
 
@@ -111,6 +112,9 @@ def _ended(trial: Trial, struck: Struck) -> tuple[str, str]:
         struck.mend()
         if end.status == 0:
             return outcome, detail
+        if BLOCKED in end.said:
+            for other in struck.others:
+                other.end(FIRST_GUESS)
         detail, further = _message(end), _follow(trial, end)
         if further is None:
             return "advice that helps nothing", detail
@@ -168,7 +172,7 @@ def _follow(trial: Trial, end: End) -> bool | None:
     if re.search(r"you may read|who owns|permission", advice):
         trial.commands.program(["chmod", "-R", "u+rwX", "data", "artifacts", ".throughline", "mlruns", "mlflow.db"]).end(60)
         return True
-    killed = end.status < 0 or end.status == 137 or "Unable to acquire lock" in end.said
+    killed = end.status < 0 or end.status == 137 or "Unable to acquire lock" in end.said or BLOCKED in end.said
     return True if done else False if understood or killed else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -72,6 +73,14 @@ def test_no_bit_of_a_manifest_changes_unseen(root: Path) -> None:
     assert reuse.parts(publication(root)) == []
     publish(root)
     assert path.read_bytes() == whole
+
+
+def test_a_manifest_that_may_not_be_read_is_not_called_damaged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(root)
+    (root / "data/frames/manifest.json").write_bytes(b"")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root may read everything
+    with pytest.raises(UserError, match=r"manifest.json: may not be read by you\nnext: `chmod -R u\+rwX .*data/frames`"):
+        read_manifest(root / "data/frames")
 
 
 def test_a_pointer_that_cannot_be_read_is_made_anew(root: Path) -> None:

@@ -5,10 +5,12 @@ import multiprocessing
 import os
 import pickle
 import re
+import socket
 import sys
 from pathlib import Path
 
 import fsspec
+import fsspec.config
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -267,6 +269,20 @@ def test_no_credentials_and_no_server_are_one_message(s3: dict[str, str], root: 
     fsspec.filesystem("s3").clear_instance_cache()
     with pytest.raises(UserError, match="Could not connect to the endpoint URL"):
         store.check(f"s3://{BUCKET}/run", root)
+    fsspec.filesystem("s3").clear_instance_cache()
+
+
+def test_a_store_that_does_not_answer_is_one_message_within_a_minute(
+    s3: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = fsspec.config.conf["s3"]["config_kwargs"]
+    assert store._S3_ATTEMPTS * calls["retries"]["total_max_attempts"] * calls["read_timeout"] <= 50
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setitem(fsspec.config.conf["s3"], "config_kwargs", calls | {"read_timeout": 0.05})
+        fsspec.filesystem("s3").clear_instance_cache()
+        with pytest.raises(UserError, match="cannot be written .Read timeout on endpoint URL"):
+            store.check(f"s3://{BUCKET}/run", root)
     fsspec.filesystem("s3").clear_instance_cache()
 
 
