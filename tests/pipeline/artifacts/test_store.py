@@ -276,7 +276,7 @@ def test_a_store_that_does_not_answer_is_one_message_within_a_minute(
     s3: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = fsspec.config.conf["s3"]["config_kwargs"]
-    assert store._S3_ATTEMPTS * calls["retries"]["total_max_attempts"] * calls["read_timeout"] <= 50
+    assert store._S3_ATTEMPTS * calls["retries"]["total_max_attempts"] * calls["read_timeout"] <= 32
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setitem(fsspec.config.conf["s3"], "config_kwargs", calls | {"read_timeout": 0.05})
