@@ -44,8 +44,8 @@ POINTER = "place.json"
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")  # of an object's content, in the words of S3, Azure, Google Storage
 # Other processes write what this one has listed; and a Parquet reader asks for the ranges it needs.
 _OPTIONS: Mapping[str, Any] = {"use_listings_cache": False}
-# What S3 does not answer ends within about a minute, instead of twelve, where fsspec's configuration (FSSPEC_S3) says nothing else: s3fs asks
-# for an object in two ways, each in two attempts, in each of which botocore makes two calls of eight seconds.
+# What S3 does not answer ends within about a minute, instead of twelve, where fsspec's configuration (FSSPEC_S3) says nothing else: s3fs
+# asks for an object in two ways, each in two attempts, in each of which botocore makes two calls of eight seconds.
 _S3_ATTEMPTS = 2
 _S3_CALLS: Mapping[str, Any] = {"connect_timeout": 5, "read_timeout": 8, "retries": {"mode": "standard", "total_max_attempts": 2}}
 fsspec.config.conf.setdefault("s3", {}).setdefault("config_kwargs", dict(_S3_CALLS))
