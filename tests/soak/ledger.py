@@ -13,7 +13,7 @@ from typing import Any
 from tests.shared import ROOT
 from tests.soak.trial import GOOD
 
-FOLDERS = re.compile(r"(?:/[^/\s\"']+)+/(?:clone|site-packages)/")  # of this machine
+FOLDERS = re.compile(r"(?:/[^/\s\"']+)+/(?:clone|site-packages|bin)/")  # of this machine
 LEDGER, PAGE = ROOT / "docs" / "faults.json", ROOT / "docs" / "faults.md"
 HEAD = """# What faults do
 
