@@ -23,6 +23,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -76,6 +77,7 @@ def place(text: str) -> Place:
         ) from None
 
 
+@cache
 def _bound_waits(s3: Any) -> None:
     """Bound what fsspec's configuration cannot: s3fs's attempts, and uploads.
 

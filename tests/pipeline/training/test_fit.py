@@ -1,13 +1,8 @@
-"""Training as a stage: what it refuses before work, what it publishes, and, with Ray, that kills and worker counts are survived."""
+"""Training as a stage: what it refuses before work, what it publishes, and, with Ray, what pauses and two workers give."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +24,6 @@ from pipeline.training import fit as training
 from pipeline.training.trainer import build_task
 from tests.pipeline.tiny import TinyNetwork, feed, write_samples
 
-ROOT = Path(__file__).resolve().parents[3]
 CLUSTER = Cluster(address="local", num_cpus=2, object_store_mb=100)
 
 
@@ -157,27 +151,6 @@ def test_divergence_in_a_worker_reaches_the_user(tmp_path: Path, ray_local: None
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
-    samples = write_samples(tmp_path / "samples", sequences=6, frames=40)
-    settings = {"epochs": 40, "lr_drop_epochs": [30], "workers": 2, "checkpoint_minutes": 0.002}
-    for folder in ("whole", "killed"):
-        (tmp_path / folder).mkdir()
-    assert _command(tmp_path / "whole", samples, settings).wait() == 0
-    victim = _command(tmp_path / "killed", samples, settings)
-    checkpoint = _wait_for_checkpoint(tmp_path / "killed", victim)
-    os.killpg(victim.pid, signal.SIGKILL)
-    victim.wait()
-    assert not (tmp_path / "killed" / "out").exists()
-    assert checkpoint.parent.name.startswith("finetune-")
-    assert (checkpoint.parent / checkpoints.STEP_FILE).is_file()
-    again = _command(tmp_path / "killed", samples, settings)
-    output = again.communicate()[0]
-    assert again.returncode == 0, output
-    assert "resumed after epoch" in output
-    assert published(tmp_path / "whole") == published(tmp_path / "killed")
-
-
-@pytest.mark.slow
 def test_a_finished_run_that_was_not_registered_trains_no_epoch_again(
     tmp_path: Path, ray_local: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,22 +166,3 @@ def test_a_finished_run_that_was_not_registered_trains_no_epoch_again(
     assert train(tmp_path, samples, mix=weighed) == first
     assert capfd.readouterr().err.count("epoch 2/2") <= 1
     assert not list((tmp_path / checkpoints.FOLDER).iterdir())
-
-
-def _command(folder: Path, samples: Path, settings: dict[str, Any]) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-m", "tests.pipeline.training.test_fit", str(folder), str(samples), json.dumps(settings)]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-
-
-def _wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> Path:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and process.poll() is None:
-        found = list((folder / checkpoints.FOLDER).glob("*/checkpoint_*"))
-        if len(found) >= 2:
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError("no checkpoint appeared")
-
-
-if __name__ == "__main__":
-    train(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))
